@@ -1,0 +1,55 @@
+"""What a contract is made from, and what it is. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+
+from meshgen.errors import Diagnostic
+from meshgen.schema.model import Field, Record, Type
+from meshgen.source import NOWHERE, Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RpcSpec:
+    """One rpc, in schema terms."""
+
+    name: str
+    """`Forward`."""
+    params: tuple[Field, ...]
+    """Fields of the request message."""
+    request_record: Record | None = None
+    """The request is this record itself: its message has the record's own field numbers."""
+    result: Type
+    http: str | None = None
+    """REST path (`POST`, body `*`); None for a node's rpc."""
+    idempotent: bool = False
+    doc: str = ""
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSpec:
+    """One service: the driver's (`node` is None) or a node's."""
+
+    node: str | None
+    rpcs: tuple[RpcSpec, ...]
+    doc: str = ""
+    span: Span = NOWHERE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """All contracts of one graph."""
+
+    graph: str
+    files: tuple[FileDescriptorProto, ...] = field(compare=False)
+    """The graph's own files (driver first, then nodes by name), with comments in `source_code_info`."""
+    descriptors: FileDescriptorSet = field(compare=False)
+    """`files` and everything that they import, dependencies first, without comments; also
+    `google/rpc/error_details.proto`, which Envoy needs to print errors as JSON."""
+    lock: Mapping[str, object] = field(compare=False)
+    """The lock document after this build, to be written as `protos/<graph>/lock.json`."""
+    diagnostics: tuple[Diagnostic, ...] = ()

@@ -1,0 +1,66 @@
+"""Problems found in a graph before it runs: what they are and how they print.
+
+A problem prints as `file:line:column: error MG203: message`, the source line, a caret and a hint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from meshgen.codes import CODES
+from meshgen.source import NOWHERE, Span
+
+
+class MeshgenError(Exception):
+    """Base of every error that meshgen itself raises to a person (a graph, a build, a mesh at fault)."""
+
+
+class InternalError(MeshgenError):
+    """A bug in meshgen, not in the user's graph."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One problem in a user's graph."""
+
+    code: str
+    """`MG` and three digits; `meshgen explain CODE` says more."""
+    message: str
+    """One line in the user's own terms."""
+    span: Span = NOWHERE
+    """Where the user wrote it."""
+    hint: str = ""
+    """The way out in this very case; empty takes the code's general hint."""
+    severity: Literal["error", "warning"] = "error"
+
+    def render(self) -> str:
+        """The problem as lines of text: place and message, source line, caret, hint."""
+        place = f"{self.span}: " if self.span is not NOWHERE else ""
+        lines = [f"{place}{self.severity} {self.code}: {self.message}"]
+        text = self.span.text
+        if text.strip():
+            lines += [f"  {text}", f"  {self._caret(text)}"]
+        hint = self.hint or CODES[self.code].hint
+        return "\n".join([*lines, f"  hint: {hint}"])
+
+    def _caret(self, text: str) -> str:
+        start = self.span.column - 1
+        end = self.span.end_column - 1 if self.span.end_column else start + 1
+        # Keep tabs, so that the caret stands under its character whatever a tab's width is.
+        pad = "".join(c if c == "\t" else " " for c in text[:start])
+        return pad + "^" * max(1, min(end, len(text)) - start)
+
+
+class GraphError(MeshgenError):
+    """A graph with problems; all of them together, in the order in which they were written."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(sorted(diagnostics, key=lambda d: (d.span, d.code, d.message)))
+        super().__init__("\n".join(d.render() for d in self.diagnostics))
+
+
+def errors_only(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The diagnostics that stop a build."""
+    return tuple(d for d in diagnostics if d.severity == "error")

@@ -1,0 +1,321 @@
+"""The user's graph: frozen data, each part with the place where it was written.
+
+Words (as in the docs): a *node* is a service, i.e. one `Class.bind(...)` or one function; a *call* is one `.bind`
+of one of its methods. Nothing here runs anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, TypeAlias
+
+from meshgen.schema.model import Field, Record, Type
+from meshgen.source import NOWHERE, Span
+
+DEFAULT_TIMEOUT_S = 60.0
+"""Deadline of a request that came with none."""
+
+
+# --- expressions: where a value comes from -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One step into a value: `.key` (attr) or `[key]` (item)."""
+
+    kind: Literal["attr", "item"]
+    key: str | int
+
+    def __str__(self) -> str:
+        return f".{self.key}" if self.kind == "attr" else f"[{self.key!r}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A Python value written into the graph."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The request, or a part of it.
+
+    When the input is one record, `path` starts at the record. Otherwise the first step is the item named by the
+    parameter, as `GraphInput.params` has it.
+    """
+
+    path: tuple[Access, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a step returned, or a part of it."""
+
+    step: int
+    path: tuple[Access, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list or tuple with nodes in it."""
+
+    items: tuple[Expr, ...]
+    container: Literal["list", "tuple"] = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A dict with nodes in its values."""
+
+    entries: tuple[tuple[Any, Expr], ...]
+
+
+Expr: TypeAlias = Const | Input | Result | Items | Entries
+
+
+def sources(expr: Expr) -> Iterator[Input | Result]:
+    """Every input and step that an expression reads, in order of writing."""
+    match expr:
+        case Input() | Result():
+            yield expr
+        case Items(items=items):
+            for item in items:
+                yield from sources(item)
+        case Entries(entries=entries):
+            for _, value in entries:
+                yield from sources(value)
+        case Const():
+            return
+
+
+# --- nodes ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """A callable of a node: one rpc of its service."""
+
+    name: str
+    """Python name; `__call__` for a class called by itself, the function's name for a function."""
+    rpc: str
+    """Name on the wire: `Forward`, `Call`."""
+    params: tuple[Field, ...]
+    result: Type
+    is_async: bool = False
+    doc: str = field(default="", compare=False)
+    span: Span = field(default=NOWHERE, compare=False)
+
+    def param(self, name: str) -> Field | None:
+        """The parameter of that name."""
+        return next((p for p in self.params if p.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class HandleRef:
+    """In a constructor's arguments: a handle to another node ("may call")."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What `@deployment(...)` and `.options(...)` said, merged."""
+
+    serve: Mapping[str, Any] = field(default_factory=dict)
+    """Ray Serve's own options by Serve's own names, as given."""
+    idempotent: bool = True
+    """A method may be retried when the connection failed or the replica was lost."""
+    timeout_s: float | None = None
+    """Limit for each call, in seconds; None leaves only the request's deadline."""
+
+    @property
+    def max_ongoing_requests(self) -> int:
+        """How many calls run at once in a replica. Serve's default is 5."""
+        return int(self.serve.get("max_ongoing_requests", 5))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A service: one bound class, or one function."""
+
+    name: str
+    """Snake case, unique in the graph."""
+    kind: Literal["function", "class"]
+    target: Callable[..., Any] = field(compare=False)
+    """The user's function or class, undecorated."""
+    args: tuple[Any, ...] = field(default=(), compare=False)
+    """Constructor arguments of a class node; `HandleRef`s stand where nodes were, also inside lists and dicts."""
+    kwargs: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    methods: tuple[Method, ...]
+    """The methods that its service publishes, sorted by name."""
+    may_call: tuple[str, ...] = ()
+    """Nodes that it holds handles to, sorted."""
+    inline: bool = False
+    """Runs inside the driver; no service."""
+    options: Options = field(default_factory=Options, compare=False)
+    doc: str = field(default="", compare=False)
+    span: Span = field(default=NOWHERE, compare=False)
+
+    def method(self, name: str) -> Method | None:
+        """The published method of that Python name."""
+        return next((m for m in self.methods if m.name == name), None)
+
+
+# --- steps ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One `.bind` of one method; runs at most once per request."""
+
+    id: int
+    node: str
+    method: str
+    args: tuple[tuple[str, Expr], ...]
+    """By parameter name. Parameters left to their default are absent."""
+    result: Type
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """Evaluates the selector, then only the case that it names. No match and no default is INVALID_ARGUMENT."""
+
+    id: int
+    selector: Expr
+    cases: tuple[tuple[Any, Expr], ...]
+    default: Expr | None
+    result: Type
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapEach:
+    """One call per item of a list, at most `max_concurrency` at once, results in order."""
+
+    id: int
+    node: str
+    method: str
+    item: str
+    """The parameter that takes the item."""
+    over: Expr
+    args: tuple[tuple[str, Expr], ...]
+    """The other arguments, the same for each item."""
+    max_concurrency: int
+    result: Type
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+Step: TypeAlias = Call | Switch | MapEach
+
+
+def step_inputs(step: Step) -> tuple[Expr, ...]:
+    """Expressions evaluated before the step starts (a switch's cases come later, so they are not among them)."""
+    match step:
+        case Call(args=args):
+            return tuple(e for _, e in args)
+        case Switch(selector=selector):
+            return (selector,)
+        case MapEach(over=over, args=args):
+            return (over, *(e for _, e in args))
+
+
+def step_branches(step: Step) -> tuple[Expr, ...]:
+    """Expressions of which at most one is evaluated."""
+    if not isinstance(step, Switch):
+        return ()
+    cases = tuple(e for _, e in step.cases)
+    return cases if step.default is None else (*cases, step.default)
+
+
+# --- the whole -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GraphInput:
+    """What a request carries into the graph."""
+
+    params: tuple[Field, ...]
+    """One field per input value. When `record` is given: its fields."""
+    record: Record | None = None
+    """The input is this one record (`InputNode(T)`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """`input_adapter`: makes the graph's input from the request, inside the driver."""
+
+    target: Callable[..., Any] = field(compare=False)
+    method: Method
+    """Its parameters are the request on every transport; its result is the graph's input."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One entry of the driver."""
+
+    path: str
+    """`/` for a driver with one graph, else the key of the dict, starting with a slash."""
+    rpc: str
+    """`Predict`, or the path in PascalCase."""
+    input: GraphInput
+    """The input of the graph behind the adapter (the request itself when there is no adapter)."""
+    output: Expr
+    result: Type
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph:
+    """A whole graph, ready to run or to build. `verify` has been passed."""
+
+    name: str
+    """Snake case: `quickstart`."""
+    nodes: tuple[Node, ...]
+    """In the order in which they were bound."""
+    steps: tuple[Step, ...]
+    """In topological order; `steps[i].id == i`."""
+    routes: tuple[Route, ...]
+    """In the order in which they were written."""
+    adapter: Adapter | None = None
+    options: Options = field(default_factory=Options, compare=False)
+    """Of the driver."""
+    route_prefix: str
+    """Where REST starts: `/quickstart` unless the driver's `route_prefix` says otherwise. No trailing slash
+    (the empty string is the root)."""
+    doc: str = field(default="", compare=False)
+    source: str = field(default="", compare=False)
+    """`graphs/quickstart.py:app`, relative to the project."""
+    span: Span = field(default=NOWHERE, compare=False)
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Node]:
+        """Nodes by name."""
+        return {n.name: n for n in self.nodes}
+
+    def node(self, name: str) -> Node:
+        """The node of that name; KeyError when there is none."""
+        return self.by_name[name]
+
+    @property
+    def services(self) -> tuple[Node, ...]:
+        """The nodes that have a service of their own (all but the inline ones)."""
+        return tuple(n for n in self.nodes if not n.inline)
+
+    def request(self, route: Route) -> GraphInput:
+        """What a client sends on a route: the adapter's parameters, else the graph's input."""
+        if self.adapter is None:
+            return route.input
+        return GraphInput(params=self.adapter.method.params)
+
+    def ancestors(self, route: Route) -> tuple[Step, ...]:
+        """Every step that a request on this route may run, in topological order (untaken branches included)."""
+        wanted: set[int] = {s.step for s in sources(route.output) if isinstance(s, Result)}
+        for step in reversed(self.steps):
+            if step.id in wanted:
+                for expr in (*step_inputs(step), *step_branches(step)):
+                    wanted |= {s.step for s in sources(expr) if isinstance(s, Result)}
+        return tuple(s for s in self.steps if s.id in wanted)

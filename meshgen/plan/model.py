@@ -1,0 +1,96 @@
+"""What to generate and what to run: a Contract beside a Mesh. Pure data; the only thing that `emit` sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from meshgen.contract.model import Contract
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """One Ray Serve application: the driver, or a node."""
+
+    node: str | None
+    """None for the driver."""
+    application: str
+    """Serve application and Envoy cluster: `quickstart`, `quickstart-model`."""
+    service: str
+    """Full gRPC service name."""
+    rpcs: tuple[str, ...]
+    package: str
+    """Protobuf package."""
+    serve: Mapping[str, Any]
+    """Options of the Serve deployment by Serve's names, defaults of a mesh filled in."""
+    idempotent: bool = True
+    summary: str = ""
+    """First line of the user's docstring."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestRoute:
+    """One REST path, and the rpc behind it."""
+
+    path: str
+    """`/quickstart`, `/report/labels`."""
+    service: str
+    rpc: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagramNode:
+    """A box: the input, a call's node, an inline call, a switch, an output."""
+
+    id: str
+    label: str
+    kind: Literal["input", "node", "inline", "switch", "map", "output"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagramEdge:
+    """An arrow, with the type that travels along it."""
+
+    source: str
+    target: str
+    label: str
+    """The type, or the case of a branch and the type."""
+    kind: Literal["data", "branch", "may_call"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagram:
+    """The topology for drawing."""
+
+    title: str
+    nodes: tuple[DiagramNode, ...]
+    edges: tuple[DiagramEdge, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mesh:
+    """The running shape of one graph."""
+
+    graph: str
+    source: str
+    """`graphs/quickstart.py:app`, relative to the project."""
+    driver: Workload
+    nodes: tuple[Workload, ...]
+    """By name."""
+    routes: tuple[RestRoute, ...]
+
+    @property
+    def workloads(self) -> tuple[Workload, ...]:
+        """Driver first, then the nodes."""
+        return (self.driver, *self.nodes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that back ends need."""
+
+    contract: Contract = field(compare=False)
+    mesh: Mesh
+    version: str
+    """meshgen's version, for the headers of generated files."""

@@ -1,0 +1,218 @@
+"""Value types as a small closed union. Pure data; imports nothing of meshgen.
+
+Every back end matches on `Type` and ends with `assert_never`, so a new type cannot be skipped silently.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias
+
+
+class Missing(enum.Enum):
+    """The type of `MISSING`: no default was written."""
+
+    MISSING = "MISSING"
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Final = Missing.MISSING
+
+ScalarKind: TypeAlias = Literal["bool", "int", "float", "str", "bytes"]
+Container: TypeAlias = Literal["list", "tuple", "set", "frozenset"]
+RecordKind: TypeAlias = Literal["dataclass", "pydantic", "namedtuple", "typeddict", "tuple"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A Python `bool`, `int` (64 bits on the wire), `float` (IEEE 754 double), `str` or `bytes`."""
+
+    kind: ScalarKind
+
+    def __str__(self) -> str:
+        return self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """`None` as a result: the empty message."""
+
+    def __str__(self) -> str:
+        return "None"
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No annotation. Runs in process; cannot be built."""
+
+    def __str__(self) -> str:
+        return "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`Literal["a", "b"]` of strings: a string on the wire."""
+
+    values: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"Literal[{', '.join(map(repr, self.values))}]"
+
+
+@dataclass(frozen=True, slots=True)
+class EnumOf:
+    """A subclass of `enum.Enum`; members travel by name."""
+
+    python: type[enum.Enum]
+
+    @property
+    def name(self) -> str:
+        """Class name."""
+        return self.python.__name__
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Optional:
+    """`T | None`. `item` is never `Optional` nor `Nothing`."""
+
+    item: Type
+
+    def __str__(self) -> str:
+        return f"{self.item} | None"
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """A homogeneous sequence or set."""
+
+    item: Type
+    container: Container = "list"
+
+    def __str__(self) -> str:
+        return f"tuple[{self.item}, ...]" if self.container == "tuple" else f"{self.container}[{self.item}]"
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """A `dict`. Keys are str, int or bool."""
+
+    key: Scalar
+    value: Type
+
+    def __str__(self) -> str:
+        return f"dict[{self.key}, {self.value}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A `PIL.Image.Image`: mode, size and raw pixels on the wire."""
+
+    def __str__(self) -> str:
+        return "Image"
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A `numpy.ndarray` or `torch.Tensor`: dtype, shape and raw little-endian C-order bytes on the wire."""
+
+    library: Literal["numpy", "torch"]
+    dtype: str | None = None
+    """numpy's dtype name when the annotation gives one (`NDArray[np.float32]`), else None."""
+
+    def __str__(self) -> str:
+        name = "ndarray" if self.library == "numpy" else "torch.Tensor"
+        return f"{name}[{self.dtype}]" if self.dtype else name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A named value: a field of a record, or a parameter of a method."""
+
+    name: str
+    type: Type
+    default: Any = field(default=MISSING, compare=False)
+    """The default value; `MISSING` when there is none, or when `factory` makes it."""
+    factory: Callable[[], Any] | None = field(default=None, compare=False)
+    doc: str = field(default="", compare=False)
+
+    @property
+    def required(self) -> bool:
+        """A caller must send it: no default, and absence means nothing by itself (as it does for lists, dicts, None)."""
+        return not self.has_default and not isinstance(self.type, Optional | ListOf | MapOf)
+
+    @property
+    def has_default(self) -> bool:
+        """A default was written."""
+        return self.default is not MISSING or self.factory is not None
+
+    def make_default(self) -> Any:
+        """The value that stands for an absent field. Only for fields that are not `required`."""
+        if self.factory is not None:
+            return self.factory()
+        if self.default is not MISSING:
+            return self.default
+        match self.type:
+            case ListOf(container=container):
+                return {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}[container]()
+            case MapOf():
+                return {}
+            case _:
+                return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A dataclass, pydantic model, NamedTuple, TypedDict, or a fixed `tuple[A, B]`.
+
+    Two records are the same type when they are the same Python class (for a tuple: the same items).
+    """
+
+    name: str
+    """Class name; for a tuple a name made of its items (`IntStrTuple`)."""
+    kind: RecordKind
+    python: Any
+    """The class that `construct` calls."""
+    fields: tuple[Field, ...]
+    """In the order of declaration. A tuple's fields are `item_0`, `item_1`…"""
+    doc: str = field(default="", compare=False)
+
+    def __str__(self) -> str:
+        if self.kind == "tuple":
+            return f"tuple[{', '.join(str(f.type) for f in self.fields)}]"
+        return self.name
+
+    def field(self, name: str) -> Field | None:
+        """The field of that name."""
+        return next((f for f in self.fields if f.name == name), None)
+
+    def construct(self, values: dict[str, Any]) -> Any:
+        """A Python value from its fields, all given. Errors of the class itself pass through."""
+        if self.kind == "tuple":
+            return tuple(values[f.name] for f in self.fields)
+        return self.python(**values)
+
+    def get(self, value: Any, name: str) -> Any:
+        """Field `name` of a Python value of this record.
+
+        Raises:
+            AttributeError, KeyError, IndexError: the value is not of this record.
+        """
+        match self.kind:
+            case "typeddict":
+                return value[name]
+            case "tuple":
+                return value[int(name.removeprefix("item_"))]
+            case _:
+                return getattr(value, name)
+
+
+Type: TypeAlias = (
+    Scalar | Nothing | Unknown | Choice | EnumOf | Optional | ListOf | MapOf | Image | Tensor | Record
+)

@@ -1,0 +1,104 @@
+"""Where a thing was written. Imports nothing but the standard library."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import sys
+from dataclasses import dataclass
+from types import CodeType, FrameType
+from typing import Any
+
+_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A place in a user's file. Lines and columns count from 1; `end_column` is exclusive."""
+
+    file: str
+    line: int
+    column: int = 1
+    end_column: int | None = None
+
+    def __str__(self) -> str:
+        return f"{relative(self.file)}:{self.line}:{self.column}"
+
+    @property
+    def text(self) -> str:
+        """The source line, without its line break; empty when the file cannot be read."""
+        return linecache.getline(self.file, self.line).rstrip("\n")
+
+
+NOWHERE = Span("<unknown>", 0)
+
+
+def relative(path: str) -> str:
+    """`path` as a user would type it: relative to the working folder when it lies below it."""
+    try:
+        short = os.path.relpath(path)
+    except ValueError:  # another drive
+        return path
+    return path if short.startswith("..") else short
+
+
+def caller() -> Span:
+    """The innermost line on the stack that lies outside this package, i.e. the user's line."""
+    frame = user_frame()
+    return NOWHERE if frame is None else _span_of_frame(frame)
+
+
+def user_frame() -> FrameType | None:
+    """The innermost frame outside this package, or None when there is none."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def of_callable(target: Any) -> Span:
+    """Where a function or class is defined."""
+    code: CodeType | None = getattr(target, "__code__", None)
+    if code is not None:
+        return _on_definition(code.co_filename, code.co_firstlineno)
+    module = sys.modules.get(getattr(target, "__module__", ""), None)
+    file = getattr(module, "__file__", None)
+    if file is None:
+        return NOWHERE
+    return _on_definition(file, _class_line(file, target.__qualname__.rsplit(".", 1)[-1]))
+
+
+def _class_line(file: str, name: str) -> int:
+    for number, text in enumerate(linecache.getlines(file), start=1):
+        if text.lstrip().startswith((f"class {name}(", f"class {name}:", f"class {name}[")):
+            return number
+    return 1
+
+
+def _on_definition(file: str, line: int) -> Span:
+    """Step over decorators: the caret belongs under the name, not under `@deployment`."""
+    for offset, text in enumerate(linecache.getlines(file)[line - 1 : line + 30]):
+        stripped = text.lstrip()
+        for keyword in ("async def ", "def ", "class "):
+            if stripped.startswith(keyword):
+                start = len(text) - len(stripped) + len(keyword)
+                name = stripped[len(keyword) :].split("(")[0].split(":")[0].strip()
+                return Span(file, line + offset, start + 1, start + 1 + len(name))
+    return Span(file, line)
+
+
+def _span_of_frame(frame: FrameType) -> Span:
+    positions = list(frame.f_code.co_positions())
+    index = frame.f_lasti // 2
+    line, end_line, start, end = positions[index] if 0 <= index < len(positions) else (None,) * 4
+    if line is None:
+        return Span(frame.f_code.co_filename, frame.f_lineno)
+    column = 0 if start is None else _characters(frame, line, start)
+    stop = _characters(frame, line, end) + 1 if end is not None and end_line == line else None
+    return Span(frame.f_code.co_filename, line, column + 1, stop)
+
+
+def _characters(frame: FrameType, line: int, offset: int) -> int:
+    """Code positions count UTF-8 bytes; people count characters."""
+    text = linecache.getline(frame.f_code.co_filename, line)
+    return len(text.encode()[:offset].decode(errors="replace"))
