@@ -47,10 +47,17 @@ class Nothing:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """No annotation. Runs in process; cannot be built."""
+    """No annotation, or one that has no contract. Runs in process; cannot be built."""
+
+    annotation: str = ""
+    """The annotation as written; empty when there is none."""
+    reason: str = field(default="", compare=False)
+    """Why the annotation has no contract; empty when there is none."""
+    hint: str = field(default="", compare=False)
+    """The way out."""
 
     def __str__(self) -> str:
-        return "?"
+        return self.annotation or "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +201,13 @@ class Record:
 
     def construct(self, values: dict[str, Any]) -> Any:
         """A Python value from its fields, all given. Errors of the class itself pass through."""
-        if self.kind == "tuple":
-            return tuple(values[f.name] for f in self.fields)
-        return self.python(**values)
+        match self.kind:
+            case "tuple":
+                return tuple(values[f.name] for f in self.fields)
+            case "pydantic":
+                return self.python.model_validate(values, by_alias=False, by_name=True)
+            case _:
+                return self.python(**values)
 
     def get(self, value: Any, name: str) -> Any:
         """Field `name` of a Python value of this record.
