@@ -1,0 +1,37 @@
+"""Plain documents (dicts, lists, scalars) as YAML and JSON text, in the order in which they were built."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeAlias
+
+Document: TypeAlias = dict[str, Any]
+
+
+def to_yaml(document: Document, *, header: str = "") -> str:
+    """YAML text. Keys keep their order; `header` becomes comment lines at the top."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Anchors would make equal parts depend on each other when a person edits one."""
+
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    text: str = yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
+    return comment(header) + text
+
+
+def to_json(document: Document) -> str:
+    """JSON text with two spaces of indentation and a line break at its end."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def comment(text: str) -> str:
+    """`text` as `#` lines; nothing for an empty text."""
+    return "".join(f"# {line}".rstrip() + "\n" for line in text.splitlines())
+
+
+def without_empty(document: Document) -> Document:
+    """The document without its entries that are None."""
+    return {key: value for key, value in document.items() if value is not None}

@@ -1,0 +1,21 @@
+"""Envoy's configuration for the meshes of one front."""
+
+from __future__ import annotations
+
+from meshgen.emit.envoy.bootstrap import envoy_config
+from meshgen.emit.envoy.committed import envoy_files
+from meshgen.emit.envoy.descriptors import merge_descriptors
+from meshgen.emit.envoy.endpoints import endpoints_document, endpoints_path
+from meshgen.emit.envoy.settings import FRONT_CLUSTER, HEALTH_PATH, EnvoySettings, Otlp
+
+__all__ = [
+    "FRONT_CLUSTER",
+    "HEALTH_PATH",
+    "EnvoySettings",
+    "Otlp",
+    "endpoints_document",
+    "endpoints_path",
+    "envoy_config",
+    "envoy_files",
+    "merge_descriptors",
+]

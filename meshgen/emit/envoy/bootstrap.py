@@ -1,0 +1,44 @@
+"""Envoy's whole configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from meshgen.emit.document import Document
+from meshgen.emit.envoy.clusters import front_cluster, otlp_cluster, workload_cluster
+from meshgen.emit.envoy.listeners import mesh_listener, public_listener
+from meshgen.emit.envoy.parts import LOOPBACK, address, extension
+from meshgen.emit.envoy.settings import EnvoySettings
+from meshgen.plan.model import Mesh
+
+NODE_ID = "meshgen"
+
+
+def envoy_config(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document:
+    """One front for all meshes. The result is plain data, for `to_yaml` or `to_json`."""
+    clusters = [workload_cluster(w, settings) for mesh in meshes for w in mesh.workloads]
+    clusters.append(front_cluster(settings))
+    if settings.otlp is not None:
+        clusters.append(otlp_cluster(settings.otlp))
+    return {
+        "node": {"id": NODE_ID, "cluster": NODE_ID},
+        "admin": {"address": address(LOOPBACK, settings.admin_port)},
+        "static_resources": {
+            "listeners": [public_listener(meshes, settings), mesh_listener(meshes, settings)],
+            "clusters": clusters,
+        },
+        "overload_manager": {"resource_monitors": [_connection_limit(settings)]},
+        "layered_runtime": {"layers": [{"name": "static", "static_layer": _RUNTIME}]},
+    }
+
+
+# A trace should be complete when its answer is there, not five spans or five seconds later.
+_RUNTIME: Document = {"tracing": {"opentelemetry": {"flush_interval_ms": 200, "min_flush_spans": 1}}}
+
+
+def _connection_limit(settings: EnvoySettings) -> Document:
+    return extension(
+        "envoy.resource_monitors.global_downstream_max_connections",
+        "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+        max_active_downstream_connections=settings.max_connections,
+    )

@@ -1,0 +1,24 @@
+"""The endpoint files that Envoy watches: one per cluster, replaced by rename."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from meshgen.emit.document import Document
+from meshgen.emit.envoy.parts import endpoint, typed
+
+
+def endpoints_path(endpoints_dir: str, cluster: str) -> str:
+    """A folder per cluster: Envoy reloads on any rename in the folder it watches."""
+    return f"{endpoints_dir}/{cluster}/endpoints.yaml"
+
+
+def endpoints_document(cluster: str, addresses: Iterable[tuple[str, int]]) -> Document:
+    """The running replicas of a cluster as (host, port); sorted, so that equal sets give equal files."""
+    hosts = [endpoint(host, port) for host, port in sorted(set(addresses))]
+    assignment = typed(
+        "envoy.config.endpoint.v3.ClusterLoadAssignment",
+        cluster_name=cluster,
+        endpoints=[{"lb_endpoints": hosts}] if hosts else [],
+    )
+    return {"resources": [assignment]}

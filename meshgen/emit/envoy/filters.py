@@ -1,0 +1,73 @@
+"""HTTP filters of the public listener, in the order in which a request meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from meshgen.emit.document import Document
+from meshgen.emit.envoy.parts import http_filter, typed
+from meshgen.emit.envoy.settings import HEALTH_PATH, EnvoySettings
+from meshgen.plan.model import Workload
+
+CORS = "envoy.filters.http.cors"
+_ALLOWED_HEADERS = "authorization,content-type,grpc-timeout,traceparent,tracestate,x-grpc-web,x-user-agent"
+_EXPOSED_HEADERS = "grpc-message,grpc-status,grpc-status-details-bin"
+
+
+def public_filters(clusters: Sequence[str], services: Sequence[Workload], settings: EnvoySettings) -> list[Document]:
+    """Health, browser access, REST to gRPC, routing."""
+    return [
+        _health_check(clusters),
+        http_filter("cors", "cors.v3.Cors"),
+        http_filter("grpc_web", "grpc_web.v3.GrpcWeb"),
+        _transcoder(services, settings),
+        router(),
+    ]
+
+
+def router() -> Document:
+    """The last filter of every chain."""
+    return http_filter("router", "router.v3.Router", suppress_envoy_headers=True)
+
+
+def cors_policy(settings: EnvoySettings) -> Document:
+    """Which pages may call, and what they may send and read."""
+    return typed(
+        "envoy.extensions.filters.http.cors.v3.CorsPolicy",
+        allow_origin_string_match=[{"safe_regex": {"regex": origin}} for origin in settings.cors_origins],
+        allow_methods="GET, POST, OPTIONS",
+        allow_headers=_ALLOWED_HEADERS,
+        expose_headers=_EXPOSED_HEADERS,
+        max_age="86400",
+    )
+
+
+def _health_check(clusters: Sequence[str]) -> Document:
+    # One healthy replica of a hundred will do; a cluster without replicas fails any share above zero.
+    return http_filter(
+        "health_check",
+        "health_check.v3.HealthCheck",
+        pass_through_mode=False,
+        headers=[{"name": ":path", "string_match": {"exact": HEALTH_PATH}}],
+        cluster_min_healthy_percentages={cluster: {"value": 1} for cluster in clusters},
+    )
+
+
+def _transcoder(services: Sequence[Workload], settings: EnvoySettings) -> Document:
+    return http_filter(
+        "grpc_json_transcoder",
+        "grpc_json_transcoder.v3.GrpcJsonTranscoder",
+        proto_descriptor=settings.descriptors,
+        services=[workload.service for workload in services],
+        auto_mapping=True,
+        convert_grpc_status=True,
+        # Empty lists are printed; unset fields are not, as all of them are `optional`.
+        print_options={"always_print_primitive_fields": True, "preserve_proto_field_names": True},
+        request_validation_options={
+            "reject_unknown_method": True,
+            "reject_unknown_query_parameters": True,
+            "reject_binding_body_field_collisions": True,
+        },
+        max_request_body_size=settings.max_body_bytes,
+        max_response_body_size=settings.max_body_bytes,
+    )

@@ -1,0 +1,89 @@
+"""The two listeners: the public one for clients, the mesh one for calls between services."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from meshgen.emit.document import Document
+from meshgen.emit.envoy.clusters import HTTP2
+from meshgen.emit.envoy.filters import CORS, cors_policy, public_filters, router
+from meshgen.emit.envoy.parts import LOOPBACK, address, typed
+from meshgen.emit.envoy.replies import local_replies
+from meshgen.emit.envoy.routes import HEADERS_TO_REMOVE, front_routes, mesh_route, public_routes
+from meshgen.emit.envoy.settings import EnvoySettings
+from meshgen.emit.envoy.tracing import access_log, tracing
+from meshgen.plan.model import Mesh
+
+PUBLIC_NAME = "envoy"
+MESH_NAME = "envoy-mesh"
+
+
+def public_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document:
+    """gRPC, REST and gRPC-Web on one port."""
+    services = [w for mesh in meshes for w in (mesh.workloads if settings.expose_nodes else (mesh.driver,))]
+    clusters = [w.application for mesh in meshes for w in mesh.workloads]
+    virtual_host = {
+        "name": "public",
+        "domains": ["*"],
+        "routes": [*(public_routes(w, settings) for w in services), *front_routes(settings)],
+        "typed_per_filter_config": {CORS: cors_policy(settings)},
+    }
+    manager = _manager(
+        PUBLIC_NAME,
+        virtual_host,
+        http_filters=public_filters(clusters, services, settings),
+        local_reply_config=local_replies(),
+        access_log=access_log(settings.access_log),
+        tracing=tracing(settings.otlp, PUBLIC_NAME),
+        # The caller's address and headers are an outsider's, from wherever they come.
+        use_remote_address=True,
+        internal_address_config={"unix_sockets": False},
+        normalize_path=True,
+        merge_slashes=True,
+        path_with_escaped_slashes_action="REJECT_REQUEST",
+        request_headers_timeout="10s",
+    )
+    return _listener("public", settings.host, settings.port, manager)
+
+
+def mesh_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document:
+    """One route per node; drivers are its only callers."""
+    nodes = [node for mesh in meshes for node in mesh.nodes]
+    virtual_host = {"name": "mesh", "domains": ["*"], "routes": [mesh_route(node, settings) for node in nodes]}
+    manager = _manager(
+        MESH_NAME,
+        virtual_host,
+        http_filters=[router()],
+        access_log=access_log(settings.mesh_access_log),
+        tracing=tracing(settings.otlp, MESH_NAME),
+    )
+    return _listener("mesh", LOOPBACK, settings.mesh_port, manager)
+
+
+def _manager(name: str, virtual_host: Document, **fields: Any) -> Document:
+    routes = {
+        "name": virtual_host["name"],
+        "virtual_hosts": [virtual_host],
+        "request_headers_to_remove": HEADERS_TO_REMOVE,
+    }
+    return typed(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        stat_prefix=name,
+        codec_type="AUTO",
+        http2_protocol_options=HTTP2,
+        # Deadlines end requests; a model that thinks for ten minutes sends nothing meanwhile.
+        stream_idle_timeout="0s",
+        common_http_protocol_options={"idle_timeout": "3600s"},
+        route_config=routes,
+        **fields,
+    )
+
+
+def _listener(name: str, host: str, port: int, manager: Document) -> Document:
+    network_filter = {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
+    return {
+        "name": name,
+        "address": address(host, port),
+        "filter_chains": [{"filters": [network_filter]}],
+    }

@@ -1,0 +1,85 @@
+"""What a person or the control plane may choose about Envoy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+HEALTH_PATH = "/healthz"
+"""200 only when every workload has a healthy replica."""
+FRONT_CLUSTER = "front"
+"""The service that answers reflection and health for all graphs."""
+OTLP_CLUSTER = "otlp"
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Otlp:
+    """Where spans go."""
+
+    endpoint: str
+    """`http://127.0.0.1:4317`; https works too. For `http/protobuf` a missing path means `/v1/traces`."""
+    protocol: Literal["grpc", "http/protobuf"] = "grpc"
+    headers: tuple[tuple[str, str], ...] = ()
+    ca_file: str = "/etc/ssl/certs/ca-certificates.crt"
+    """Authorities that may vouch for an https endpoint."""
+    sampling_percent: float = 100.0
+    """Of requests that bring no `traceparent`; the others follow their parent."""
+
+    @property
+    def tls(self) -> bool:
+        """The endpoint is an https address."""
+        return urlsplit(self.endpoint).scheme == "https"
+
+    @property
+    def host(self) -> str:
+        """Host name or address of the endpoint."""
+        return urlsplit(self.endpoint).hostname or "127.0.0.1"
+
+    @property
+    def port(self) -> int:
+        """Port of the endpoint; the protocol's own when none is written."""
+        return urlsplit(self.endpoint).port or (4317 if self.protocol == "grpc" else 4318)
+
+    @property
+    def uri(self) -> str:
+        """Address for OTLP over HTTP."""
+        path = urlsplit(self.endpoint).path.rstrip("/")
+        if not path.endswith("/v1/traces"):
+            path += "/v1/traces"
+        return f"{urlsplit(self.endpoint).scheme}://{self.host}:{self.port}{path}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvoySettings:
+    """Addresses, files, limits. Sizes are in bytes, times in seconds."""
+
+    host: str = "127.0.0.1"
+    """Address of the public listener."""
+    port: int = 8080
+    mesh_port: int = 8081
+    """The mesh listener; always on 127.0.0.1."""
+    admin_port: int = 8082
+    """Envoy's admin interface; always on 127.0.0.1."""
+    front_port: int = 8083
+    """The front service (reflection, health), on 127.0.0.1."""
+    endpoints_dir: str
+    """Folder with one folder per cluster; Envoy watches each for a renamed `endpoints.yaml`."""
+    descriptors: str
+    """Path of the descriptor set of all graphs."""
+    otlp: Otlp | None = None
+    expose_nodes: bool = True
+    """Node services answer on the public listener too."""
+    access_log: str | None = "/dev/stdout"
+    """File for one JSON line per request on the public listener; None for no log."""
+    mesh_access_log: str | None = None
+    default_timeout_s: float = 60.0
+    """Deadline of a request that brings none."""
+    max_timeout_s: float = 3600.0
+    """The longest deadline that a client may ask for by `grpc-timeout`."""
+    max_body_bytes: int = 32 * MEBIBYTE
+    """Of a REST request and of a REST response."""
+    max_connections: int = 50_000
+    cors_origins: tuple[str, ...] = (r"https?://(localhost|127\.0\.0\.1)(:\d+)?",)
+    """Regular expressions of the origins whose pages may call the front."""

