@@ -1,0 +1,115 @@
+"""What a mesh run takes and tells: targets, settings, events, addresses, errors. Light to import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from meshgen.emit.files import GeneratedFile
+from meshgen.errors import MeshgenError
+from meshgen.plan.model import Plan
+
+
+class MeshError(MeshgenError):
+    """A mesh that cannot start, or that broke. The message is for a person and says which part and why."""
+
+
+class StartError(MeshError):
+    """A node that did not start; the message names it and carries its own error."""
+
+    def __init__(self, workload: str, text: str) -> None:
+        self.workload = workload
+        super().__init__(f"{workload} did not start\n{text}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One built graph to run."""
+
+    root: Path
+    """The user's project folder; goes on the replicas' `PYTHONPATH`."""
+    plan: Plan
+    files: tuple[GeneratedFile, ...]
+    """The build's output, written into the run's temporary folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeshOptions:
+    """How to run."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    """Of the front. 0 takes any free one."""
+    address: str | None = None
+    """A running Ray cluster to join; None starts one for this run."""
+    expose_nodes: bool | None = None
+    """Publish the nodes' own services on the front too; None does so on loopback only."""
+    start_timeout_s: float = 300.0
+    """Limit for the whole start, in seconds."""
+
+    @property
+    def nodes_exposed(self) -> bool:
+        """`expose_nodes` with its default filled in."""
+        if self.expose_nodes is not None:
+            return self.expose_nodes
+        return self.host in {"127.0.0.1", "::1", "localhost"}
+
+
+Phase = Literal["starting", "deploying", "ready", "stopping", "stopped"]
+NodeState = Literal["queued", "starting", "running", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseEvent:
+    """The mesh as a whole moved on."""
+
+    phase: Phase
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeEvent:
+    """A node (or a driver) changed while the mesh starts."""
+
+    graph: str
+    node: str | None
+    """None for the driver."""
+    state: NodeState
+    running: int = 0
+    wanted: int = 1
+    """Replicas."""
+    message: str = ""
+
+
+Event = PhaseEvent | NodeEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where a mesh listens."""
+
+    host: str
+    port: int
+    rest: tuple[str, ...]
+    """URLs to POST to."""
+    services: tuple[str, ...]
+    """Full names of the gRPC services on the front."""
+    run_dir: Path
+    """Logs and generated files of this run; gone when it ends."""
+
+    @property
+    def grpc(self) -> str:
+        """`host:port`, also for gRPC."""
+        shown = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{shown}:{self.port}"
+
+    @property
+    def base_url(self) -> str:
+        """`http://host:port`."""
+        return f"http://{self.grpc}"
+
+    @property
+    def health(self) -> str:
+        """URL that answers 200 when every node serves."""
+        return f"{self.base_url}/healthz"

@@ -1,0 +1,47 @@
+"""Free ports, and a clear error for a busy one."""
+
+from __future__ import annotations
+
+import random
+import socket
+
+from meshgen.control.model import MeshError
+
+# Below the range from which the kernel and Ray take ports by themselves, so that none is taken between our look
+# and its use; above the usual services.
+_FIRST, _LAST = 20000, 29999
+
+
+def free(host: str, port: int) -> bool:
+    """Whether a listener could bind here now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def front_port(host: str, port: int) -> int:
+    """The port to listen on: `port` itself, or any free one for 0. Raises MeshError when it is busy."""
+    if port == 0:
+        return pick(1)[0]
+    try:
+        socket.getaddrinfo(host, port)
+    except OSError as error:
+        raise MeshError(f"cannot listen on {host!r}: {error.strerror or error}") from None
+    if not free(host, port):
+        raise MeshError(f"port {port} on {host} is in use; stop what listens there, or choose another with --port")
+    return port
+
+
+def pick(count: int) -> tuple[int, ...]:
+    """That many different ports, free on every interface."""
+    ports: list[int] = []
+    while len(ports) < count:
+        port = random.randint(_FIRST, _LAST)  # noqa: S311 - not a secret
+        if port not in ports and free("", port):
+            ports.append(port)
+    return tuple(ports)

@@ -1,0 +1,123 @@
+"""Leaves nothing behind: finds a run's processes by the id in their environment and stops them.
+
+The same code runs in two places: at a normal stop inside the command, and in a watcher process that outlives a
+`kill -9` of the command and notices it by the end of a pipe. The watcher runs this file as a script, so it imports
+nothing of meshgen.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import psutil
+
+RUN_ID = "MESHGEN_RUN"
+"""Environment variable that every process of a run inherits."""
+_GRACE_S = 2.0
+_LIMIT_S = 15.0
+
+
+def members(run_id: str) -> Iterator[psutil.Process]:
+    """This user's processes that carry the run's id; never this process."""
+    for process in psutil.process_iter():
+        try:
+            if process.pid == os.getpid() or process.uids().real != os.getuid():
+                continue
+            if process.environ().get(RUN_ID) == run_id:
+                yield process
+        except (psutil.Error, OSError):
+            continue  # gone meanwhile, a zombie, or not ours to read
+
+
+def sweep(run_id: str) -> bool:
+    """Stop every process of the run: ask first, then kill. True when none is left."""
+    asked = list(members(run_id))
+    for process in asked:
+        _send(process, kill=False)
+    psutil.wait_procs(asked, timeout=_GRACE_S)
+    # A dying parent may have started another child between two looks, so look until there is none.
+    deadline = time.monotonic() + _LIMIT_S
+    while left := list(members(run_id)):
+        if time.monotonic() > deadline:
+            return False
+        for process in left:
+            _send(process, kill=True)
+        psutil.wait_procs(left, timeout=1.0)
+    return True
+
+
+def _send(process: psutil.Process, *, kill: bool) -> None:
+    try:
+        # psutil compares the start time first, so a reused pid is never hit.
+        if kill:
+            process.kill()
+        else:
+            process.terminate()
+    except psutil.Error:
+        pass
+
+
+def remove(folder: Path) -> None:
+    """Delete the run's folder; files may still appear in it while the last processes go."""
+    for _ in range(20):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            return
+        time.sleep(0.1)
+
+
+class Reaper:
+    """The watcher process of one run. Lives as long as the run, and does its work when the pipe ends."""
+
+    def __init__(self, run_id: str, folder: Path) -> None:
+        self.run_id = run_id
+        self.folder = folder
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and file
+            [sys.executable, "-P", __file__, run_id, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=_without_id(os.environ),
+            cwd="/",
+            # Out of reach of the terminal's Ctrl-C and hang-up.
+            start_new_session=True,
+        )
+
+    @property
+    def pid(self) -> int:
+        """Of the watcher."""
+        return self._process.pid
+
+    def finish(self) -> bool:
+        """Stop what is left of the run, remove its folder, end the watcher. True when nothing is left."""
+        clean = sweep(self.run_id)
+        remove(self.folder)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(timeout=_GRACE_S + _LIMIT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        return clean and not self.folder.exists()
+
+
+def _without_id(environ: Mapping[str, str]) -> dict[str, str]:
+    return {k: v for k, v in environ.items() if k != RUN_ID}
+
+
+def _watch() -> None:
+    _, run_id, folder = sys.argv
+    # Returns at end of file: the other end closed it, or died.
+    sys.stdin.buffer.read()
+    sweep(run_id)
+    remove(Path(folder))
+
+
+if __name__ == "__main__":
+    _watch()
