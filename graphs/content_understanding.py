@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from graphs import download as downloading
-from graphs import pictures
-from graphs.pictures import Label, SeenObject, Segmentation
+from graphs.content import download as downloading
+from graphs.content import pictures
+from graphs.content.pictures import Label, SeenObject, Segmentation
 from meshgen import DAGDriver, InputNode, deployment, inline, switch
 
 WEIGHTS = Path(__file__).parent / "models" / "weights"
