@@ -15,7 +15,7 @@ def to_yaml(document: Document, *, header: str = "") -> str:
     class Dumper(yaml.SafeDumper):
         """Anchors would make equal parts depend on each other when a person edits one."""
 
-        def ignore_aliases(self, data: Any) -> bool:
+        def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the name is the base class's
             return True
 
     text: str = yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from meshgen.emit.document import Document
 from meshgen.emit.envoy.parts import http_filter, typed
+from meshgen.emit.envoy.routes import buffer_filter
 from meshgen.emit.envoy.settings import HEALTH_PATH, EnvoySettings
 from meshgen.plan.model import Workload
 
@@ -15,11 +16,12 @@ _EXPOSED_HEADERS = "grpc-message,grpc-status,grpc-status-details-bin"
 
 
 def public_filters(clusters: Sequence[str], services: Sequence[Workload], settings: EnvoySettings) -> list[Document]:
-    """Health, browser access, REST to gRPC, routing."""
+    """Health, browser access, size limit, REST to gRPC, routing."""
     return [
         _health_check(clusters),
         http_filter("cors", "cors.v3.Cors"),
         http_filter("grpc_web", "grpc_web.v3.GrpcWeb"),
+        buffer_filter(settings),
         _transcoder(services, settings),
         router(),
     ]

@@ -23,10 +23,18 @@ def public_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document
     """gRPC, REST and gRPC-Web on one port."""
     services = [w for mesh in meshes for w in (mesh.workloads if settings.expose_nodes else (mesh.driver,))]
     clusters = [w.application for mesh in meshes for w in mesh.workloads]
+    rest = [route for mesh in meshes for route in mesh.routes]
     virtual_host = {
         "name": "public",
         "domains": ["*"],
-        "routes": [*(public_routes(w, settings) for w in services), *front_routes(settings)],
+        "routes": [
+            *(
+                route
+                for w in services
+                for route in public_routes(w, [r.path for r in rest if r.service == w.service], settings)
+            ),
+            *front_routes(settings),
+        ],
         "typed_per_filter_config": {CORS: cors_policy(settings)},
     }
     manager = _manager(
@@ -38,10 +46,8 @@ def public_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document
         tracing=tracing(settings.otlp, PUBLIC_NAME),
         # The caller's address and headers are an outsider's, from wherever they come.
         use_remote_address=True,
-        internal_address_config={"unix_sockets": False},
         normalize_path=True,
         merge_slashes=True,
-        path_with_escaped_slashes_action="REJECT_REQUEST",
         request_headers_timeout="10s",
     )
     return _listener("public", settings.host, settings.port, manager)

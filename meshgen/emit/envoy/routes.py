@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from meshgen.emit.document import Document
-from meshgen.emit.envoy.parts import extension, seconds
+from meshgen.emit.envoy.parts import extension, http_filter, seconds, typed
 from meshgen.emit.envoy.settings import FRONT_CLUSTER, EnvoySettings
 from meshgen.plan.model import Workload
 
 # Serve takes a header of this name for the application to call.
 HEADERS_TO_REMOVE = ["application"]
+BUFFER = "envoy.filters.http.buffer"
 _FRONT_PREFIXES = ("/grpc.reflection.", "/grpc.health.v1.")
 
 
-def public_routes(workload: Workload, settings: EnvoySettings) -> Document:
-    """Callers from outside: Envoy gives each a deadline, and passes on what is left of it."""
+def public_routes(workload: Workload, paths: Sequence[str], settings: EnvoySettings) -> list[Document]:
+    """Callers from outside: Envoy gives each a deadline, and passes on what is left of it.
+
+    REST requests meet their route before they are transcoded, gRPC's after: only REST is held back to be measured.
+    """
     durations = {
         "max_stream_duration": seconds(settings.default_timeout_s),
         "grpc_timeout_header_max": seconds(settings.max_timeout_s),
     }
-    return _route(workload, settings, {"timeout": "0s", "max_stream_duration": durations})
+    times: Document = {"timeout": "0s", "max_stream_duration": durations}
+    limit = {BUFFER: typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", buffer=_buffer(settings))}
+    prefix = {"prefix": f"/{workload.service}/"}
+    rest = [{"path": path} for path in paths]
+    return [
+        _route({**prefix, "headers": [_IS_GRPC]}, workload, settings, times),
+        *({**_route(match, workload, settings, times), "typed_per_filter_config": limit} for match in [*rest, prefix]),
+    ]
 
 
 def mesh_route(workload: Workload, settings: EnvoySettings) -> Document:
     """Callers from the mesh: they bring a deadline and keep it; a second timer here would race theirs."""
-    return _route(workload, settings, {"timeout": "0s"})
+    return _route({"prefix": f"/{workload.service}/"}, workload, settings, {"timeout": "0s"})
 
 
 def front_routes(settings: EnvoySettings) -> list[Document]:
     """Reflection and health of the whole front."""
     return [
         {
-            "match": {"prefix": prefix, "grpc": {}},
+            "match": {"prefix": prefix, "headers": [_IS_GRPC]},
             "route": {
                 "cluster": FRONT_CLUSTER,
                 "timeout": "0s",
@@ -41,9 +54,22 @@ def front_routes(settings: EnvoySettings) -> list[Document]:
     ]
 
 
-def _route(workload: Workload, settings: EnvoySettings, times: Document) -> Document:
+def buffer_filter(settings: EnvoySettings) -> Document:
+    """Counts the bytes of a request, which the transcoder does not; only on the routes that ask for it."""
+    return {**http_filter("buffer", "buffer.v3.Buffer", **_buffer(settings)), "disabled": True}
+
+
+def _buffer(settings: EnvoySettings) -> Document:
+    return {"max_request_bytes": settings.max_body_bytes}
+
+
+# gRPC-Web too, which a `grpc` matcher would not see.
+_IS_GRPC: Document = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
+
+
+def _route(match: Document, workload: Workload, settings: EnvoySettings, times: Document) -> Document:
     return {
-        "match": {"prefix": f"/{workload.service}/", "grpc": {}},
+        "match": match,
         "route": {"cluster": workload.application, **times, "retry_policy": _retries(idempotent=workload.idempotent)},
         # A request can only be tried again while it is still held.
         "request_body_buffer_limit": settings.max_body_bytes,
