@@ -1,0 +1,47 @@
+# `make demo` shows what this is; `make test` says whether it works. Both set themselves up.
+
+GRAPHS := graphs/quickstart.py graphs/content_understanding.py
+BIN    := .venv/bin
+
+# Ray starts its workers from compiled modules in half the time.
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test fast check build clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 10
+
+setup: .venv/.ready  ## make .venv with everything in it
+
+.venv/.ready: pyproject.toml
+	@for python in $(PYTHON) python3.11 python3 python3.12 python3.13; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then echo 'Python 3.11 or later is needed; name one with make PYTHON=...' >&2; exit 1; fi; \
+	[ -x $(BIN)/python ] || $$found -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: setup  ## the content-understanding graph as a mesh, with real pictures
+	@$(BIN)/python -m docs.demo
+
+test: check  ## everything, the tests on Ray Serve and Envoy included
+	$(BIN)/python -m pytest
+
+fast: setup  ## the tests without Ray Serve, Envoy and trained models
+	$(BIN)/python -m pytest -m 'not mesh and not models'
+
+check: setup  ## lint, types, imports, and whether the generated files are current
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	cd protos && ../$(BIN)/buf lint
+	$(BIN)/meshgen build $(GRAPHS) --check
+
+build: setup  ## write the generated files of the graphs in graphs/
+	$(BIN)/meshgen build $(GRAPHS)
+
+clean:  ## remove what the other targets made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist docs/clients/node/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,205 @@
+"""The commands. Each parses, calls one function of a layer below, and prints.
+
+The layers are imported by the command that needs them: `meshgen local` must pay for neither Ray, gRPC nor the compiler.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from meshgen.cli import terminal
+from meshgen.cli.jsonio import json_line, read_input
+from meshgen.errors import GraphError, MeshgenError, errors_only
+from meshgen.frontend import load_graph
+from meshgen.status import StatusError
+
+app = typer.Typer(
+    name="meshgen",
+    help="One Python file holds a graph of models. From it come contracts, services, and a mesh that serves them.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich would double the start-up time of every command
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+_GRAPH_HELP = "graphs/x.py, graphs/x.py:app or package.module:app."
+GraphArgument = Annotated[str, typer.Argument(metavar="GRAPH", help=_GRAPH_HELP)]
+GraphsArgument = Annotated[list[str], typer.Argument(metavar="GRAPH...", help=_GRAPH_HELP)]
+InputOption = Annotated[
+    str, typer.Option("--input", "-i", metavar="JSON|@FILE|-", help="The request: JSON, a file of it, or stdin.")
+]
+RouteOption = Annotated[
+    str | None, typer.Option("--route", "-r", help="Which route of a driver with several, such as /labels.")
+]
+Seconds = Annotated[float | None, typer.Option("--timeout", min=0.001, help="Deadline of the request, in seconds.")]
+
+
+def main() -> None:
+    """Run the command line; exit 1 for a problem of the graph, the request or the mesh, 2 for wrong usage."""
+    try:
+        app()
+    except (GraphError, StatusError, MeshgenError) as error:
+        terminal.report(error)
+        raise SystemExit(1) from None
+
+
+@app.command()
+def local(
+    graph: GraphArgument,
+    input: InputOption,  # noqa: A002 - the option's name
+    route: RouteOption = None,
+    codec: Annotated[bool, typer.Option("--codec", help="Pass every value through the contracts, as a mesh does.")] = False,
+    timeout: Seconds = None,
+) -> None:
+    """Run one request in this process, as plain Python calls.
+
+    The result is JSON on stdout; whatever nodes print goes to stderr. breakpoint() works in a node.
+
+    Example: meshgen local graphs/quickstart.py --input '{"number": "5", "samples": [1, 2, 3], "operation": "sum"}'
+    """
+    from meshgen import inprocess
+
+    with terminal.only_results_on_stdout() as write:
+        loaded = load_graph(graph)
+        result = inprocess.run_json(loaded.graph, read_input(input), route=route, codec=codec, timeout_s=timeout)
+        write(json_line(result))
+
+
+@app.command()
+def check(graphs: GraphsArgument) -> None:
+    """Find every problem of a graph without running it.
+
+    Each is printed with its code, place, source line and a hint; `meshgen explain CODE` says more. Exit 1 if there are errors.
+    """
+    from meshgen.cli.compiling import problems_of
+
+    failed = False
+    for graph in graphs:
+        problems = problems_of(graph)
+        for problem in problems:
+            typer.echo(problem.render())
+        errors = len(errors_only(problems))
+        failed |= errors > 0
+        typer.echo(f"{graph}: {_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}")
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def explain(code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="Such as MG203; without it, all.")] = None) -> None:
+    """Say what a problem's code means, and the way out."""
+    from meshgen.codes import CODES
+
+    if code is None:
+        for name in sorted(CODES):
+            typer.echo(f"{name}  {CODES[name].title}")
+        return
+    entry = CODES.get(code.upper())
+    if entry is None:
+        raise typer.BadParameter(f"there is no code {code}; `meshgen explain` lists them all", param_hint="CODE")
+    typer.echo(f"{code.upper()}: {entry.title}\n\n{entry.text}\n\nhint: {entry.hint}")
+
+
+@app.command()
+def build(
+    graphs: GraphsArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for protos/, services/, envoy/; the project's own by default.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; name what is stale, and exit 1 if any is.")] = False,
+) -> None:
+    """Write protos/, services/ and envoy/: contracts, one service per node, Serve and Envoy configuration, OpenAPI."""
+    from meshgen.cli.compiling import stale_files, write_files
+
+    if not check:
+        for graph in graphs:
+            typer.echo(f"{graph}: {_count(write_files(graph, out), 'file')} written")
+        return
+    stale = [path for graph in graphs for path in stale_files(graph, out)]
+    for path in stale:
+        typer.echo(f"stale: {path}")
+    if stale:
+        terminal.say(f"{_count(len(stale), 'file')} stale; run `meshgen build {' '.join(graphs)}`")
+        raise typer.Exit(1)
+    typer.echo("up to date")
+
+
+@app.command()
+def draw(
+    graph: GraphArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="file.svg, .mmd (Mermaid) or .html; Mermaid on stdout by default.")
+    ] = None,
+) -> None:
+    """Draw the topology: calls, routes, branches, who may call whom, and the types on the edges."""
+    from meshgen.cli.compiling import drawing
+
+    kind = ".mmd" if out is None else out.suffix
+    if kind not in (".svg", ".mmd", ".html"):
+        raise typer.BadParameter(f"{out} is none of .svg, .mmd, .html", param_hint="--out")
+    text = drawing(graph, kind)
+    if out is None:
+        typer.echo(text)
+    else:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text, encoding="utf-8")
+
+
+@app.command()
+def run(
+    graphs: GraphsArgument,
+    host: Annotated[str, typer.Option(help="Address to listen on. Any other than loopback lets others in.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the front; 0 takes a free one.")] = 8080,
+    address: Annotated[str | None, typer.Option(help="A running Ray cluster to join; by default one is started.")] = None,
+    expose_nodes: Annotated[
+        bool | None,
+        typer.Option(
+            "--expose-nodes/--hide-nodes", help="Publish the nodes' own services too; by default on loopback only."
+        ),
+    ] = None,
+) -> None:
+    """Bring graphs up as a mesh on this machine: Ray Serve, Envoy in front, REST and gRPC on one port.
+
+    Ctrl-C or SIGTERM stops it and leaves nothing behind. Set OTEL_EXPORTER_OTLP_ENDPOINT to get traces.
+    """
+    from meshgen.cli.running import run_until_stopped
+    from meshgen.control.model import MeshOptions
+
+    options = MeshOptions(host=host, port=port, address=address, expose_nodes=expose_nodes)
+    run_until_stopped(graphs, options)
+
+
+@app.command()
+def call(
+    target: Annotated[str, typer.Argument(metavar="GRAPH-OR-ROUTE", help="A graph as above, or a REST path: /quickstart.")],
+    input: InputOption,  # noqa: A002 - the option's name
+    route: RouteOption = None,
+    address: Annotated[str, typer.Option(help="host:port of the mesh's front.")] = "127.0.0.1:8080",
+    timeout: Seconds = None,
+    show_trace_id: Annotated[bool, typer.Option("--trace-id", help="Print the trace id on stderr.")] = False,
+) -> None:
+    """Send one request to a running mesh, by gRPC through Envoy."""
+    from meshgen.cli import client
+
+    path = _rest_path(target, route)
+    answer = client.call(address, path, read_input(input), timeout_s=timeout)
+    typer.echo(json_line(answer.value))
+    if show_trace_id:
+        terminal.say(f"trace {answer.trace_id}")
+
+
+def _rest_path(target: str, route: str | None) -> str:
+    """`/quickstart` for a path, the bare name of a graph, or a graph's file."""
+    if target.endswith(".py") or ".py:" in target or ":" in target:
+        prefix = load_graph(target).graph.route_prefix
+    else:
+        prefix = "/" + target.strip("/")
+    tail = "" if route in (None, "/") else "/" + str(route).strip("/")
+    return (prefix.rstrip("/") + tail) or "/"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

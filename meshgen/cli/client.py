@@ -1,0 +1,122 @@
+"""`meshgen call`: a gRPC client that knows nothing but what the mesh says about itself by reflection."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from meshgen.errors import MeshgenError
+from meshgen.status import BY_CODE, Code, InvalidArgument, NotFound, StatusError, Unavailable, Violation
+
+if TYPE_CHECKING:
+    import grpc
+    from google.protobuf.descriptor import MethodDescriptor
+    from google.protobuf.message import Message
+
+_REFLECTION_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    value: Any
+    """JSON-able, field names in snake case."""
+    trace_id: str
+    """Of the trace that this request made."""
+
+
+def call(address: str, path: str, value: Any, *, timeout_s: float | None) -> Answer:
+    """Call the rpc behind a REST path.
+
+    Args:
+        address: host:port of the mesh's front.
+        path: `/quickstart`, `/report/labels`.
+        value: the request as JSON has it.
+        timeout_s: deadline of the call; the mesh has one of its own when it is None.
+
+    Raises:
+        StatusError: the call failed; NotFound when no rpc has this path, Unavailable when nothing answers.
+    """
+    import grpc
+
+    # The limit of gRPC itself is 4 MiB an answer, which is not much of a picture.
+    options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+    with grpc.insecure_channel(address, options=options) as channel:
+        _connect(channel, address)
+        try:
+            method = _method_at(channel, path)
+            return _invoke(channel, method, value, timeout_s)
+        except grpc.RpcError as error:
+            raise _status(error) from None
+
+
+def _connect(channel: grpc.Channel, address: str) -> None:
+    import grpc
+
+    try:
+        grpc.channel_ready_future(channel).result(timeout=_REFLECTION_TIMEOUT_S)
+    except grpc.FutureTimeoutError:
+        raise Unavailable(f"nothing answers at {address}; start a mesh with `meshgen run`") from None
+
+
+def _method_at(channel: grpc.Channel, path: str) -> MethodDescriptor:
+    from google.api import annotations_pb2
+    from google.protobuf.descriptor_pool import DescriptorPool
+    from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+    database = ProtoReflectionDescriptorDatabase(channel)
+    pool = DescriptorPool(database)
+    published: list[str] = []
+    for service in sorted(database.get_services()):
+        if service.startswith("grpc."):
+            continue
+        for method in pool.FindServiceByName(service).methods:
+            rule = method.GetOptions().Extensions[annotations_pb2.http]
+            if rule.post == path:
+                return method
+            published += [rule.post] * bool(rule.post)
+    raise NotFound(f"the mesh has no route {path}; it has {', '.join(published) or 'none'}")
+
+
+def _invoke(channel: grpc.Channel, method: MethodDescriptor, value: Any, timeout_s: float | None) -> Answer:
+    from google.protobuf import json_format
+    from google.protobuf.message_factory import GetMessageClass
+
+    response_class = GetMessageClass(method.output_type)
+    try:
+        request: Message = json_format.ParseDict(value, GetMessageClass(method.input_type)())
+    except (json_format.ParseError, AttributeError, TypeError) as error:
+        raise InvalidArgument(f"the input does not fit {method.input_type.full_name}: {error}") from None
+    invoke = channel.unary_unary(
+        f"/{method.containing_service.full_name}/{method.name}",
+        request_serializer=lambda message: message.SerializeToString(),
+        response_deserializer=response_class.FromString,
+    )
+    trace_id = os.urandom(16).hex()
+    traceparent = f"00-{trace_id}-{os.urandom(8).hex()}-01"
+    response = invoke(request, timeout=timeout_s, metadata=[("traceparent", traceparent)])
+    shown = json_format.MessageToDict(
+        response, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+    )
+    return Answer(value=shown, trace_id=trace_id)
+
+
+def _status(error: grpc.RpcError) -> StatusError:
+    """The error as the server meant it, field violations included."""
+    import grpc
+    from google.rpc import error_details_pb2, status_pb2
+
+    if not isinstance(error, grpc.Call):
+        raise MeshgenError(str(error))
+    violations: list[Violation] = []
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin":
+            for detail in status_pb2.Status.FromString(value).details:
+                bad = error_details_pb2.BadRequest()
+                if detail.Unpack(bad):
+                    violations += [Violation(v.field, v.description) for v in bad.field_violations]
+    status = BY_CODE[Code[error.code().name]]
+    return status(error.details() or "", violations=tuple(violations))
+

@@ -1,0 +1,49 @@
+"""`check`, `build`, `draw`: what the commands ask of the compiler and of the workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from meshgen import workspace
+from meshgen.compiler import Build, compile_graph
+from meshgen.emit import draw
+from meshgen.errors import Diagnostic, GraphError
+from meshgen.frontend import Loaded, load_graph
+from meshgen.plan.diagram import diagram
+
+
+def compiled(loaded: Loaded, out: Path) -> Build:
+    """The build of a graph, with the wire identity that `out` has on record. Raises GraphError."""
+    return compile_graph(loaded, lock=workspace.read_lock(out, loaded.graph.name))
+
+
+def problems_of(target: str) -> tuple[Diagnostic, ...]:
+    """Errors and warnings of a graph, from loading it to compiling it."""
+    try:
+        loaded = load_graph(target)
+        return (*loaded.warnings, *compiled(loaded, loaded.root).diagnostics)
+    except GraphError as error:
+        return error.diagnostics
+
+
+def write_files(target: str, out: Path | None) -> int:
+    """Build a graph into `out`, or into its project; the number of files written."""
+    loaded = load_graph(target)
+    root = out or loaded.root
+    build = compiled(loaded, root)
+    workspace.write(root, build.files)
+    return len(build.files)
+
+
+def stale_files(target: str, out: Path | None) -> tuple[str, ...]:
+    """The files that a build of the graph would change."""
+    loaded = load_graph(target)
+    root = out or loaded.root
+    return workspace.stale(root, compiled(loaded, root).files)
+
+
+def drawing(target: str, kind: str) -> str:
+    """The topology as `.svg`, `.mmd` or `.html`."""
+    topology = diagram(load_graph(target).graph)
+    render = {".svg": draw.svg, ".mmd": draw.mermaid, ".html": draw.html}[kind]
+    return render(topology)

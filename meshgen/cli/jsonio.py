@@ -1,0 +1,49 @@
+"""JSON in, from the command line, a file or stdin; and JSON out, on one line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from meshgen.status import InvalidArgument
+
+
+def read_input(text: str) -> Any:
+    """The value behind `JSON`, `@file` or `-`.
+
+    Raises:
+        InvalidArgument: it is not JSON.
+        OSError: the file cannot be read.
+    """
+    where, document = _read(text)
+    try:
+        return json.loads(document)
+    except json.JSONDecodeError as error:
+        message = f"{where} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
+        raise InvalidArgument(message) from None
+    except UnicodeDecodeError:
+        raise InvalidArgument(f"{where} is not JSON: it is not text in UTF-8") from None
+
+
+def json_line(value: Any) -> str:
+    """One line of JSON."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _read(text: str) -> tuple[str, str | bytes]:
+    if text == "-":
+        document = sys.stdin.buffer.read()
+        _give_stdin_back()
+        return "stdin", document
+    if text.startswith("@"):
+        return text[1:], Path(text[1:]).read_bytes()
+    return "--input", text
+
+
+def _give_stdin_back() -> None:
+    """Let a debugger in a node read from the terminal although stdin was a pipe. Without a terminal nothing changes."""
+    with contextlib.suppress(OSError):
+        sys.stdin = open("/dev/tty", encoding="utf-8")  # noqa: SIM115 - stays open as stdin does

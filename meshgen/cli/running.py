@@ -1,0 +1,75 @@
+"""`meshgen run`: build the graphs, bring the mesh up, say how that goes, and stop when asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Sequence
+from typing import assert_never
+
+from meshgen import workspace
+from meshgen.cli.compiling import compiled
+from meshgen.cli.terminal import say
+from meshgen.control.mesh import run_mesh
+from meshgen.control.model import Addresses, Event, MeshOptions, NodeEvent, PhaseEvent, Target
+from meshgen.frontend import load_graph
+
+
+def run_until_stopped(graphs: Sequence[str], options: MeshOptions) -> None:
+    """Run until SIGINT or SIGTERM.
+
+    Raises:
+        GraphError: a graph has problems.
+        MeshError: the mesh did not start, or a part of it broke.
+    """
+    targets = [_target(graph) for graph in graphs]
+    asyncio.run(_run(targets, options))
+
+
+def _target(graph: str) -> Target:
+    loaded = load_graph(graph)
+    build = compiled(loaded, loaded.root)
+    for problem in (*loaded.warnings, *build.diagnostics):
+        say(problem.render())
+    if workspace.stale(loaded.root, build.files):
+        say(f"note: the generated files of {graph} are not current; `meshgen build {graph}` writes them")
+    return Target(root=loaded.root, plan=build.plan, files=build.files)
+
+
+async def _run(targets: Sequence[Target], options: MeshOptions) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    started = time.monotonic()
+
+    def progress(event: Event) -> None:
+        say(f"{time.monotonic() - started:6.1f} s  {_line(event)}")
+
+    await run_mesh(targets, options, progress=progress, ready=_show, stop=stop)
+
+
+def _line(event: Event) -> str:
+    match event:
+        case PhaseEvent(phase=phase, message=message):
+            return message or phase
+        case NodeEvent(graph=graph, node=node, state=state, running=running, wanted=wanted, message=message):
+            name = f"{graph}/{node or 'driver'}"
+            count = f" {running}/{wanted}" if wanted > 1 else ""
+            return f"{name:<40} {state}{count}{f': {message}' if message else ''}"
+        case _:
+            assert_never(event)
+
+
+def _show(addresses: Addresses) -> None:
+    """Where to send requests, on stdout."""
+    lines = [
+        *(f"REST    POST {url}" for url in addresses.rest),
+        f"gRPC    {addresses.grpc}",
+        *(f"          {service}" for service in addresses.services),
+        f"health  {addresses.health}",
+        f"docs    {addresses.base_url}/docs",
+        "Ctrl-C stops it.",
+    ]
+    print("\n".join(lines), flush=True)

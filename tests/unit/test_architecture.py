@@ -1,0 +1,108 @@
+"""Rules about the code itself: sizes, names, what may import what, what is public."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import meshgen
+from meshgen.codes import CODES
+
+PROJECT = Path(__file__).parents[2]
+MODULES = sorted((PROJECT / "meshgen").rglob("*.py"))
+MAX_MODULE_LINES = 400
+MAX_FUNCTION_LINES = 50
+
+
+def test_there_are_modules() -> None:
+    assert len(MODULES) > 20
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_module_is_small_and_named_for_its_job(module: Path) -> None:
+    assert len(module.read_text().splitlines()) <= MAX_MODULE_LINES
+    assert not re.search(r"util|helper|common|misc", module.stem)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_module_says_its_job_and_its_functions_are_short(module: Path) -> None:
+    tree = ast.parse(module.read_text())
+    doc = ast.get_docstring(tree)
+    assert doc
+    assert "TODO" not in doc
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            # A docstring is not what makes a function long.
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1 - len((ast.get_docstring(node) or "").splitlines())
+            assert lines <= MAX_FUNCTION_LINES, f"{node.name} has {lines} lines"
+
+
+def test_imports_keep_to_the_layers() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=PROJECT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_code_is_explained() -> None:
+    used = {code for module in MODULES for code in re.findall(r"\"(MG\d{3})\"", module.read_text())}
+    assert used <= set(CODES)
+    for code, entry in CODES.items():
+        assert re.fullmatch(r"MG[1-5]\d\d", code)
+        assert entry.title
+        assert entry.hint
+        assert len(entry.text) > len(entry.title)
+
+
+def test_no_code_is_explained_in_vain() -> None:
+    texts = [m.read_text() for m in MODULES if m.name != "codes.py" and not m.name.startswith("code_texts")]
+    assert [code for code in CODES if not any(code in text for text in texts)] == []
+
+
+def test_every_code_is_in_the_docs() -> None:
+    page = (PROJECT / "docs/errors.md").read_text()
+    assert [code for code in CODES if code not in page] == []
+
+
+def test_the_public_names_are_these() -> None:
+    assert meshgen.__all__ == [
+        "Aborted",
+        "AlreadyExists",
+        "Cancelled",
+        "Code",
+        "DAGDriver",
+        "DataLoss",
+        "DeadlineExceeded",
+        "FailedPrecondition",
+        "GraphError",
+        "Handle",
+        "InputNode",
+        "Internal",
+        "InternalError",
+        "InvalidArgument",
+        "LocalGraph",
+        "MeshgenError",
+        "NotFound",
+        "OutOfRange",
+        "PermissionDenied",
+        "RequestContext",
+        "ResourceExhausted",
+        "StatusError",
+        "Unauthenticated",
+        "Unavailable",
+        "Unimplemented",
+        "Unknown",
+        "Violation",
+        "current_request",
+        "deployment",
+        "inline",
+        "local",
+        "map_each",
+        "switch",
+    ]
+    assert all(hasattr(meshgen, name) for name in meshgen.__all__)
