@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
-from meshgen.schema.model import Field, Record, Type
+from meshgen.schema.model import Field, Record, Type, Unknown
 from meshgen.source import NOWHERE, Span
 
 DEFAULT_TIMEOUT_S = 60.0
@@ -48,6 +48,8 @@ class Input:
     """
 
     path: tuple[Access, ...] = ()
+    type: Type = Unknown()
+    """Of the value at the end of the path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Result:
 
     step: int
     path: tuple[Access, ...] = ()
+    type: Type = Unknown()
+    """Of the value at the end of the path."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,68 @@
+"""One Python file holds a graph of models; meshgen runs it in process, and makes a typed mesh of services from it."""
+
+from __future__ import annotations
+
+from meshgen.errors import GraphError, InternalError, MeshgenError
+from meshgen.frontend import DAGDriver, InputNode, deployment, inline, map_each, switch
+from meshgen.inprocess import LocalGraph, local
+from meshgen.runtime.context import RequestContext, current_request
+from meshgen.runtime.instance import Handle
+from meshgen.status import (
+    Aborted,
+    AlreadyExists,
+    Cancelled,
+    Code,
+    DataLoss,
+    DeadlineExceeded,
+    FailedPrecondition,
+    Internal,
+    InvalidArgument,
+    NotFound,
+    OutOfRange,
+    PermissionDenied,
+    ResourceExhausted,
+    StatusError,
+    Unauthenticated,
+    Unavailable,
+    Unimplemented,
+    Unknown,
+    Violation,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Aborted",
+    "AlreadyExists",
+    "Cancelled",
+    "Code",
+    "DAGDriver",
+    "DataLoss",
+    "DeadlineExceeded",
+    "FailedPrecondition",
+    "GraphError",
+    "Handle",
+    "InputNode",
+    "Internal",
+    "InternalError",
+    "InvalidArgument",
+    "LocalGraph",
+    "MeshgenError",
+    "NotFound",
+    "OutOfRange",
+    "PermissionDenied",
+    "RequestContext",
+    "ResourceExhausted",
+    "StatusError",
+    "Unauthenticated",
+    "Unavailable",
+    "Unimplemented",
+    "Unknown",
+    "Violation",
+    "current_request",
+    "deployment",
+    "inline",
+    "local",
+    "map_each",
+    "switch",
+]

@@ -1,0 +1,146 @@
+"""`@deployment` and `@inline`: a function or class that can be bound into a graph, and still be called as itself."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, overload
+
+from meshgen.errors import Diagnostic, GraphError
+from meshgen.frontend.signature import FRAME_NAMES
+from meshgen.frontend.symbolic import BoundNode, ClassNode, MethodRef, Value
+from meshgen.graph.model import Options
+from meshgen.naming import snake
+from meshgen.source import Span, caller, of_callable, user_frame
+
+_OWN = ("name", "idempotent", "timeout_s")
+
+
+class Deployment:
+    """A decorated function or class.
+
+    `bind(...)` puts it into a graph; `options(...)` gives a copy with other options; calling it calls the function or
+    makes an instance, as if it were not decorated.
+    """
+
+    def __init__(self, target: Callable[..., Any], options: Mapping[str, Any], *, inline: bool = False) -> None:
+        functools.update_wrapper(self, target, updated=())
+        self.target = target
+        self.is_class = inspect.isclass(target)
+        self.inline = inline
+        self.given = dict(options)
+        self.span: Span = of_callable(target)
+        self._function_node: BoundNode | None = None
+
+    @property
+    def name(self) -> str:
+        """Explicit name, else the function's or class's own in snake case."""
+        return self.given.get("name") or snake(self.target.__name__)
+
+    @property
+    def has_explicit_name(self) -> bool:
+        """`.options(name=...)` was used."""
+        return bool(self.given.get("name"))
+
+    @property
+    def node_options(self) -> Options:
+        """The options, split into Serve's and ours."""
+        serve = {k: v for k, v in self.given.items() if k not in _OWN}
+        return Options(
+            serve=serve, idempotent=self.given.get("idempotent", True), timeout_s=self.given.get("timeout_s")
+        )
+
+    def options(self, **options: Any) -> Deployment:
+        """A copy with these options over the present ones. It is a node of its own."""
+        return Deployment(self.target, {**self.given, **options}, inline=self.inline)
+
+    def bind(self, *args: Any, **kwargs: Any) -> Any:
+        """A class: a node made with these constructor arguments. A function: one call of it per request."""
+        if self.is_class:
+            return ClassNode(BoundNode(deployment=self, args=args, kwargs=kwargs, span=caller()))
+        return self.method.bind(*args, **kwargs)
+
+    @property
+    def method(self) -> MethodRef:
+        """A function deployment as something to bind or to map over a list."""
+        if self._function_node is None:  # one function is one node, however often it is called
+            self._function_node = BoundNode(deployment=self, span=self.span)
+        return MethodRef(self._function_node, self.target.__name__)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if any(isinstance(a, Value | ClassNode) for a in (*args, *kwargs.values())):
+            message = f"'{self.target.__name__}' is called with a value of the graph"
+            hint = f"Write `{self.target.__name__}.bind(...)`."
+            raise GraphError([Diagnostic(code="MG201", message=message, span=caller(), hint=hint)])
+        return self.target(*args, **kwargs)
+
+    def remote(self, *args: object, **kwargs: object) -> NoReturn:
+        """Handles have `.remote`; a deployment is bound."""
+        message = f"'{self.target.__name__}.remote(...)' is not how a graph is built"
+        raise GraphError([Diagnostic(code="MG201", message=message, span=caller(), hint="Write `.bind(...)`.")])
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "target":
+            raise AttributeError(name)
+        return getattr(self.target, name)
+
+    def __instancecheck__(self, instance: object) -> bool:
+        return self.is_class and isinstance(instance, self.target)  # type: ignore[arg-type]  # `is_class` says so
+
+    def __mro_entries__(self, bases: tuple[object, ...]) -> tuple[type, ...]:
+        return (self.target,)  # type: ignore[return-value]  # a class decorated and then inherited from
+
+    def __repr__(self) -> str:
+        return f"<deployment {self.target.__qualname__}>"
+
+
+@overload
+def deployment(target: Callable[..., Any], /) -> Deployment: ...
+@overload
+def deployment(
+    *, name: str | None = None, idempotent: bool = True, timeout_s: float | None = None, **serve_options: Any
+) -> Callable[[Callable[..., Any]], Deployment]: ...
+def deployment(target: Callable[..., Any] | None = None, /, **options: Any) -> Any:
+    """Make a function or class a node: one service with its own contract and replicas.
+
+    Args:
+        target: the function or class, when used without parentheses.
+        **options: Ray Serve's own option names with Serve's meanings (`num_replicas`, `max_ongoing_requests`,
+            `autoscaling_config`, `ray_actor_options`, `user_config`…), and three of ours: `name`, the node's name;
+            `idempotent` (default True), whether a call may be retried when its connection or replica was lost;
+            `timeout_s`, a limit for each call in seconds.
+    """
+    if target is None:
+        return lambda it: _decorate(it, options, inline=False)
+    return _decorate(target, options, inline=False)
+
+
+def inline(target: Callable[..., Any], /) -> Deployment:
+    """Make a cheap, pure function part of the driver: it runs there and has no service."""
+    return _decorate(target, {}, inline=True)
+
+
+def _decorate(target: Callable[..., Any], options: Mapping[str, Any], *, inline: bool) -> Deployment:
+    word = "inline" if inline else "deployment"
+    if isinstance(target, Deployment):
+        raise _bad_target(f"'{target.__name__}' is decorated twice", "Keep one of the two decorators.")
+    if not callable(target) or not hasattr(target, "__name__"):
+        raise _bad_target(f"@{word} takes a function or a class, not {target!r}", "Decorate a `def` or a `class`.")
+    if inline and inspect.isclass(target):
+        raise _bad_target(f"'{target.__name__}' is a class; @inline takes functions", "Use @deployment.")
+    frame = user_frame()
+    if frame is not None and frame.f_code.co_name != "<module>":
+        for each in _annotated(target):  # annotations may name classes local to the function we are in
+            each.__dict__.setdefault(FRAME_NAMES, frame.f_locals)
+    return Deployment(target, options, inline=inline)
+
+
+def _annotated(target: Any) -> list[Any]:
+    if not inspect.isclass(target):
+        return [target]
+    return [f for f in vars(target).values() if inspect.isfunction(f)]
+
+
+def _bad_target(message: str, hint: str) -> GraphError:
+    return GraphError([Diagnostic(code="MG211", message=message, span=caller(), hint=hint)])

@@ -1,0 +1,187 @@
+"""Bound nodes → `Node`s: names, published methods, constructor arguments with handles."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import keyword
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from meshgen.errors import Diagnostic
+from meshgen.frontend.deployment import Deployment
+from meshgen.frontend.driver import InputNode
+from meshgen.frontend.order import Ordered, contained
+from meshgen.frontend.signature import method_of
+from meshgen.frontend.symbolic import BoundNode, BoundSwitch, ClassNode, Value
+from meshgen.graph.model import HandleRef, Method, Node
+from meshgen.source import of_callable
+
+
+class NodeTable:
+    """Every node of a graph, by its bound form."""
+
+    def __init__(self, ordered: Ordered, problems: list[Diagnostic]) -> None:
+        self._bound = ordered.nodes
+        self._problems = problems
+        self._names = self._name_all()
+        self._methods: dict[int, dict[str, Method]] = {id(n): {} for n in self._bound}
+        self._missing: set[tuple[int, str]] = set()
+        for step in ordered.steps:
+            if not isinstance(step, BoundSwitch):
+                self._publish(step.node, step.method, step)
+        targets = [t for n in self._bound for t in _handle_targets(n)]
+        for target in {id(t): t for t in targets}.values():
+            self._publish_all(target)
+
+    def name(self, node: BoundNode) -> str:
+        """The node's name in the graph."""
+        return self._names[id(node)]
+
+    def method(self, node: BoundNode, name: str) -> Method | None:
+        """A published method; None when the class has none of that name (which has been reported)."""
+        return self._methods[id(node)].get(name)
+
+    def frozen(self) -> tuple[Node, ...]:
+        """The nodes in the order in which they were bound."""
+        return tuple(self._freeze(n) for n in self._bound)
+
+    def _name_all(self) -> dict[int, str]:
+        explicit = Counter(n.deployment.name for n in self._bound if n.deployment.has_explicit_name)
+        taken = set(explicit)
+        names: dict[int, str] = {}
+        for node in self._bound:
+            name = node.deployment.name
+            if node.deployment.has_explicit_name:
+                self._check_explicit(node, explicit[name])
+            else:
+                name = _free(name, taken)
+                taken.add(name)
+            names[id(node)] = name
+        self._warn_numbered()
+        return names
+
+    def _check_explicit(self, node: BoundNode, count: int) -> None:
+        name = node.deployment.name
+        if count > 1:
+            message = f"{count} nodes are named '{name}'; each is a service of its own and needs a name of its own"
+            self._problems.append(Diagnostic(code="MG206", message=message, span=node.span))
+        if not name.isidentifier() or name != name.lower() or keyword.iskeyword(name):
+            message = f"the name '{name}' cannot name a service; use lower_snake_case"
+            self._problems.append(Diagnostic(code="MG216", message=message, span=node.span))
+
+    def _warn_numbered(self) -> None:
+        unnamed = [n for n in self._bound if not n.deployment.has_explicit_name]
+        for name, count in Counter(n.deployment.name for n in unnamed).items():
+            if count > 1:
+                second = [n for n in unnamed if n.deployment.name == name][1]
+                message = f"'{name}' is bound {count} times without names; one more bind would shift the numbers"
+                warning = Diagnostic(code="MG217", message=message, span=second.span, severity="warning")
+                self._problems.append(warning)
+
+    def _publish(self, node: BoundNode, method: str, step: Any) -> None:
+        if method in self._methods[id(node)] or (id(node), method) in self._missing:
+            return
+        found = _find(node.deployment, method)
+        if found is None:
+            self._missing.add((id(node), method))
+            self._problems.append(_no_method(node.deployment, method, step.span))
+            return
+        target, skip_self = found
+        signature = method_of(target, method, skip_self=skip_self)
+        self._problems.extend(signature.diagnostics)
+        self._methods[id(node)][method] = signature.method
+
+    def _publish_all(self, node: BoundNode) -> None:
+        """A handle can reach every annotated public method, so all of them are in the contract."""
+        for name, member in inspect.getmembers(node.deployment.target, inspect.isfunction):
+            public = not name.startswith("_") or name == "__call__"
+            if public and "return" in getattr(member, "__annotations__", {}):
+                self._publish(node, name, node)
+
+    def _freeze(self, bound: BoundNode) -> Node:
+        deployment = bound.deployment
+        calls = sorted({self.name(t) for t in _handle_targets(bound)})
+        if deployment.is_class:
+            self._check_constructor(bound)
+        return Node(
+            name=self.name(bound),
+            kind="class" if deployment.is_class else "function",
+            target=deployment.target,
+            args=tuple(self._argument(a) for a in bound.args),
+            kwargs={k: self._argument(v) for k, v in bound.kwargs.items()},
+            methods=tuple(sorted(self._methods[id(bound)].values(), key=lambda m: m.name)),
+            may_call=tuple(calls),
+            inline=deployment.inline,
+            options=deployment.node_options,
+            doc=inspect.cleandoc(deployment.target.__doc__ or ""),
+            span=deployment.span,
+        )
+
+    def _argument(self, value: Any) -> Any:
+        if isinstance(value, ClassNode):
+            return HandleRef(self.name(value._meshgen_node))
+        if isinstance(value, list):
+            return [self._argument(v) for v in value]
+        if isinstance(value, tuple) and not hasattr(value, "_fields"):
+            return tuple(self._argument(v) for v in value)
+        if isinstance(value, Mapping):
+            return {k: self._argument(v) for k, v in value.items()}
+        return value
+
+    def _check_constructor(self, bound: BoundNode) -> None:
+        name = bound.deployment.target.__name__
+        for argument in (*bound.args, *bound.kwargs.values()):
+            for value in contained(argument):
+                if isinstance(value, Value | InputNode):
+                    message = f"the constructor of '{name}' takes a value that only a request brings"
+                    self._problems.append(Diagnostic(code="MG208", message=message, span=bound.span))
+        try:
+            inspect.signature(bound.deployment.target).bind(*bound.args, **bound.kwargs)
+        except TypeError as error:
+            message = f"the constructor of '{name}' does not take these arguments: {error}"
+            self._problems.append(Diagnostic(code="MG204", message=message, span=bound.span))
+        except ValueError:  # no signature to be had (a class written in C)
+            return
+
+
+def _handle_targets(node: BoundNode) -> list[BoundNode]:
+    values = [v for a in (*node.args, *node.kwargs.values()) for v in contained(a)]
+    return [v._meshgen_node for v in values if isinstance(v, ClassNode)]
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """Ray's numbering: `model`, `model_1`, `model_2`."""
+    candidate, number = name, 0
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}_{number}"
+    return candidate
+
+
+def _find(deployment: Deployment, method: str) -> tuple[Any, bool] | None:
+    """The function behind a method, and whether its first parameter is `self`."""
+    if not deployment.is_class:
+        return deployment.target, False
+    member = inspect.getattr_static(deployment.target, method, None)
+    if isinstance(member, staticmethod):
+        return member.__func__, False
+    if isinstance(member, classmethod):
+        return member.__func__, True
+    return (member, True) if inspect.isfunction(member) else None
+
+
+def _no_method(deployment: Deployment, method: str, span: Any) -> Diagnostic:
+    cls = deployment.target
+    public = [n for n, _ in inspect.getmembers(cls, inspect.isfunction) if not n.startswith("_")]
+    if method == "__call__":
+        message = f"'{cls.__name__}' is bound by itself, but has no `__call__`"
+        hint = f"Bind one of its methods ({', '.join(f'`.{n}.bind(...)`' for n in public)}), or write `__call__`."
+        return Diagnostic(code="MG205", message=message, span=span, hint=hint)
+    close = difflib.get_close_matches(method, public, n=1)
+    hint = f"Did you mean `{close[0]}`?" if close else f"It has: {', '.join(public) or 'no public method'}."
+    place = of_callable(cls)
+    return Diagnostic(
+        code="MG205", message=f"'{cls.__name__}' ({place}) has no method `{method}`", span=span, hint=hint
+    )

@@ -1,0 +1,117 @@
+"""Follows recorded accesses (`.x`, `["k"]`, `[0]`) into a type, and into the input."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from meshgen.errors import Diagnostic
+from meshgen.frontend.symbolic import BoundInput, Step
+from meshgen.graph.model import Access, GraphInput
+from meshgen.schema.model import Field, ListOf, MapOf, Optional, Record, Type, Unknown
+from meshgen.schema.reflect import reflect
+from meshgen.source import Span
+
+INPUT = "input"
+"""Name of the one parameter of a graph whose input is not a record and has no name."""
+
+
+def graph_input(bound: BoundInput, adapted: Type | None) -> GraphInput:
+    """What an `InputNode` declares, as parameters; `adapted` is what the adapter returns, for an untyped one."""
+    if bound.named:
+        return GraphInput(params=tuple(Field(name=n, type=reflect(t)) for n, t in bound.named.items()))
+    if len(bound.types) > 1:
+        numbered = enumerate(bound.types)
+        return GraphInput(params=tuple(Field(name=f"{INPUT}_{i}", type=reflect(t)) for i, t in numbered))
+    only = reflect(bound.types[0]) if bound.types else adapted or Unknown()
+    if isinstance(only, Record) and only.kind != "tuple":
+        return GraphInput(params=only.fields, record=only)
+    return GraphInput(params=(Field(name=INPUT, type=only),))
+
+
+def follow_input(
+    declared: GraphInput, steps: Sequence[Step], span: Span, problems: list[Diagnostic]
+) -> tuple[tuple[Access, ...], Type]:
+    """The path of an access to the input, as `graph.model.Input` has it, and the type at its end."""
+    if declared.record is not None:
+        return follow(declared.record, steps, problems)
+    if [p.name for p in declared.params] == [INPUT]:
+        only, rest = declared.params[0], steps
+    else:
+        found = _part(declared, steps[0].access) if steps else None
+        if found is None:
+            problems.append(_no_part(declared, steps, span))
+            return (), Unknown()
+        only, rest = found, steps[1:]
+    path, end = follow(only.type, rest, problems)
+    return (Access("item", only.name), *path), end
+
+
+def _part(declared: GraphInput, access: Access) -> Field | None:
+    name = f"{INPUT}_{access.key}" if isinstance(access.key, int) else access.key
+    return next((p for p in declared.params if p.name == name), None)
+
+
+def _no_part(declared: GraphInput, steps: Sequence[Step], span: Span) -> Diagnostic:
+    names = ", ".join(p.name for p in declared.params)
+    what = f"no part `{steps[0].access}`" if steps else "several parts; one of them must be picked"
+    message = f"the input has {what} (it has: {names})"
+    return Diagnostic(code="MG202", message=message, span=steps[0].span if steps else span)
+
+
+def follow(start: Type, steps: Sequence[Step], problems: list[Diagnostic]) -> tuple[tuple[Access, ...], Type]:
+    """Resolve a path. After a fault the rest is unknown, so that one mistake gives one problem."""
+    here, path = start, []
+    for step in steps:
+        found = _into(here, step.access)
+        if found is None:
+            problems.append(_fault(here, step))
+            return tuple(path), Unknown()
+        access, here = found
+        path.append(access)
+    return tuple(path), here
+
+
+def _into(here: Type, access: Access) -> tuple[Access, Type] | None:
+    key = access.key
+    match here:
+        case Unknown():
+            return access, here
+        case Record():
+            return _into_record(here, access)
+        case ListOf(item=item, container="list" | "tuple") if isinstance(key, int):
+            return Access("item", key), item
+        case MapOf(key=kind, value=value) if access.kind == "item" and isinstance(
+            key, {"str": str, "int": int, "bool": bool}.get(kind.kind, str)
+        ):
+            return access, value
+        case _:
+            return None
+
+
+def _into_record(record: Record, access: Access) -> tuple[Access, Type] | None:
+    key = access.key
+    if isinstance(key, int):  # only what is a tuple in Python can be indexed by a number
+        if record.kind not in ("tuple", "namedtuple") or not -len(record.fields) <= key < len(record.fields):
+            return None
+        return Access("item", key % len(record.fields)), record.fields[key].type
+    field = record.field(key)
+    if field is None or record.kind == "tuple":
+        return None
+    return Access("item" if record.kind == "typeddict" else "attr", key), field.type
+
+
+def _fault(here: Type, step: Step) -> Diagnostic:
+    access, hint = step.access, ""
+    match here:
+        case Record(fields=fields):
+            names = [f.name for f in fields]
+            close = difflib.get_close_matches(str(access.key), names, n=1)
+            hint = f"Did you mean `{close[0]}`?" if close else f"It has: {', '.join(names)}."
+            message = f"{here} has no field `{access.key}`"
+        case Optional(item=item):
+            hint = f"Give the whole value to a node that takes `{here}`, and look into it there."
+            message = f"`{access}` looks into a value that may be None ({item} | None)"
+        case _:
+            message = f"`{access}` looks into {here}, which has no such part"
+    return Diagnostic(code="MG202", message=message, span=step.span, hint=hint)

@@ -1,0 +1,93 @@
+"""A Python callable → a `Method`: parameters, result and kind, with every problem in it."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from meshgen.errors import Diagnostic
+from meshgen.graph.model import Method
+from meshgen.naming import pascal
+from meshgen.schema.model import MISSING, Field, Type, Unknown
+from meshgen.schema.reflect import reflect
+from meshgen.source import of_callable
+
+FRAME_NAMES = "__meshgen_names__"
+"""Attribute of a decorated callable: the names visible where it was decorated, for classes local to a function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A method, and what is wrong with it."""
+
+    method: Method
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def method_of(target: Callable[..., Any], name: str, *, skip_self: bool) -> Signature:
+    """Read a function or method. Missing annotations become `Unknown`; problems are collected, never raised."""
+    problems: list[Diagnostic] = []
+    span = of_callable(target)
+    hints = annotations_of(target)
+    params: list[Field] = []
+    for index, parameter in enumerate(inspect.signature(target).parameters.values()):
+        if skip_self and index == 0:
+            continue
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            message = f"'{name}' has the parameter `{parameter}`; a contract needs a fixed list of names"
+            problems.append(Diagnostic(code="MG209", message=message, span=span))
+            continue
+        default = MISSING if parameter.default is parameter.empty else parameter.default
+        params.append(Field(name=parameter.name, type=_type(hints, parameter.name), default=default))
+    if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
+        message = f"'{name}' yields its results; streams are not supported yet"
+        problems.append(Diagnostic(code="MG219", message=message, span=span))
+    method = Method(
+        name=name,
+        rpc=rpc_name(name),
+        params=tuple(params),
+        result=_type(hints, "return"),
+        is_async=inspect.iscoroutinefunction(target),
+        doc=inspect.cleandoc(target.__doc__ or ""),
+        span=span,
+    )
+    return Signature(method, tuple(problems))
+
+
+def rpc_name(method: str) -> str:
+    """`forward` → `Forward`; `__call__` → `Call`."""
+    return "Call" if method == "__call__" else pascal(method)
+
+
+def annotations_of(target: Any) -> Mapping[str, Any]:
+    """Resolved annotations; what cannot be resolved stays a string, and reads as unknown."""
+    names = getattr(target, FRAME_NAMES, {})
+    try:
+        return typing.get_type_hints(target, localns=dict(names), include_extras=True)
+    except Exception:  # noqa: BLE001 - evaluating annotations runs any code; fall back to one at a time
+        return {name: _resolve(target, text, names) for name, text in _raw(target).items()}
+
+
+def _raw(target: Any) -> Mapping[str, Any]:
+    return typing.cast(Mapping[str, Any], getattr(target, "__annotations__", {}))
+
+
+def _resolve(target: Any, annotation: Any, names: Mapping[str, Any]) -> Any:
+    if not isinstance(annotation, str):
+        return annotation
+    module = sys.modules.get(target.__module__)
+    holder = types.SimpleNamespace(__annotations__={"it": annotation})
+    try:
+        scope = {**vars(module), **names} if module else dict(names)
+        return typing.get_type_hints(holder, globalns=scope, include_extras=True)["it"]
+    except Exception:  # noqa: BLE001 - as above
+        return annotation
+
+
+def _type(hints: Mapping[str, Any], name: str) -> Type:
+    return reflect(hints[name]) if name in hints else Unknown()

@@ -1,0 +1,137 @@
+"""Recorded symbolic values → a frozen `Graph`. Collects every problem; never stops at the first."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from meshgen.errors import Diagnostic, errors_only
+from meshgen.frontend.driver import Application, InputNode
+from meshgen.frontend.nodes import NodeTable
+from meshgen.frontend.order import in_order
+from meshgen.frontend.signature import method_of
+from meshgen.frontend.steps import Lowering
+from meshgen.frontend.symbolic import BoundInput, Value
+from meshgen.graph.model import Adapter, Graph, GraphInput, Method, Options, Route
+from meshgen.graph.verify import verify
+from meshgen.naming import pascal, snake
+from meshgen.schema.model import Record
+from meshgen.schema.reflect import reflect
+from meshgen.source import of_callable
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A graph, unless there were errors; and every problem found."""
+
+    graph: Graph | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def trace(app: Application, *, name: str, source: str = "") -> Traced:
+    """Turn a bound application into a graph.
+
+    Args:
+        app: what `DAGDriver.bind` returned.
+        name: name of the graph when the driver's options give none.
+        source: `graphs/x.py:app`, for headers of generated files.
+    """
+    return _Tracer(app, name, source).run()
+
+
+class _Tracer:
+    def __init__(self, app: Application, name: str, source: str) -> None:
+        self._app = app
+        self._name = str(app.options.get("name") or name)
+        self._source = source
+        self._problems: list[Diagnostic] = []
+
+    def run(self) -> Traced:
+        outputs = [(path, out) for path, out in self._app.routes if self._is_output(path, out)]
+        ordered = in_order([out for _, out in outputs], self._problems)
+        if ordered is None:
+            return Traced(None, tuple(self._problems))
+        nodes = NodeTable(ordered, self._problems)
+        adapter = self._adapter()
+        lowering = Lowering(nodes, ordered, adapter.method.result if adapter else None, self._problems)
+        steps = lowering.steps()
+        routes = tuple(self._route(path, out, lowering, ordered.inputs_of(out)) for path, out in outputs)
+        graph = Graph(
+            name=self._name,
+            nodes=nodes.frozen(),
+            steps=steps,
+            routes=routes,
+            adapter=adapter,
+            options=self._options(),
+            route_prefix=self._prefix(),
+            source=self._source,
+            span=self._app.span,
+        )
+        self._problems += verify(graph)
+        failed = bool(errors_only(self._problems))
+        return Traced(None if failed else graph, tuple(self._problems))
+
+    def _is_output(self, path: Any, out: Any) -> bool:
+        if not isinstance(path, str) or not path.startswith("/") or (path != "/" and not snake(path)):
+            message = f"the route {path!r} is not a path"
+            hint = 'Start it with a slash: `{"/report": node}`.'
+            self._problems.append(Diagnostic(code="MG212", message=message, span=self._app.span, hint=hint))
+            return False
+        if isinstance(out, Value) and not isinstance(out._meshgen_source, BoundInput):
+            return True
+        what = repr(out) if not isinstance(out, InputNode) else "the input"
+        message = f"DAGDriver.bind(...) takes what a node returns, not {what}"
+        self._problems.append(Diagnostic(code="MG211", message=message, span=self._app.span))
+        return False
+
+    def _options(self) -> Options:
+        own = ("name", "route_prefix", "timeout_s")
+        serve = {k: v for k, v in self._app.options.items() if k not in own}
+        return Options(serve=serve, timeout_s=self._app.options.get("timeout_s"))
+
+    def _prefix(self) -> str:
+        prefix = self._app.options.get("route_prefix")
+        if prefix is None:
+            return f"/{self._name}"
+        if not isinstance(prefix, str) or not prefix.startswith("/"):
+            message = f"route_prefix is {prefix!r}; it must start with a slash"
+            self._problems.append(Diagnostic(code="MG212", message=message, span=self._app.span))
+            return f"/{self._name}"
+        return prefix.rstrip("/")
+
+    def _adapter(self) -> Adapter | None:
+        target = self._app.adapter
+        if target is None:
+            return None
+        method = self._adapter_method(target)
+        return None if method is None else Adapter(target=target, method=method)
+
+    def _adapter_method(self, target: Callable[..., Any]) -> Method | None:
+        if inspect.isclass(target):
+            record = reflect(target)
+            if isinstance(record, Record):
+                return Method(name=target.__name__, rpc="", params=record.fields, result=record, span=of_callable(target))
+        elif inspect.isfunction(target):
+            signature = method_of(target, target.__name__, skip_self=False)
+            self._problems.extend(signature.diagnostics)
+            return signature.method
+        message = f"input_adapter is {target!r}; it must be a pydantic model, a dataclass or an annotated function"
+        self._problems.append(Diagnostic(code="MG221", message=message, span=self._app.span))
+        return None
+
+    def _route(self, path: str, out: Value, lowering: Lowering, inputs: list[BoundInput]) -> Route:
+        if len(inputs) > 1:
+            places = ", ".join(str(i.span) for i in inputs)
+            message = f"the route {path!r} reads {len(inputs)} InputNodes ({places}); one request brings one input"
+            self._problems.append(Diagnostic(code="MG210", message=message, span=self._app.span))
+        output, result = lowering.output(out)
+        return Route(
+            path=path,
+            rpc="Predict" if path == "/" else pascal(snake(path)),
+            input=lowering.input(inputs[0]) if inputs else GraphInput(params=()),
+            output=output,
+            result=result,
+            span=out._meshgen_span,
+        )

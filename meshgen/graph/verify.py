@@ -1,0 +1,192 @@
+"""What must hold for every graph: small named rules over the frozen form. All problems of a run are collected."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from meshgen.errors import Diagnostic
+from meshgen.graph.model import Call, Const, Entries, Expr, Graph, Input, Items, MapEach, Result, Switch
+from meshgen.schema.compat import feeds, holds
+from meshgen.schema.model import (
+    Choice,
+    EnumOf,
+    Field,
+    ListOf,
+    MapOf,
+    Optional,
+    Record,
+    Scalar,
+    Type,
+    Unknown,
+)
+from meshgen.source import Span
+
+Rule: TypeAlias = Callable[[Graph], Iterator[Diagnostic]]
+
+
+def verify(graph: Graph) -> tuple[Diagnostic, ...]:
+    """Every problem of a graph."""
+    return tuple(problem for rule in RULES for problem in rule(graph))
+
+
+def edges_fit(graph: Graph) -> Iterator[Diagnostic]:
+    """Each argument is of a type that its parameter takes."""
+    for step in graph.steps:
+        if isinstance(step, Switch):
+            continue
+        method = graph.node(step.node).method(step.method)
+        if method is None:
+            continue
+        for name, expr in step.args:
+            param = method.param(name)
+            if param is not None and (fault := _fault(graph, expr, param.type)):
+                message = f"'{step.node}.{name}' takes {param.type}, {fault}"
+                yield Diagnostic(code="MG203", message=message, span=step.span, hint=_way_out(graph, expr, method.span))
+
+
+def selectors_fit(graph: Graph) -> Iterator[Diagnostic]:
+    """A switch's cases are values that its selector can have."""
+    for step in graph.steps:
+        if not isinstance(step, Switch):
+            continue
+        selector = type_of(step.selector)
+        if isinstance(selector, Unknown):
+            continue
+        if not isinstance(selector, Choice | EnumOf | Scalar) or selector in (Scalar("float"), Scalar("bytes")):
+            message = f"a switch selects by bool, int, str, enum or Literal, not by {selector}"
+            yield Diagnostic(code="MG214", message=message, span=step.span)
+            continue
+        for key, _ in step.cases:
+            if not holds(key, selector):
+                message = f"the case {key!r} can never be taken: the selector is {selector}"
+                yield Diagnostic(code="MG214", message=message, span=step.span)
+
+
+def routes_differ(graph: Graph) -> Iterator[Diagnostic]:
+    """Each route has an rpc of its own."""
+    for rpc, count in Counter(r.rpc for r in graph.routes).items():
+        if count > 1:
+            paths = ", ".join(repr(r.path) for r in graph.routes if r.rpc == rpc)
+            message = f"the routes {paths} would all be the rpc `{rpc}`"
+            yield Diagnostic(code="MG213", message=message, span=graph.span)
+
+
+def adapter_fits(graph: Graph) -> Iterator[Diagnostic]:
+    """The adapter returns what the graph takes."""
+    if graph.adapter is None:
+        return
+    made = graph.adapter.method.result
+    for route in graph.routes:
+        wanted = _whole(route.input.record, route.input.params)
+        if wanted is not None and not feeds(made, wanted):
+            message = f"the input adapter returns {made}, the graph takes {wanted}"
+            yield Diagnostic(code="MG221", message=message, span=graph.adapter.method.span)
+
+
+def handles_acyclic(graph: Graph) -> Iterator[Diagnostic]:
+    """No node can reach itself through handles: it would wait for itself."""
+    for node in graph.nodes:
+        seen: set[str] = set()
+        waiting = list(node.may_call)
+        while waiting:
+            name = waiting.pop()
+            if name == node.name:
+                message = f"'{node.name}' holds a handle that leads back to itself"
+                yield Diagnostic(code="MG220", message=message, span=node.span)
+                break
+            if name not in seen:
+                seen.add(name)
+                waiting += graph.node(name).may_call
+
+
+def inline_is_plain(graph: Graph) -> Iterator[Diagnostic]:
+    """An inline function has no service, so nothing can hold a handle to it and no option applies."""
+    for node in graph.nodes:
+        if node.inline and node.options.serve:
+            options = ", ".join(sorted(node.options.serve))
+            message = f"'{node.name}' is inline and runs in the driver; `{options}` cannot apply to it"
+            yield Diagnostic(code="MG222", message=message, span=node.span)
+
+
+RULES: tuple[Rule, ...] = (
+    edges_fit,
+    selectors_fit,
+    routes_differ,
+    adapter_fits,
+    handles_acyclic,
+    inline_is_plain,
+)
+
+
+def type_of(expr: Expr) -> Type:
+    """The type of an expression; unknown for constants and dicts, which are checked by value."""
+    match expr:
+        case Input(type=known) | Result(type=known):
+            return known
+        case Items(items=items):
+            types = {type_of(i) for i in items}
+            return ListOf(types.pop()) if len(types) == 1 else Unknown()
+        case Const() | Entries():
+            return Unknown()
+
+
+def _fault(graph: Graph, expr: Expr, target: Type) -> str:
+    """Why an expression does not fit a parameter; empty when it does."""
+    match expr, target:
+        case (Items() | Entries(), Unknown()):
+            return ""
+        case (Items() | Entries(), Optional(item=item)):
+            return _fault(graph, expr, item)
+        case Items(items=items, container=container), ListOf(item=item, container=wanted) if container == wanted:
+            return next((f for i in items if (f := _fault(graph, i, item))), "")
+        case Items(items=items, container="tuple"), Record(kind="tuple", fields=fields) if len(items) == len(fields):
+            pairs = zip(items, fields, strict=True)
+            return next((f for i, field in pairs if (f := _fault(graph, i, field.type))), "")
+        case Entries(entries=entries), MapOf(value=value):
+            return next((f for _, e in entries if (f := _fault(graph, e, value))), "")
+        case Entries(entries=entries), Record(kind="typeddict", fields=fields):
+            given = dict(entries)
+            missing = [f.name for f in fields if f.name not in given]
+            if missing:
+                return f"a dict without `{missing[0]}` is given"
+            return next((f for field in fields if (f := _fault(graph, given[field.name], field.type))), "")
+        case (Items() | Entries(), _):
+            kind = "dict" if isinstance(expr, Entries) else f"{expr.container} of {len(expr.items)}"
+            return f"a {kind} is given"
+        case Const(value=value), _:
+            return "" if holds(value, target) else f"{value!r} is given"
+        case _:
+            source = type_of(expr)
+            return "" if feeds(source, target) else f"{_name(graph, expr)} gives {source}"
+
+
+def _name(graph: Graph, expr: Expr) -> str:
+    """An expression in the user's terms."""
+    match expr:
+        case Input(path=path):
+            return f"'input{''.join(map(str, path))}'"
+        case Result(step=index, path=path):
+            step = graph.steps[index]
+            name = "switch" if isinstance(step, Switch) else step.node
+            return f"'{name}{''.join(map(str, path))}'"
+        case _:
+            return "the argument"
+
+
+def _whole(record: Record | None, params: tuple[Field, ...]) -> Type | None:
+    if record is not None:
+        return record
+    return params[0].type if len(params) == 1 else None
+
+
+def _way_out(graph: Graph, expr: Expr, target: Span) -> str:
+    if not isinstance(expr, Result):
+        return ""
+    step = graph.steps[expr.step]
+    if isinstance(step, Call | MapEach):
+        method = graph.node(step.node).method(step.method)
+        if method is not None:
+            return f"Change one of the two annotations: the result at {method.span}, the parameter at {target}."
+    return ""
