@@ -1,0 +1,94 @@
+"""`StatusError` to and from `google.rpc.Status`, the error details that gRPC carries in a trailer.
+
+The one table for both directions; needs no gRPC. Source of the shape: `google/rpc/{status,error_details}.proto`.
+"""
+
+from __future__ import annotations
+
+from google.protobuf.message import DecodeError
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
+
+from meshgen.status import BY_CODE, Code, StatusError, Unknown, Violation
+
+TRAILER = "grpc-status-details-bin"
+"""Name of the trailer that holds `google.rpc.Status`."""
+DOMAIN = "meshgen"
+
+# gRPC refuses more than 8 KiB of headers or trailers, and the message goes out twice (as text and in the details).
+_MESSAGE_CHARACTERS = 1500
+_VIOLATIONS = 20
+_VIOLATION_CHARACTERS = 150
+
+
+def message_of(error: StatusError) -> str:
+    """The text that a client sees, cut to what a trailer can carry."""
+    return _cut(error.message, _MESSAGE_CHARACTERS)
+
+
+def encode(error: StatusError, *, graph: str, trace_id: str) -> bytes:
+    """Bytes of a `google.rpc.Status` with an `ErrorInfo` and, for field violations, a `BadRequest`.
+
+    Args:
+        error: what failed; its `node` says where.
+        graph: the graph's name.
+        trace_id: 32 hex digits, to be found again in traces and logs; may be empty.
+    """
+    status = Status(code=int(error.code), message=message_of(error))
+    metadata = {"node": error.node, "graph": graph, "trace_id": trace_id}
+    info = ErrorInfo(reason=error.code.name, domain=DOMAIN, metadata={k: v for k, v in metadata.items() if v})
+    status.details.add().Pack(info)
+    if error.violations:
+        bad = BadRequest()
+        for v in error.violations[:_VIOLATIONS]:
+            bad.field_violations.add(
+                field=_cut(v.field, _VIOLATION_CHARACTERS), description=_cut(v.description, _VIOLATION_CHARACTERS)
+            )
+        status.details.add().Pack(bad)
+    data: bytes = status.SerializeToString()
+    return data
+
+
+def decode(code: int, message: str, details: bytes | None) -> StatusError:
+    """The error that a status and its details stand for; `node` is empty when the details do not name one.
+
+    Details that cannot be read are left out: the code and the message still say what happened.
+    """
+    status = _parse(details)
+    node, violations = _unpack(status) if status is not None else ("", ())
+    return _class_of(code)(message, node=node, violations=violations)
+
+
+def _class_of(code: int) -> type[StatusError]:
+    try:
+        return BY_CODE.get(Code(code), Unknown)
+    except ValueError:  # a code that gRPC does not have (yet)
+        return Unknown
+
+
+def _parse(details: bytes | None) -> Status | None:
+    if not details:
+        return None
+    try:
+        return Status.FromString(details)
+    except DecodeError:
+        return None
+
+
+def _unpack(status: Status) -> tuple[str, tuple[Violation, ...]]:
+    node = ""
+    violations: tuple[Violation, ...] = ()
+    info, bad = ErrorInfo(), BadRequest()
+    for detail in status.details:
+        try:
+            if detail.Unpack(info) and info.domain == DOMAIN:
+                node = info.metadata.get("node", "")
+            elif detail.Unpack(bad):
+                violations = tuple(Violation(v.field, v.description) for v in bad.field_violations)
+        except DecodeError:
+            continue
+    return node, violations
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[: characters - 1] + "…"

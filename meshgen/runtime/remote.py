@@ -1,0 +1,148 @@
+"""The transport of a mesh: calls a node over gRPC, through Envoy's mesh listener."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import grpc.aio
+
+from meshgen.contract import names
+from meshgen.graph.model import DEFAULT_TIMEOUT_S, Method, Node
+from meshgen.runtime import grpc_status, tracing
+from meshgen.runtime.codec import Contracts, RpcCodec
+from meshgen.runtime.context import CURRENT, RequestContext
+from meshgen.status import BY_CODE, Code, DeadlineExceeded, Internal, StatusError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MESH_ADDRESS = "MESHGEN_MESH_ADDRESS"
+"""Environment variable: `host:port` of Envoy's mesh listener."""
+ROUTE = "meshgen-route"
+"""Metadata that tells a node on which route of the driver its request runs."""
+
+MAX_MESSAGE_BYTES = 512 * 1024 * 1024
+"""Far above a request, far below what would take a replica down."""
+
+_CHANNEL = (
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # A peer that vanished without a word is noticed within 30 s, not at the end of TCP's patience.
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.max_pings_without_data", 0),
+    # gRPC backs off for up to two minutes; Envoy on the same machine is back within a second or not at all.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    # Envoy is the one place that retries; two layers would multiply.
+    ("grpc.enable_retries", 0),
+    # A proxy of the surrounding shell is no way into the mesh.
+    ("grpc.enable_http_proxy", 0),
+)
+# What belongs to one hop, or is made anew for each.
+_HOP_PREFIXES = (":", "grpc-", "x-envoy-", "x-forwarded-")
+_HOP_KEYS = frozenset({
+    "accept", "accept-encoding", "application", "connection", "content-length", "content-type", "host", "te",
+    "traceparent", "tracestate", "user-agent", ROUTE,
+})  # fmt: skip
+
+
+class RemoteTransport:
+    """Calls nodes of one graph over one channel. A status keeps the node that it came from and its violations."""
+
+    def __init__(self, graph: str, contracts: Contracts, address: str) -> None:
+        """Open no connection yet: the channel belongs to the event loop of the first call."""
+        self._graph = graph
+        self._contracts = contracts
+        self._address = address
+        self._channel: grpc.aio.Channel | None = None
+        self._rpcs: dict[tuple[str, str], tuple[RpcCodec, Callable[..., Any]]] = {}
+
+    async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:  # noqa: ARG002
+        """Call `node` and wait for its answer, at most until the request's deadline or the node's own limit.
+
+        Raises:
+            StatusError: the node's own, or what the mesh says in its place.
+            EncodeError: an argument does not fit the contract.
+        """
+        codec, send = self._rpc(node, method)
+        request = CURRENT.get(None)
+        timeout = _timeout(node, request)
+        data = codec.encode_request(arguments)
+        try:
+            # Not wait_for_ready: without its mesh listener no request gets anywhere, so it had better fail at once. A
+            # channel that has just been made queues calls until its first attempt to connect is over either way.
+            answer = await send(data, timeout=timeout, metadata=_metadata(request))
+        except grpc.aio.AioRpcError as e:
+            raise _error(e, node.name, timeout) from None
+        return _decoded(codec, answer, node.name)
+
+    async def close(self) -> None:
+        """Close the channel."""
+        if self._channel is not None:
+            await self._channel.close(None)
+
+    def _rpc(self, node: Node, method: Method) -> tuple[RpcCodec, Callable[..., Any]]:
+        key = (node.name, method.name)
+        if key not in self._rpcs:
+            service = names.service(self._graph, node.name)
+            codec = self._contracts.codec(service, method.rpc, method.params, None, method.result)
+            if self._channel is None:
+                self._channel = grpc.aio.insecure_channel(self._address, options=_CHANNEL)
+            # Without serializers gRPC takes and gives bytes.
+            send = self._channel.unary_unary(f"/{service}/{method.rpc}", None, None)
+            self._rpcs[key] = (codec, send)
+        return self._rpcs[key]
+
+
+def _timeout(node: Node, request: RequestContext | None) -> float:
+    remaining = request.remaining() if request is not None else None
+    limits = [t for t in (remaining, node.options.timeout_s) if t is not None]
+    timeout = min(limits, default=DEFAULT_TIMEOUT_S)
+    if timeout <= 0:
+        raise DeadlineExceeded(f"no time was left to call node '{node.name}'", node=node.name)
+    return timeout
+
+
+def _metadata(request: RequestContext | None) -> tuple[tuple[str, str], ...]:
+    if request is None:
+        return tracing.outgoing()
+    passed = ((k, v) for k, v in request.metadata.items() if _passes(k, v))
+    return (*passed, (ROUTE, request.route), *tracing.outgoing())
+
+
+def _passes(key: str, value: str) -> bool:
+    hop = key in _HOP_KEYS or key.startswith(_HOP_PREFIXES)
+    # REST clients may send headers that gRPC does not let through.
+    return not hop and value.isascii() and value.isprintable()
+
+
+def _error(e: grpc.aio.AioRpcError, node: str, timeout: float) -> StatusError:
+    trailers: Any = e.trailing_metadata() or ()
+    details = next((v for k, v in trailers if k == grpc_status.TRAILER), None)
+    code = int(e.code().value[0])
+    error = grpc_status.decode(code, e.details() or "", details if isinstance(details, bytes) else None)
+    if error.node:
+        return error
+    # Not from a node of ours: gRPC's or Envoy's own words, in which the node's name is missing.
+    text = _local_text(error, node, timeout)
+    return BY_CODE[error.code](text, node=node)
+
+
+def _local_text(error: StatusError, node: str, timeout: float) -> str:
+    if error.code is Code.DEADLINE_EXCEEDED:
+        return f"node '{node}' did not answer within {timeout:.3g} s"
+    if error.code is Code.UNAVAILABLE:
+        return f"node '{node}' cannot be reached: {error.message}"
+    return f"node '{node}': {error.message}"
+
+
+def _decoded(codec: RpcCodec, answer: bytes, node: str) -> Any:
+    try:
+        return codec.decode_response(answer)
+    except (StatusError, ValueError, TypeError) as e:
+        # The other side speaks another version of the contract; nobody's request is at fault.
+        raise Internal(f"the answer of node '{node}' does not fit its contract", node=node) from e
