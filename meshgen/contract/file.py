@@ -1,0 +1,169 @@
+"""One service → its file descriptor: the service, its requests and responses, and its copy of every type it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from google.api import annotations_pb2
+from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
+
+from meshgen.contract.comments import Comments
+from meshgen.contract.fields import add_field, add_map
+from meshgen.contract.inventory import Named, named_types, response_fields
+from meshgen.contract.lock import Entry, Ledger
+from meshgen.contract.model import RpcSpec, ServiceSpec
+from meshgen.contract.names import package, proto_path, request, response, service
+from meshgen.contract.shared import ANNOTATIONS_PATH, IMAGE_PATH, TENSOR_PATH
+from meshgen.contract.wire import IMAGE, PROTO_SCALAR, TENSOR, Leaf, Mapped, Repeated, Single, Wrapper, shape
+from meshgen.naming import enum_value, enum_zero, pascal, snake
+from meshgen.schema.model import EnumOf, Field, Image, MapOf, Optional, Record, Scalar, Tensor, Type
+
+_MESSAGE, _ENUM, _SERVICE, _MEMBER = 4, 5, 6, 2  # numbers of fields in descriptor.proto, for comments
+
+
+class FileBuilder:
+    """Builds the file of one service. The ledger has the numbers of this build already."""
+
+    def __init__(self, graph: str, spec: ServiceSpec, ledger: Ledger) -> None:
+        self._spec = spec
+        self._ledger = ledger
+        self._comments = Comments()
+        self._file = FileDescriptorProto(name=proto_path(graph, spec.node), syntax="proto3")
+        self._file.package = package(graph, spec.node)
+        self._service = service(graph, spec.node).rsplit(".", 1)[1]
+        self._imports: set[str] = set()
+        own = {m for rpc in spec.rpcs for m in (request(rpc.name), response(rpc.name))}
+        self._taken = frozenset(own | {self._service})
+
+    def build(self) -> FileDescriptorProto:
+        """The file, complete."""
+        self._add_service()
+        for rpc in self._spec.rpcs:
+            self._add_rpc_messages(rpc)
+        for _, item in sorted(self._needed().items()):
+            match item:
+                case Record():
+                    entry = self._ledger.get("types", pascal(item.name))
+                    self._add_message(self._local(item), item.fields, entry, item.doc)
+                case Wrapper():
+                    self._add_wrapper(item)
+                case EnumOf():
+                    self._add_enum(item)
+        self._file.dependency.extend(sorted(self._imports))
+        self._comments.write(self._file)
+        return self._file
+
+    def _needed(self) -> dict[str, Named]:
+        types: list[Type] = []
+        for rpc in self._spec.rpcs:
+            fields = rpc.params if rpc.request_record is None else rpc.request_record.fields
+            types += [f.type for f in (*fields, *_result_fields(rpc))]
+        return {self._local(item): item for item in named_types(types)}
+
+    def _local(self, item: Named) -> str:
+        """The name in this file. A record may be called like one of the file's own messages; it gives way."""
+        name = item.name if isinstance(item, Wrapper) else pascal(item.name)
+        return f"{name}Value" if name in self._taken else name
+
+    def _add_service(self) -> None:
+        descriptor = self._file.service.add(name=self._service)
+        self._comments.add((_SERVICE, 0), self._spec.doc)
+        for index, rpc in enumerate(self._spec.rpcs):
+            method = descriptor.method.add(name=rpc.name)
+            method.input_type = self._full(request(rpc.name))
+            method.output_type = self._full(response(rpc.name))
+            self._comments.add((_SERVICE, 0, _MEMBER, index), rpc.doc)
+            if rpc.http is not None:
+                rule = method.options.Extensions[annotations_pb2.http]
+                rule.post, rule.body = rpc.http, "*"
+                self._imports.add(ANNOTATIONS_PATH)
+
+    def _add_rpc_messages(self, rpc: RpcSpec) -> None:
+        key = "" if self._spec.node is None else f"{self._spec.node}."
+        record = rpc.request_record
+        fields = rpc.params if record is None else record.fields
+        self._add_rpc_message(request(rpc.name), key, record, fields)
+        record = rpc.result if isinstance(rpc.result, Record) else None
+        self._add_rpc_message(response(rpc.name), key, record, _result_fields(rpc))
+
+    def _add_rpc_message(self, name: str, prefix: str, record: Record | None, fields: Sequence[Field]) -> None:
+        if record is None:
+            self._add_message(name, fields, self._ledger.get("rpcs", prefix + name), "")
+        else:
+            self._add_message(name, fields, self._ledger.get("types", pascal(record.name)), record.doc)
+
+    def _add_message(self, name: str, fields: Sequence[Field], entry: Entry, doc: str) -> None:
+        message = self._file.message_type.add(name=name)
+        path = (_MESSAGE, len(self._file.message_type) - 1)
+        self._comments.add(path, doc)
+        numbers = {f.name: entry.live[snake(f.name)].number for f in fields}
+        for index, item in enumerate(sorted(fields, key=lambda f: numbers[f.name])):
+            self._add_field(message, snake(item.name), numbers[item.name], item.type)
+            self._comments.add((*path, _MEMBER, index), item.doc)
+        for number in sorted(entry.reserved):
+            message.reserved_range.add(start=number, end=number + 1)
+        message.reserved_name.extend(entry.reserved_names)
+
+    def _add_wrapper(self, wrapper: Wrapper) -> None:
+        message = self._file.message_type.add(name=self._local(wrapper))
+        self._comments.add((_MESSAGE, len(self._file.message_type) - 1), _wrapper_doc(wrapper))
+        self._add_field(message, wrapper.field, 1, wrapper.inner)
+
+    def _add_field(self, message: DescriptorProto, name: str, number: int, type_: Type) -> None:
+        match shape(type_):
+            case Single(leaf=item):
+                add_field(message, name, number, self._reference(item))
+            case Repeated(leaf=item):
+                add_field(message, name, number, self._reference(item), repeated=True)
+            case Mapped(key=key, leaf=item):
+                full = self._full(message.name)
+                add_map(message, full, name, number, PROTO_SCALAR[key.kind], self._reference(item))
+
+    def _reference(self, item: Leaf) -> str:
+        match item:
+            case Scalar(kind=kind):
+                return PROTO_SCALAR[kind]
+            case Image():
+                self._imports.add(IMAGE_PATH)
+                return f"message .{IMAGE}"
+            case Tensor():
+                self._imports.add(TENSOR_PATH)
+                return f"message .{TENSOR}"
+            case EnumOf():
+                return f"enum {self._full(self._local(item))}"
+            case Record() | Wrapper():
+                return f"message {self._full(self._local(item))}"
+
+    def _add_enum(self, enum: EnumOf) -> None:
+        name = pascal(enum.name)
+        entry = self._ledger.get("enums", name)
+        descriptor: EnumDescriptorProto = self._file.enum_type.add(name=name)
+        self._comments.add((_ENUM, len(self._file.enum_type) - 1), _enum_doc(enum))
+        descriptor.value.add(name=enum_zero(name), number=0)
+        members = {enum_value(name, m.name) for m in enum.python}
+        for number, value in sorted((s.number, s.name) for s in entry.live.values() if s.name in members):
+            descriptor.value.add(name=value, number=number)
+        for number in sorted(entry.reserved):
+            descriptor.reserved_range.add(start=number, end=number)
+        descriptor.reserved_name.extend(entry.reserved_names)
+
+    def _full(self, name: str) -> str:
+        return f".{self._file.package}.{name}"
+
+
+def _result_fields(rpc: RpcSpec) -> tuple[Field, ...]:
+    return rpc.result.fields if isinstance(rpc.result, Record) else response_fields(rpc.result)
+
+
+def _enum_doc(enum: EnumOf) -> str:
+    return enum.python.__dict__.get("__doc__") or ""
+
+
+def _wrapper_doc(wrapper: Wrapper) -> str:
+    match wrapper.inner:
+        case Optional():
+            return "A value that may be absent."
+        case MapOf():
+            return "A map where protobuf has no place for one."
+        case _:
+            return "A list where protobuf has no place for one."

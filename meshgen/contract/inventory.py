@@ -1,0 +1,183 @@
+"""Which messages and enums a graph needs, and every reason why its types have no contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from meshgen.contract.model import RpcSpec, ServiceSpec
+from meshgen.contract.names import RESULT_FIELD, request, response
+from meshgen.contract.wire import Leaf, Wrapper, leaf_signature, shape
+from meshgen.errors import Diagnostic
+from meshgen.naming import collisions, enum_value, enum_zero, json_name, pascal, snake, upper_snake, writable
+from meshgen.schema.model import (
+    EnumOf,
+    Field,
+    ListOf,
+    MapOf,
+    Nothing,
+    Optional,
+    Record,
+    Type,
+    Unknown,
+)
+from meshgen.source import Span, of_callable
+
+Named: TypeAlias = Record | EnumOf | Wrapper
+"""A leaf with a message or an enum of its own in the file."""
+
+
+def response_fields(result: Type) -> tuple[Field, ...]:
+    """The fields of a response that is not a record: none for None, else `result`."""
+    return () if isinstance(result, Nothing) else (Field(name=RESULT_FIELD, type=result),)
+
+
+def named_types(types: Iterable[Type]) -> Iterator[Named]:
+    """Every named type inside these types, each before those inside it; the same one may come several times."""
+    for type_ in types:
+        item = shape(type_).leaf
+        if isinstance(item, Record | EnumOf | Wrapper):
+            yield item
+        yield from named_types(_inside(item))
+
+
+def _inside(item: Leaf) -> tuple[Type, ...]:
+    match item:
+        case Record(fields=fields):
+            return tuple(f.type for f in fields)
+        case Wrapper(inner=inner):
+            return (inner,)
+        case _:
+            return ()
+
+
+@dataclass(slots=True)
+class Inventory:
+    """The named types of a graph by message name, and the problems found on the way."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    enums: dict[str, EnumOf] = field(default_factory=dict)
+    problems: list[Diagnostic] = field(default_factory=list)
+    _seen: dict[str, Named] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, services: Sequence[ServiceSpec]) -> Inventory:
+        """Take stock of all rpcs. Types that have problems are reported once for each place of use."""
+        inventory = cls()
+        for service in services:
+            for rpc in service.rpcs:
+                inventory._rpc(service, rpc)
+        inventory._clashing_enums(services)
+        return inventory
+
+    def _rpc(self, service: ServiceSpec, rpc: RpcSpec) -> None:
+        owner = f"{service.node or 'driver'}.{rpc.name}"
+        if rpc.request_record is None:
+            self._fields(rpc.params, owner, rpc.span)
+        else:
+            self._use(rpc.request_record, f"the input of '{owner}'", rpc.span)
+        if not isinstance(rpc.result, Nothing):
+            self._use(rpc.result, f"the result of '{owner}'", rpc.span)
+
+    def _fields(self, fields: Sequence[Field], owner: str, span: Span) -> None:
+        for name in (f.name for f in fields if not writable(f.name)):
+            self._problem("MG405", f"'{owner}.{name}' cannot be a protobuf name", span)
+        for first, second in collisions(f.name for f in fields if writable(f.name)):
+            same = json_name(snake(first))
+            self._problem("MG404", f"'{owner}': '{first}' and '{second}' are both '{same}' in JSON", span)
+        for item in fields:
+            self._use(item.type, f"'{owner}.{item.name}'", span)
+
+    def _use(self, type_: Type, place: str, span: Span) -> None:
+        if bad := _without_contract(type_):
+            reason, hint = bad
+            self.problems.append(Diagnostic(code="MG310", message=f"{place} {reason}", span=span, hint=hint))
+            return
+        item = shape(type_).leaf
+        if isinstance(item, Record | EnumOf | Wrapper):
+            self._name(item, place, span)
+        for inner in () if isinstance(item, Record) else _inside(item):
+            self._use(inner, place, span)
+
+    def _name(self, item: Named, place: str, span: Span) -> None:
+        name = item.name if isinstance(item, Wrapper) else pascal(item.name)
+        known = self._seen.get(name)
+        if known is not None:
+            if not _same(known, item):
+                message = f"{place}: two different types are called '{name}' ({_origin(known)}, {_origin(item)})"
+                self._problem("MG406", message, span)
+            return
+        self._seen[name] = item
+        match item:
+            case Record():
+                self.records[name] = item
+                if item.kind != "tuple" and not writable(item.name):
+                    self._problem("MG405", f"{place}: '{item.name}' cannot be a protobuf name", span)
+                self._fields(item.fields, item.name, span)
+            case EnumOf():
+                self.enums[name] = item
+                self._enum(item, span)
+            case Wrapper():
+                pass
+
+    def _enum(self, enum: EnumOf, span: Span) -> None:
+        if not writable(enum.name):
+            self._problem("MG405", f"'{enum.name}' cannot be a protobuf name", span)
+        seen: dict[str, str] = {}
+        for member in enum.python:
+            if not member.name.isascii() or not snake(member.name):
+                self._problem("MG405", f"'{enum.name}.{member.name}' cannot be a protobuf name", span)
+            # protoc compares values by their words in PascalCase.
+            key = json_name("_" + upper_snake(member.name).lower())
+            if key in seen:
+                wire = enum_value(enum.name, member.name)
+                self._problem("MG404", f"'{enum.name}': '{seen[key]}' and '{member.name}' are both '{wire}'", span)
+            seen.setdefault(key, member.name)
+
+    def _clashing_enums(self, services: Sequence[ServiceSpec]) -> None:
+        """Records give way to a file's own messages; an enum cannot, because its name is in its values."""
+        for service in services:
+            for rpc in service.rpcs:
+                for name in {request(rpc.name), response(rpc.name)} & self.enums.keys():
+                    self._problem("MG406", f"the enum '{name}' is called like a message of rpc '{rpc.name}'", rpc.span)
+        owners: dict[str, str] = {}
+        for name, enum in sorted(self.enums.items()):
+            for value in sorted({enum_zero(name), *(enum_value(name, m.name) for m in enum.python)}):
+                if owners.setdefault(value, name) != name:
+                    message = f"the enums '{owners[value]}' and '{name}' both have a value '{value}'"
+                    self._problem("MG404", message, of_callable(enum.python))
+
+    def _problem(self, code: str, message: str, span: Span) -> None:
+        self.problems.append(Diagnostic(code=code, message=message, span=span))
+
+
+def _without_contract(type_: Type) -> tuple[str, str] | None:
+    """Why this type cannot travel, and the way out; records are looked into where they are named."""
+    match type_:
+        case Unknown(annotation="", hint=hint):
+            return "has no type annotation", hint
+        case Unknown(annotation=annotation, reason=reason, hint=hint):
+            return f"has the type {annotation}, which {reason or 'has no contract'}", hint
+        case Nothing():
+            return "can only be None", "Leave it out, or give it a type."
+        case Optional(item=item) | ListOf(item=item) | MapOf(value=item):
+            return _without_contract(item)
+        case _:
+            return None
+
+
+def _same(one: Named, other: Named) -> bool:
+    if isinstance(one, Wrapper) and isinstance(other, Wrapper):
+        return leaf_signature(one) == leaf_signature(other)  # a list and a tuple have one holder
+    return one == other
+
+
+def _origin(item: Named) -> str:
+    match item:
+        case Wrapper(inner=inner):
+            return f"the holder of {inner}"
+        case Record(kind="tuple"):
+            return str(item)
+        case Record(python=python) | EnumOf(python=python):
+            return f"{python.__module__}.{python.__qualname__}"

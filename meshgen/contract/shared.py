@@ -1,0 +1,109 @@
+"""The messages that all graphs share, `meshgen.image.v1.Image` and `meshgen.tensor.v1.Tensor`, and the closure of imports."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from google.api import annotations_pb2
+from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.rpc import error_details_pb2, status_pb2
+
+from meshgen.contract.comments import Comments
+from meshgen.contract.fields import add_field
+
+IMAGE_PATH = "meshgen/image/v1/image.proto"
+TENSOR_PATH = "meshgen/tensor/v1/tensor.proto"
+ANNOTATIONS_PATH = "google/api/annotations.proto"
+
+_Row = tuple[str, int, str, str]
+
+_IMAGE_DOC = """A picture: either raw pixels, as services exchange them without loss, or an encoded file, as clients have one.
+
+Set `mode`, `width`, `height` and `pixels`, or `encoded` alone."""
+
+_IMAGE_FIELDS: tuple[_Row, ...] = (
+    ("mode", 1, "string", "Pillow's name of the pixel format: `1`, `L`, `LA`, `RGB`, `RGBA`, `CMYK`, `YCbCr`, `LAB`, `HSV`, "
+     "`I;16`,\n`I` or `F`."),
+    ("width", 2, "int32", "In pixels."),
+    ("height", 3, "int32", "In pixels."),
+    ("pixels", 4, "bytes", "Rows from the top, no padding, little-endian where a sample has several bytes; in mode `1` eight "
+     "pixels to\na byte, rows padded to whole bytes."),
+    ("encoded", 5, "bytes", "A whole PNG, JPEG or WebP file."),
+)  # fmt: skip
+
+_TENSOR_DOC = """An array of numbers, with the names and layout of the Open Inference Protocol (KServe v2).
+
+Set `raw`, or exactly one of the typed contents, which are easier to write by hand."""
+
+_TENSOR_FIELDS: tuple[_Row, ...] = (
+    ("datatype", 1, "string", "`BOOL`, `UINT8` to `UINT64`, `INT8` to `INT64`, `FP16`, `BF16`, `FP32` or `FP64`."),
+    ("shape", 2, "repeated int64", "Length of each dimension; empty for a single number."),
+    ("raw", 3, "bytes", "Elements in row-major order, little-endian, no padding."),
+    ("bool_contents", 4, "repeated bool", "Elements of `BOOL`."),
+    ("int64_contents", 5, "repeated int64", "Elements of the integer types."),
+    ("uint64_contents", 6, "repeated uint64", "Elements of the unsigned integer types."),
+    ("fp32_contents", 7, "repeated float", "Elements of `FP16`, `BF16`, `FP32` and `FP64`."),
+    ("fp64_contents", 8, "repeated double", "Elements of `FP16`, `BF16`, `FP32` and `FP64`."),
+)
+
+
+@cache
+def shared_files() -> tuple[FileDescriptorProto, ...]:
+    """The files of the shared messages, with comments. Do not change them."""
+    return (
+        _file(IMAGE_PATH, "Image", _IMAGE_DOC, _IMAGE_FIELDS),
+        _file(TENSOR_PATH, "Tensor", _TENSOR_DOC, _TENSOR_FIELDS),
+    )
+
+
+def _file(path: str, name: str, doc: str, rows: tuple[_Row, ...]) -> FileDescriptorProto:
+    file = FileDescriptorProto(name=path, package=path.rsplit("/", 1)[0].replace("/", "."), syntax="proto3")
+    message = file.message_type.add(name=name)
+    comments = Comments()
+    comments.add((4, 0), doc)
+    for index, (field_name, number, type_, field_doc) in enumerate(rows):
+        repeated, _, scalar = type_.rpartition(" ")
+        add_field(message, field_name, number, scalar, repeated=bool(repeated))
+        comments.add((4, 0, 2, index), field_doc)
+    comments.write(file)
+    return file
+
+
+def closure(files: tuple[FileDescriptorProto, ...]) -> FileDescriptorSet:
+    """`files`, what they import, and the error details of Google's API, dependencies first, without comments."""
+    known = {f.name: f for f in (*shared_files(), *files)}
+    ordered: dict[str, FileDescriptorProto] = {}
+    for file in sorted(files, key=lambda f: f.name):
+        _visit(file.name, known, ordered)
+    for module in (error_details_pb2, status_pb2):
+        _visit(module.DESCRIPTOR.name, known, ordered)
+    return FileDescriptorSet(file=ordered.values())
+
+
+def _visit(name: str, known: dict[str, FileDescriptorProto], ordered: dict[str, FileDescriptorProto]) -> None:
+    if name in ordered:
+        return
+    file = FileDescriptorProto()
+    file.CopyFrom(known[name] if name in known else _google(name))
+    file.ClearField("source_code_info")
+    for dependency in file.dependency:
+        _visit(dependency, known, ordered)
+    ordered[name] = file
+
+
+@cache
+def _google_files() -> dict[str, FileDescriptor]:
+    found: dict[str, FileDescriptor] = {}
+    pending = [m.DESCRIPTOR for m in (annotations_pb2, error_details_pb2, status_pb2)]
+    while pending:
+        file = pending.pop()
+        found[file.name] = file
+        pending += file.dependencies
+    return found
+
+
+def _google(name: str) -> FileDescriptorProto:
+    file = FileDescriptorProto()
+    _google_files()[name].CopyToProto(file)
+    return file
