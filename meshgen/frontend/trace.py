@@ -106,7 +106,10 @@ class _Tracer:
         if target is None:
             return None
         method = self._adapter_method(target)
-        return None if method is None else Adapter(target=target, method=method)
+        if method is None:
+            return None
+        record = method.result if inspect.isclass(target) and isinstance(method.result, Record) else None
+        return Adapter(target=target, method=method, record=record)
 
     def _adapter_method(self, target: Callable[..., Any]) -> Method | None:
         if inspect.isclass(target):

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The user's graph as frozen data."""

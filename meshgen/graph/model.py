@@ -255,6 +255,8 @@ class Adapter:
     target: Callable[..., Any] = field(compare=False)
     method: Method
     """Its parameters are the request on every transport; its result is the graph's input."""
+    record: Record | None = None
+    """The adapter is this record class: the request is the graph's input, and nothing is called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,7 +315,7 @@ class Graph:
         """What a client sends on a route: the adapter's parameters, else the graph's input."""
         if self.adapter is None:
             return route.input
-        return GraphInput(params=self.adapter.method.params)
+        return GraphInput(params=self.adapter.method.params, record=self.adapter.record)
 
     def ancestors(self, route: Route) -> tuple[Step, ...]:
         """Every step that a request on this route may run, in topological order (untaken branches included)."""

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from meshgen.errors import Diagnostic
-from meshgen.graph.model import Call, Const, Entries, Expr, Graph, Input, Items, MapEach, Result, Switch
+from meshgen.graph.model import Call, Const, Entries, Expr, Graph, GraphInput, Input, Items, MapEach, Result, Switch
 from meshgen.schema.compat import feeds, holds
 from meshgen.schema.model import (
     Choice,
     EnumOf,
-    Field,
     ListOf,
     MapOf,
     Optional,
@@ -79,9 +78,10 @@ def adapter_fits(graph: Graph) -> Iterator[Diagnostic]:
         return
     made = graph.adapter.method.result
     for route in graph.routes:
-        wanted = _whole(route.input.record, route.input.params)
-        if wanted is not None and not feeds(made, wanted):
-            message = f"the input adapter returns {made}, the graph takes {wanted}"
+        wanted = _whole(route.input)
+        if wanted is None or not feeds(made, wanted):
+            parts = ", ".join(f"{p.name}: {p.type}" for p in route.input.params)
+            message = f"the input adapter returns {made}, the graph takes {wanted or parts}"
             yield Diagnostic(code="MG221", message=message, span=graph.adapter.method.span)
 
 
@@ -175,10 +175,11 @@ def _name(graph: Graph, expr: Expr) -> str:
             return "the argument"
 
 
-def _whole(record: Record | None, params: tuple[Field, ...]) -> Type | None:
-    if record is not None:
-        return record
-    return params[0].type if len(params) == 1 else None
+def _whole(declared: GraphInput) -> Type | None:
+    """The input as one value; None when it has several parts."""
+    if declared.record is not None:
+        return declared.record
+    return declared.params[0].type if len(declared.params) == 1 else None
 
 
 def _way_out(graph: Graph, expr: Expr, target: Span) -> str:

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Running a graph: in process and on a mesh."""

@@ -1,0 +1,44 @@
+"""What user code can know of its request, to any depth of calls. Standard library only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestContext:
+    """One request, as seen from the node that asks."""
+
+    graph: str
+    route: str = "/"
+    node: str | None = None
+    """The node whose code is running; None in the driver."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """The client's gRPC metadata or HTTP headers, keys in lower case."""
+    deadline: float | None = None
+    """On the clock of `time.monotonic()`, in seconds; None when there is no limit."""
+    trace_id: str = ""
+    """W3C trace id, 32 hex digits."""
+
+    def remaining(self) -> float | None:
+        """Seconds left until the deadline (negative when it has passed); None without one."""
+        return None if self.deadline is None else self.deadline - time.monotonic()
+
+
+CURRENT: ContextVar[RequestContext] = ContextVar("meshgen_request")
+
+
+def current_request() -> RequestContext:
+    """The request that the calling code works for.
+
+    Raises:
+        LookupError: outside of a request.
+    """
+    request = CURRENT.get(None)
+    if request is None:
+        message = "current_request() is only known while a request runs"
+        raise LookupError(message)
+    return request

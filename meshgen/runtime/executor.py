@@ -1,0 +1,284 @@
+"""Runs a graph over a transport: each call at most once, independent branches in parallel, untaken branches not at all.
+
+Evaluation is by demand, from the output back. What a route needs is planned once per graph.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from meshgen.graph.model import (
+    Call,
+    Expr,
+    Graph,
+    MapEach,
+    Method,
+    Node,
+    Result,
+    Route,
+    Step,
+    Switch,
+    sources,
+    step_branches,
+    step_inputs,
+)
+from meshgen.runtime import tracing
+from meshgen.runtime.expressions import Reader, reader
+from meshgen.runtime.transport import Transport
+from meshgen.status import Internal, InvalidArgument
+
+ADAPTER = "input_adapter"
+
+
+class Executor:
+    """One graph over one transport; serves any number of requests at once."""
+
+    def __init__(self, graph: Graph, transport: Transport) -> None:
+        self._graph = graph
+        self._transport = transport
+        self._steps = {s.id: _PlannedStep.of(graph, s) for s in graph.steps}
+        self._routes = {r.rpc: _PlannedRoute.of(graph, r) for r in graph.routes}
+        self._adapter = _adapter_node(graph)
+
+    async def run(self, route: Route, value: Any) -> Any:
+        """Answer one request.
+
+        Args:
+            route: one of the graph's.
+            value: the request: an instance of the record when `graph.request(route).record` is given, else a dict
+                by parameter name.
+
+        Returns:
+            What the route's output yields.
+
+        Raises:
+            StatusError: the input does not fit a switch or a path, a deadline passed, or user code said so.
+            Exception: whatever else user code raised (in process). Siblings of a failed call are cancelled.
+        """
+        plan = self._routes[route.rpc]
+        given = await self._adapted(route, value)
+        run = _Run(self._graph, self._transport, self._steps, plan, given)
+        return await run.answer()
+
+    async def _adapted(self, route: Route, value: Any) -> Any:
+        """The graph's input from the request."""
+        adapter = self._graph.adapter
+        if self._adapter is None or adapter is None:
+            return value if adapter is None else _as_input(route, value)
+        made = await self._transport.call(self._adapter, adapter.method, value, alone=True)
+        return _as_input(route, made)
+
+
+def _adapter_node(graph: Graph) -> Node | None:
+    """The adapter as an inline node, so that it runs as one: in a thread when it is sync."""
+    if graph.adapter is None or graph.adapter.record is not None:
+        return None
+    method = graph.adapter.method
+    target = graph.adapter.target
+    return Node(name=ADAPTER, kind="function", target=target, methods=(method,), inline=True, span=method.span)
+
+
+def _as_input(route: Route, made: Any) -> Any:
+    return made if route.input.record is not None else {p.name: made for p in route.input.params}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PlannedStep:
+    """A step with its readers."""
+
+    step: Step
+    needs: tuple[int, ...]
+    """Steps that must be done before this one starts."""
+    readers: Mapping[str, Reader]
+    """Arguments, by parameter name."""
+    head: Reader | None
+    """The selector of a switch, the list of a map_each."""
+    branches: tuple[tuple[Any, _Branch], ...] = ()
+    default: _Branch | None = None
+
+    @classmethod
+    def of(cls, graph: Graph, step: Step) -> _PlannedStep:
+        def name(index: int) -> str:
+            other = graph.steps[index]
+            return "switch" if isinstance(other, Switch) else other.node
+
+        head: Expr | None = None
+        args: tuple[tuple[str, Expr], ...] = ()
+        branches: tuple[tuple[Any, _Branch], ...] = ()
+        default: _Branch | None = None
+        match step:
+            case Call():
+                args = step.args
+            case MapEach():
+                args, head = step.args, step.over
+            case Switch():
+                head = step.selector
+                branches = tuple((key, _Branch(_needs([e]), reader(e, name))) for key, e in step.cases)
+                if step.default is not None:
+                    default = _Branch(_needs([step.default]), reader(step.default, name))
+        return cls(
+            step=step,
+            needs=_needs(step_inputs(step)),
+            readers={n: reader(e, name) for n, e in args},
+            head=None if head is None else reader(head, name),
+            branches=branches,
+            default=default,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Branch:
+    needs: tuple[int, ...]
+    read: Reader
+
+
+def _needs(exprs: Sequence[Expr]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(s.step for e in exprs for s in sources(e) if isinstance(s, Result)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PlannedRoute:
+    output: _Branch
+    alone: frozenset[int]
+    """Steps beside which nothing else of the request can run."""
+    serial: bool
+    """Every step is alone: the route is a chain, and needs no tasks."""
+
+    @classmethod
+    def of(cls, graph: Graph, route: Route) -> _PlannedRoute:
+        steps = graph.ancestors(route)
+        alone = frozenset(_alone(steps))
+        return cls(
+            output=_Branch(_needs([route.output]), reader(route.output, lambda i: str(i))),
+            alone=alone,
+            serial=len(alone) == len(steps),
+        )
+
+
+def _alone(steps: Sequence[Step]) -> list[int]:
+    """Steps that come before or after every other one. Sets of steps are bits of an int: fast for large graphs."""
+    before: dict[int, int] = {}
+    after: dict[int, int] = {s.id: 0 for s in steps}
+    for step in steps:
+        needed = _needs((*step_inputs(step), *step_branches(step)))
+        before[step.id] = 0
+        for n in needed:
+            before[step.id] |= before[n] | (1 << n)
+    for step in reversed(steps):
+        for n in _needs((*step_inputs(step), *step_branches(step))):
+            after[n] |= after[step.id] | (1 << step.id)
+    every = sum(1 << s.id for s in steps)
+    return [s.id for s in steps if before[s.id] | after[s.id] | (1 << s.id) == every]
+
+
+class _Run:
+    """One request."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        transport: Transport,
+        steps: Mapping[int, _PlannedStep],
+        plan: _PlannedRoute,
+        given: Any,
+    ) -> None:
+        self._graph = graph
+        self._transport = transport
+        self._steps = steps
+        self._plan = plan
+        self._given = given
+        self._results: dict[int, Any] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    async def answer(self) -> Any:
+        if self._plan.serial:
+            return await self._branch(self._plan.output)
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                return await self._branch(self._plan.output)
+        except BaseExceptionGroup as group:
+            # The first failure is the request's; the others are siblings that it took down.
+            first = group.exceptions[0]
+        raise first  # outside of the handler, so that a user's traceback does not show the group
+
+    async def _branch(self, branch: _Branch) -> Any:
+        await self._ready(branch.needs)
+        return branch.read(self._given, self._results)
+
+    async def _ready(self, needs: Sequence[int]) -> None:
+        missing = [n for n in needs if n not in self._results]
+        if self._group is None:
+            for step in missing:
+                if step not in self._results:  # an earlier one may have needed it, too
+                    await self._run(step)
+            return
+        tasks = [self._tasks.get(n) or self._start(n, self._group) for n in missing]
+        for task in tasks:
+            await task
+
+    def _start(self, step: int, group: asyncio.TaskGroup) -> asyncio.Task[None]:
+        task = self._tasks[step] = group.create_task(self._run(step))
+        return task
+
+    async def _run(self, index: int) -> None:
+        planned = self._steps[index]
+        await self._ready(planned.needs)
+        match planned.step:
+            case Call() as step:
+                self._results[index] = await self._call(step, self._arguments(planned), index in self._plan.alone)
+            case Switch() as step:
+                self._results[index] = await self._branch(self._taken(planned, step))
+            case MapEach() as step:
+                self._results[index] = await self._map(planned, step)
+
+    def _arguments(self, planned: _PlannedStep) -> dict[str, Any]:
+        return {name: read(self._given, self._results) for name, read in planned.readers.items()}
+
+    async def _call(self, step: Call | MapEach, arguments: Mapping[str, Any], alone: bool) -> Any:
+        node = self._graph.node(step.node)
+        method = _method(node, step.method)
+        with tracing.span(self._graph.name, f"{node.name}.{method.rpc}", "client"):
+            return await self._transport.call(node, method, arguments, alone=alone)
+
+    def _taken(self, planned: _PlannedStep, step: Switch) -> _Branch:
+        assert planned.head is not None
+        key = planned.head(self._given, self._results)
+        for case, branch in planned.branches:
+            if case == key:
+                return branch
+        if planned.default is not None:
+            return planned.default
+        cases = ", ".join(repr(c) for c, _ in planned.branches)
+        raise InvalidArgument(f"the switch at {step.span} has no case for {key!r}; it has {cases}")
+
+    async def _map(self, planned: _PlannedStep, step: MapEach) -> list[Any]:
+        assert planned.head is not None
+        items = enumerate(list(planned.head(self._given, self._results)))
+        others = self._arguments(planned)
+        results: dict[int, Any] = {}
+
+        async def work() -> None:
+            for index, item in items:  # shared: each worker takes the next one
+                results[index] = await self._call(step, {step.item: item, **others}, alone=False)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(step.max_concurrency):
+                    group.create_task(work())
+        except BaseExceptionGroup as failed:
+            first = failed.exceptions[0]
+        else:
+            return [results[i] for i in range(len(results))]
+        raise first
+
+
+def _method(node: Node, name: str) -> Method:
+    method = node.method(name)
+    if method is None:
+        message = f"node '{node.name}' publishes no method `{name}`"
+        raise Internal(message)
+    return method

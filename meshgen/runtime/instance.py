@@ -1,0 +1,250 @@
+"""A node that lives in this process: the user's function, or an object of the user's class."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+import weakref
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from concurrent.futures import Future
+from contextvars import ContextVar
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from meshgen.graph.model import HandleRef, Method, Node
+from meshgen.runtime import tracing
+from meshgen.runtime.alarm import alarm
+from meshgen.runtime.context import CURRENT
+from meshgen.runtime.failure import blame
+from meshgen.runtime.threads import DaemonThreads
+from meshgen.runtime.transport import Transport
+from meshgen.status import DeadlineExceeded
+
+T = TypeVar("T")
+
+_LOOP: ContextVar[asyncio.AbstractEventLoop] = ContextVar("meshgen_loop")
+"""The event loop behind sync user code, for handles that it holds."""
+
+
+class Instance:
+    """Constructs the user's class and calls it: async code on the loop, sync code in threads.
+
+    At most `max_ongoing_requests` calls run at once. A call is given up at the request's deadline or after the node's
+    own `timeout_s`, whichever comes first.
+    """
+
+    def __init__(self, node: Node, handles: Mapping[str, Handle[Any]]) -> None:
+        """Run the user's constructor.
+
+        Args:
+            node: the node.
+            handles: to the nodes that it may call, by name.
+
+        Raises:
+            Exception: whatever the constructor raises, with a note that names the node.
+        """
+        self.node = node
+        size = node.options.max_ongoing_requests
+        self._threads = DaemonThreads(size, node.name)
+        self._slots: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._size = size
+        self.target: Any = node.target
+        if node.kind == "class":
+            try:
+                self.target = node.target(
+                    *(_with_handles(a, handles) for a in node.args),
+                    **{k: _with_handles(v, handles) for k, v in node.kwargs.items()},
+                )
+            except Exception as error:
+                blame(error, node)
+                raise
+
+    @property
+    def stuck(self) -> int:
+        """Calls that have outlived their deadline and still run."""
+        return self._threads.stuck
+
+    async def call(self, method: Method, arguments: Mapping[str, Any], *, alone: bool = False) -> Any:
+        """Call a method.
+
+        Args:
+            method: one of the node's methods.
+            arguments: by parameter name.
+            alone: sync code may run right here, on the event loop's thread.
+
+        Raises:
+            DeadlineExceeded: the call took too long.
+            Exception: what the user's code raised, with a note that names the node.
+        """
+        function = self.target if self.node.kind == "function" else getattr(self.target, method.name)
+        limit = self._limit()
+        try:
+            if method.is_async:
+                async with self._slot():
+                    return await self._in_time(function(**arguments), limit)
+            # Sync code that waits for handles needs the loop to go on meanwhile.
+            if alone and not self.node.may_call:
+                with alarm(limit, partial(self._too_late, limit)):
+                    result = function(**arguments)
+            else:
+                result = await self._in_time(self._in_thread(partial(function, **arguments), limit), limit)
+            return await self._in_time(result, limit) if inspect.isawaitable(result) else result
+        except Exception as error:
+            blame(error, self.node)
+            raise
+
+    async def check_health(self) -> None:
+        """Run the user's `check_health`, if the class has one; it raises when the node is not well."""
+        check = getattr(self.target, "check_health", None)
+        if self.node.kind == "class" and callable(check):
+            await _maybe_async(check)
+
+    async def reconfigure(self, user_config: Any) -> None:
+        """Give `user_config` to the user's `reconfigure`, as Ray Serve does at start and on every change."""
+        reconfigure = getattr(self.target, "reconfigure", None)
+        if self.node.kind == "class" and callable(reconfigure):
+            await _maybe_async(partial(reconfigure, user_config))
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.close()
+
+    def _limit(self) -> float | None:
+        request = CURRENT.get(None)
+        limits = [request.remaining() if request else None, self.node.options.timeout_s]
+        return min((s for s in limits if s is not None), default=None)
+
+    def _too_late(self, limit: float | None) -> DeadlineExceeded:
+        return DeadlineExceeded(f"node '{self.node.name}' did not answer within {limit or 0:.3g} s", node=self.node.name)
+
+    def _slot(self) -> asyncio.Semaphore:
+        loop = asyncio.get_running_loop()
+        if loop not in self._slots:
+            self._slots[loop] = asyncio.Semaphore(self._size)
+        return self._slots[loop]
+
+    async def _in_time(self, work: Awaitable[T], limit: float | None) -> T:
+        try:
+            async with asyncio.timeout(limit) as clock:
+                return await work
+        except TimeoutError:
+            if clock.expired():
+                raise self._too_late(limit) from None
+            raise  # the user's own
+
+    async def _in_thread(self, call: Callable[[], Any], limit: float | None) -> Any:
+        token = _LOOP.set(asyncio.get_running_loop())
+        try:
+            return await self._threads.run(call, None if limit is None else time.monotonic() + limit)
+        finally:
+            _LOOP.reset(token)
+
+
+async def _maybe_async(call: Callable[[], Any]) -> None:
+    result = call()
+    if inspect.isawaitable(result):
+        await result
+
+
+def _with_handles(value: Any, handles: Mapping[str, Handle[Any]]) -> Any:
+    if isinstance(value, HandleRef):
+        return handles[value.node]
+    if isinstance(value, list):
+        return [_with_handles(v, handles) for v in value]
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
+        return tuple(_with_handles(v, handles) for v in value)
+    if isinstance(value, dict):
+        return {k: _with_handles(v, handles) for k, v in value.items()}
+    return value
+
+
+class Handle(Generic[T]):
+    """Another node, as a constructor receives it: `await handle.method.remote(...)`.
+
+    `T` is the node's class; it only speaks to readers and type checkers.
+    """
+
+    def __init__(self, node: Node, transport: Transport) -> None:
+        self._node = node
+        self._transport = transport
+
+    def __getattr__(self, name: str) -> HandleMethod:
+        method = None if name.startswith("__") else self._node.method(name)
+        if method is None:
+            known = ", ".join(m.name for m in self._node.methods)
+            message = f"node '{self._node.name}' publishes no method `{name}`; it has: {known}"
+            raise AttributeError(message)
+        return HandleMethod(self._node, method, self._transport)
+
+    def remote(self, *args: Any, **kwargs: Any) -> Response:
+        """Call the node itself: `__call__` of a class, or a function."""
+        name = self._node.target.__name__ if self._node.kind == "function" else "__call__"
+        method = self._node.method(name)
+        if method is None:
+            message = f"node '{self._node.name}' has no annotated `__call__`; call one of its methods"
+            raise AttributeError(message)
+        return HandleMethod(self._node, method, self._transport).remote(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<handle to {self._node.name}>"
+
+
+class HandleMethod:
+    """`handle.method`."""
+
+    def __init__(self, node: Node, method: Method, transport: Transport) -> None:
+        self._node = node
+        self._method = method
+        self._transport = transport
+        names = [p.name for p in method.params]
+        self._signature = inspect.Signature(
+            [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None) for n in names]
+        )
+
+    def remote(self, *args: Any, **kwargs: Any) -> Response:
+        """Start the call now; await what comes back, or ask for its `.result()` from sync code.
+
+        Raises:
+            TypeError: the arguments do not fit the method.
+        """
+        arguments = self._signature.bind_partial(*args, **kwargs).arguments
+        missing = [p.name for p in self._method.params if not p.has_default and p.name not in arguments]
+        if missing:
+            message = f"'{self._node.name}.{self._method.name}' is not given `{'`, `'.join(missing)}`"
+            raise TypeError(message)
+        return Response(self._call(arguments))
+
+    async def _call(self, arguments: Mapping[str, Any]) -> Any:
+        request = CURRENT.get(None)
+        caller = (request.node or request.graph) if request else self._node.name
+        with tracing.span(caller, f"{self._node.name}.{self._method.rpc}", "client"):
+            return await self._transport.call(self._node, self._method, arguments, alone=False)
+
+
+class Response:
+    """A call under way."""
+
+    def __init__(self, call: Any) -> None:
+        try:
+            self._task: asyncio.Task[Any] | Future[Any] = asyncio.get_running_loop().create_task(call)
+        except RuntimeError:  # sync user code, in a thread beside the loop
+            self._task = asyncio.run_coroutine_threadsafe(call, _LOOP.get())
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        task = self._task if isinstance(self._task, asyncio.Task) else asyncio.wrap_future(self._task)
+        return task.__await__()
+
+    def result(self, timeout_s: float | None = None) -> Any:
+        """Wait for the result, in sync code.
+
+        Raises:
+            RuntimeError: in async code, which must `await` instead.
+            TimeoutError: not there after `timeout_s` seconds.
+        """
+        if isinstance(self._task, asyncio.Task):
+            message = "`.result()` would block the event loop; write `await handle.method.remote(...)`"
+            raise RuntimeError(message)  # noqa: TRY004 - it is not the type of an argument that is wrong
+        return self._task.result(timeout_s)

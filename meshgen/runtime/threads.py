@@ -1,0 +1,115 @@
+"""Daemon threads for sync user code.
+
+Not `concurrent.futures`: its threads are joined when the process ends, so one call that never returns would keep the
+process for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True, eq=False)
+class _Work:
+    run: Callable[[], Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+    deadline: float | None
+    context: contextvars.Context = field(default_factory=contextvars.copy_context)
+
+
+class DaemonThreads:
+    """At most `size` calls at once; those that have outlived their deadline are not counted, but can be asked for."""
+
+    def __init__(self, size: int, name: str) -> None:
+        self._size = size
+        self._name = name
+        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._idle = 0
+        self._running: set[_Work] = set()
+
+    @property
+    def stuck(self) -> int:
+        """Calls that run although their deadline has passed."""
+        now = time.monotonic()
+        with self._lock:
+            return sum(1 for w in self._running if w.deadline is not None and w.deadline < now)
+
+    async def run(self, call: Callable[[], Any], deadline: float | None) -> Any:
+        """Run `call` in a thread, with the caller's context variables.
+
+        Args:
+            call: sync code.
+            deadline: on `time.monotonic()`'s clock; only for `stuck`, waiting no longer is the caller's part.
+        """
+        loop = asyncio.get_running_loop()
+        work = _Work(call, loop, loop.create_future(), deadline)
+        with self._lock:
+            self._queue.put(work)
+            self._spawn_if_needed()
+        return await work.future
+
+    def close(self) -> None:
+        """Let idle threads go; a running call runs to its end."""
+        with self._lock:
+            for _ in range(self._threads):
+                self._queue.put(None)
+
+    def _spawn_if_needed(self) -> None:
+        """Called with the lock held. A stuck call has lost its thread, so another takes its place."""
+        now = time.monotonic()
+        lost = sum(1 for w in self._running if w.deadline is not None and w.deadline < now)
+        if self._idle < self._queue.qsize() and self._threads < self._size + lost:
+            self._threads += 1
+            threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                self._idle += 1
+            work = self._queue.get()
+            with self._lock:
+                self._idle -= 1
+                if work is None:
+                    self._threads -= 1
+                    return
+                self._running.add(work)
+            self._do(work)
+            del work  # do not keep a request's values alive while idle
+
+    def _do(self, work: _Work) -> None:
+        result, error = None, None
+        try:
+            if not work.future.cancelled():  # nobody waits for it any more
+                result = work.context.run(work.run)
+        except BaseException as e:  # noqa: BLE001 - whatever it is, it belongs to the caller
+            error = e
+        finally:
+            with self._lock:
+                self._running.discard(work)
+        try:
+            work.loop.call_soon_threadsafe(_finish, work.future, result, error)
+        except RuntimeError:  # the loop has closed: nobody is left to tell
+            return
+
+
+def _finish(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if isinstance(error, StopIteration):  # a future refuses it
+        wrapped = RuntimeError("the call raised StopIteration")
+        wrapped.__cause__ = error
+        error = wrapped
+    if error is None:
+        future.set_result(result)
+    else:
+        future.set_exception(error)
