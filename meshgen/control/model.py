@@ -55,6 +55,11 @@ class MeshOptions:
             return self.expose_nodes
         return self.host in {"127.0.0.1", "::1", "localhost"}
 
+    @property
+    def connect_host(self) -> str:
+        """Where to reach the front from this machine: the loopback when it listens on every interface."""
+        return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+
 
 Phase = Literal["starting", "deploying", "ready", "stopping", "stopped"]
 NodeState = Literal["queued", "starting", "running", "failed"]
@@ -92,7 +97,7 @@ class Addresses:
     host: str
     port: int
     rest: tuple[str, ...]
-    """URLs to POST to."""
+    """Paths to POST to, each with its leading slash."""
     services: tuple[str, ...]
     """Full names of the gRPC services on the front."""
     run_dir: Path

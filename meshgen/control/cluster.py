@@ -1,0 +1,206 @@
+"""Ray and Serve for a run: started on this machine, or a running cluster that is fit for a mesh."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from meshgen.control import ports
+from meshgen.control.model import MeshError
+from meshgen.control.worker_thread import WorkerThread
+
+SERVICER = "meshgen.runtime.host.add"
+"""Puts our handlers on each replica's gRPC server. Serve takes it once, when it starts."""
+_OBJECT_STORE_BYTES = 256 * 1024 * 1024
+_PARTS = {"gcs_server", "raylet"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """A Serve application to deploy."""
+
+    name: str
+    target: Any
+    """`serve.Application`, from a generated `service.py`."""
+
+
+class Cluster:
+    """A connection to Ray and Serve. All of Ray that blocks runs in one thread of its own."""
+
+    def __init__(self) -> None:
+        self._thread = WorkerThread("ray")
+        self._controller: Any = None
+        self._parts: tuple[psutil.Process, ...] = ()
+        self._started_serve = False
+        self.own = False
+
+    async def start(self, *, cpus: int, folder: Path) -> None:
+        """Start Ray and Serve here. The environment has been set.
+
+        Args:
+            cpus: logical CPUs, i.e. how many replicas find a place.
+            folder: for Ray's session; a short path, as Unix sockets lie in it.
+        """
+        self.own = True
+        await self._thread.call(self._start, cpus, folder)
+
+    async def join(self, address: str, *, cpus: float, env: Mapping[str, str]) -> None:
+        """Connect to a running cluster on this machine and check it; start Serve there when it does not run.
+
+        Raises MeshError that says what the cluster lacks.
+        """
+        await self._thread.call(self._join, address, cpus, env)
+
+    async def deploy(self, applications: Sequence[Application]) -> None:
+        """Hand the applications to Serve; returns before they run."""
+        await self._thread.call(self._deploy, applications)
+
+    async def run(self, function: Any, *args: Any) -> Any:
+        """Run something that blocks, and may use Ray, in Ray's thread."""
+        return await self._thread.call(function, *args)
+
+    async def details(self) -> Mapping[str, Any]:
+        """Serve's report on its applications, as a mapping (`ServeInstanceDetails`)."""
+        # The controller is asked, not the REST API, so a mesh needs no dashboard.
+        details: Mapping[str, Any] = await self._controller.get_serve_instance_details.remote()
+        return details
+
+    def broken(self) -> str | None:
+        """Which part of our own Ray has died; None while all live (or when the cluster is not ours)."""
+        dead = [p for p in self._parts if not p.is_running() or p.status() == psutil.STATUS_ZOMBIE]
+        return f"Ray stopped: its process {dead[0].pid} died" if dead else None
+
+    async def stop(self, applications: Sequence[str]) -> None:
+        """Leave: end our own cluster, or take only our applications off a joined one."""
+        if self.broken() is None:
+            await self._thread.call(self._stop, applications)
+
+    # --- in Ray's thread -------------------------------------------------------------------------------------------
+
+    def _start(self, cpus: int, folder: Path) -> None:
+        import ray
+
+        _quiet()
+        try:
+            ray.init(
+                address="local",
+                num_cpus=cpus,
+                include_dashboard=False,
+                object_store_memory=_OBJECT_STORE_BYTES,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                _temp_dir=str(folder),
+            )
+            self._parts = _own_parts()
+            self._start_serve()
+        except Exception as error:
+            raise MeshError(f"Ray did not start: {error}") from error
+
+    def _start_serve(self) -> None:
+        from ray import serve
+        from ray.serve.config import gRPCOptions
+
+        _quiet()
+        http, grpc = ports.pick(2)
+        serve.start(
+            http_options={"host": "127.0.0.1", "port": http},
+            grpc_options=gRPCOptions(port=grpc, grpc_servicer_functions=[SERVICER]),
+            logging_config={"enable_access_log": False},
+        )
+        self._started_serve = True
+        self._connect()
+
+    def _connect(self) -> None:
+        from ray.serve.context import _get_global_client
+
+        client = _get_global_client()
+        assert client is not None
+        self._controller = client._controller
+
+    def _join(self, address: str, cpus: float, env: Mapping[str, str]) -> None:
+        import ray
+        from ray.serve.context import _get_global_client
+
+        _quiet()
+        try:
+            ray.init(
+                address=address, runtime_env={"env_vars": dict(env)}, log_to_driver=False, logging_level=logging.ERROR
+            )
+        except Exception as error:
+            raise MeshError(f"cannot join Ray at {address}: {error}") from error
+        _check_place(address)
+        _check_room(address, cpus)
+        if _get_global_client(raise_if_no_controller_running=False) is None:
+            self._start_serve()
+        else:
+            self._connect()
+            _check_serve(address, ray.get(self._controller.get_serve_instance_details.remote()))
+
+    def _deploy(self, applications: Sequence[Application]) -> None:
+        from ray import serve
+
+        serve.run_many(
+            [serve.RunTarget(target=a.target, name=a.name, route_prefix=f"/{a.name}") for a in applications],
+            wait_for_ingress_deployment_creation=False,
+            wait_for_applications_running=False,
+        )
+
+    def _stop(self, applications: Sequence[str]) -> None:
+        import ray
+        from ray import serve
+
+        if not ray.is_initialized():
+            return
+        if not self.own and self._started_serve:
+            serve.shutdown()
+        elif not self.own and self._controller is not None:
+            for name in applications:
+                serve.delete(name, _blocking=False)
+        ray.shutdown()
+
+
+def _quiet() -> None:
+    # Both set their level and handlers when they start; what matters to a person comes from us.
+    for name in ("ray", "ray.serve"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _own_parts() -> tuple[psutil.Process, ...]:
+    children = psutil.Process().children(recursive=True)
+    return tuple(p for p in children if p.name() in _PARTS)
+
+
+def _check_place(address: str) -> None:
+    import ray
+
+    here = {a.address for addresses in psutil.net_if_addrs().values() for a in addresses}
+    away = sorted({n["NodeManagerAddress"] for n in ray.nodes() if n["Alive"]} - here)
+    if away:
+        raise MeshError(f"Ray at {address} has nodes on other machines ({', '.join(away)}); `run` is for one machine")
+
+
+def _check_room(address: str, cpus: float) -> None:
+    import ray
+
+    there = ray.available_resources().get("CPU", 0)
+    if there < cpus:
+        raise MeshError(f"Ray at {address} has {there:g} free CPUs, the replicas of this mesh ask for {cpus:g}")
+
+
+def _check_serve(address: str, details: Mapping[str, Any]) -> None:
+    functions = (details.get("grpc_options") or {}).get("grpc_servicer_functions") or ()
+    if SERVICER not in functions:
+        raise MeshError(
+            f"Serve at {address} runs without gRPC handlers for a mesh (they are fixed when Serve starts); "
+            "stop it with `serve shutdown`, and `run` starts it anew"
+        )
+    location = details.get("proxy_location")
+    if str(getattr(location, "value", location)) != "HeadOnly":
+        raise MeshError(
+            f"Serve at {address} runs without direct ingress; start Ray with RAY_SERVE_THROUGHPUT_OPTIMIZED=1"
+        )

@@ -1,0 +1,62 @@
+"""The environment of a run's processes. Ray and Serve read it when they are imported, so it is set before that."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import meshgen
+from meshgen.control.reaper import RUN_ID
+
+MESH_ADDRESS = "MESHGEN_MESH_ADDRESS"
+"""`host:port` of Envoy's mesh listener, for drivers and handles."""
+
+_SERVE: Mapping[str, str] = {
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    # The flag above holds back a thousand log records; a user's `print` should be there when it is looked for.
+    "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
+    # Each replica that stops waits this long for stragglers; Serve's default of 30 s is for cloud load balancers.
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "meshgen.runtime.serve_private.bind_to_loopback",
+}
+
+
+def for_replicas(tree: Path, roots: Iterable[Path], mesh_address: str) -> dict[str, str]:
+    """What a mesh's processes need, on a cluster of our own or on a joined one."""
+    return {**_SERVE, MESH_ADDRESS: mesh_address, "PYTHONPATH": python_path(tree, roots)}
+
+
+def for_own_cluster(run_id: str) -> dict[str, str]:
+    """What the processes of a cluster of our own need besides."""
+    values = {
+        RUN_ID: run_id,
+        # Ray writes process titles over the environment block, which the reaper reads; this keeps it whole.
+        "SPT_NOENV": "1",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    }
+    if "RAY_AUTH_MODE" not in os.environ:
+        # A secret for this run only; by default Ray would write one into the home folder.
+        values |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    return values
+
+
+def apply(values: Mapping[str, str]) -> None:
+    """Set the variables in this process, from which every process of the run inherits them."""
+    if "ray" in sys.modules:
+        # Some are read once, at import: a mesh would start in half of the wanted mode.
+        raise RuntimeError("ray was imported before the environment of the mesh was set")
+    os.environ.update(values)
+    # Without cached bytecode every replica compiles Ray anew: the start takes twice as long.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def python_path(tree: Path, roots: Iterable[Path]) -> str:
+    """Generated code first, then the users' projects, what was there before, and meshgen itself."""
+    before = [p for p in os.environ.get("PYTHONPATH", "").split(os.pathsep) if p]
+    own = str(Path(next(iter(meshgen.__path__))).parent)
+    paths = [str(tree), *(str(r) for r in roots), *before, own]
+    return os.pathsep.join(dict.fromkeys(paths))

@@ -1,0 +1,113 @@
+"""The folder of a run: generated tree, Envoy's configuration, endpoints, logs."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from meshgen.control import ports
+from meshgen.control.model import MeshOptions, Target
+from meshgen.emit.document import to_yaml
+from meshgen.emit.envoy import EnvoySettings, Otlp, envoy_config, merge_descriptors
+
+LOOPBACK = "127.0.0.1"
+# Ray puts Unix sockets some 60 characters below its folder; their paths may have 107.
+_LONGEST_TEMP = 30
+
+
+def make_folder() -> Path:
+    """A fresh folder with a short path."""
+    base = tempfile.gettempdir()
+    return Path(tempfile.mkdtemp(prefix="meshgen-", dir=base if len(base) <= _LONGEST_TEMP else "/tmp"))  # noqa: S108
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where everything of a run lies."""
+
+    folder: Path
+    port: int
+    """Of the front."""
+    mesh_port: int
+    admin_port: int
+    front_port: int
+    """Of the service for reflection and health."""
+
+    @classmethod
+    def pick(cls, folder: Path, port: int) -> Layout:
+        """A layout with free ports."""
+        mesh_port, admin_port, front_port = ports.pick(3)
+        return cls(folder=folder, port=port, mesh_port=mesh_port, admin_port=admin_port, front_port=front_port)
+
+    @property
+    def tree(self) -> Path:
+        """Generated code."""
+        return self.folder / "tree"
+
+    @property
+    def endpoints(self) -> Path:
+        """What Envoy watches."""
+        return self.folder / "endpoints"
+
+    @property
+    def ray(self) -> Path:
+        """Ray's sessions."""
+        return self.folder / "ray"
+
+    @property
+    def mesh_address(self) -> str:
+        """Envoy's listener for calls between nodes."""
+        return f"{LOOPBACK}:{self.mesh_port}"
+
+    def write_tree(self, targets: Sequence[Target]) -> None:
+        """The files of all graphs; what they share is the same in each."""
+        for file in (f for target in targets for f in target.files):
+            path = self.tree / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file.content)
+
+    def write_config(self, targets: Sequence[Target], options: MeshOptions) -> Path:
+        """Envoy's configuration and the descriptor set that it reads."""
+        descriptors = self.folder / "descriptors.binpb"
+        descriptors.write_bytes(all_descriptors(targets).SerializeToString(deterministic=True))
+        settings = EnvoySettings(
+            host=options.host,
+            port=self.port,
+            mesh_port=self.mesh_port,
+            admin_port=self.admin_port,
+            front_port=self.front_port,
+            endpoints_dir=str(self.endpoints),
+            descriptors=str(descriptors),
+            otlp=otlp_from_environment(),
+            expose_nodes=options.nodes_exposed,
+            access_log=str(self.folder / "access.log"),
+        )
+        config = self.folder / "envoy.yaml"
+        config.write_text(to_yaml(envoy_config([t.plan.mesh for t in targets], settings)), encoding="utf-8")
+        return config
+
+
+def all_descriptors(targets: Sequence[Target]) -> FileDescriptorSet:
+    """Every file of every graph once, dependencies first."""
+    return merge_descriptors(t.plan.contract.descriptors for t in targets)
+
+
+def otlp_from_environment() -> Otlp | None:
+    """Envoy's exporter, by OpenTelemetry's own variables; None when no endpoint is set."""
+    environ = os.environ
+    endpoint = environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    if not endpoint or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return None
+    protocol = environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    headers = environ.get("OTEL_EXPORTER_OTLP_HEADERS", "")
+    pairs = (part.partition("=") for part in headers.split(",") if "=" in part)
+    return Otlp(
+        endpoint=endpoint,
+        protocol="grpc" if protocol == "grpc" else "http/protobuf",
+        headers=tuple((key.strip(), value.strip()) for key, _, value in pairs),
+    )

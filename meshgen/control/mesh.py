@@ -1,0 +1,244 @@
+"""A run from start to end: everything is started, watched, and taken down in order however it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from meshgen.control import deploy, environment, http, ports
+from meshgen.control.cluster import Cluster
+from meshgen.control.discovery import Discovery, Snapshot
+from meshgen.control.envoy import Envoy
+from meshgen.control.front import Front
+from meshgen.control.layout import Layout, all_descriptors, make_folder
+from meshgen.control.model import Addresses, Event, MeshError, MeshOptions, PhaseEvent, Target
+from meshgen.control.reaper import Reaper
+from meshgen.control.signals import stop_on_signal
+
+_POLL_S = 0.1
+_SILENCE_LIMIT_S = 30.0
+_STOP_LIMIT_S = 20.0
+
+
+async def run_mesh(
+    targets: Sequence[Target],
+    options: MeshOptions,
+    *,
+    progress: Callable[[Event], None],
+    ready: Callable[[Addresses], None],
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Run the graphs until `stop` is set, a signal comes, or a part breaks; then leave nothing behind.
+
+    Call it once in a process, on the main thread, before anything imports Ray.
+
+    Args:
+        targets: the built graphs.
+        options: where to listen, which Ray.
+        progress: told each event, on the event loop.
+        ready: told the addresses once every node serves.
+        stop: ends the run; SIGINT, SIGTERM and SIGHUP set it, too. A second signal ends the process at once.
+
+    Raises:
+        MeshError: a busy port, a part that did not start or that died; StartError for a node.
+    """
+    port = ports.front_port(options.host, options.port)
+    stop = stop or asyncio.Event()
+    run_id = uuid.uuid4().hex
+    folder = make_folder()
+    reaper = Reaper(run_id, folder)
+    try:
+        with stop_on_signal(stop):
+            layout = Layout.pick(folder, port)
+            await _Run(targets, options, layout, run_id, progress).until_stopped(stop, ready)
+    finally:
+        clean = await asyncio.to_thread(reaper.finish)
+        progress(PhaseEvent(phase="stopped", message="" if clean else f"some files or processes remain: {folder}"))
+
+
+class _Run:
+    """The parts of one run."""
+
+    def __init__(
+        self,
+        targets: Sequence[Target],
+        options: MeshOptions,
+        layout: Layout,
+        run_id: str,
+        progress: Callable[[Event], None],
+    ) -> None:
+        self._targets = targets
+        self._options = options
+        self._run_id = run_id
+        self._tell = progress
+        self._workloads = deploy.deployed(targets)
+        self._layout = layout
+        self._roots = tuple(dict.fromkeys(t.root.resolve() for t in targets))
+        self._cluster = Cluster()
+        self._progress: deploy.Progress | None = None
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def until_stopped(self, stop: asyncio.Event, ready: Callable[[Addresses], None]) -> None:
+        """Start, wait, stop. A stop during the start ends the start."""
+        self._tell(PhaseEvent(phase="starting"))
+        life = asyncio.create_task(self._live(ready))
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({life, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._tell(PhaseEvent(phase="stopping"))
+            stopped.cancel()
+            if not life.done():
+                life.cancel()
+            await asyncio.gather(life, stopped, return_exceptions=True)
+        if not life.cancelled() and (error := life.exception()) is not None:
+            raise error
+
+    async def _live(self, ready: Callable[[Addresses], None]) -> None:
+        """Everything up, in order; ends with an error when a part breaks; takes everything down when it ends."""
+        self._prepare()
+        begin = time.monotonic()
+        names = [d.workload.application for d in self._workloads]
+        discovery = Discovery(self._cluster.details, self._layout.endpoints, names)
+        # The front comes after Ray, whose start forks: gRPC with threads of its own complains about each fork.
+        async with self._envoy() as envoy, self._ray(names), self._front(discovery):
+            watch = asyncio.create_task(discovery.run())
+            broken = asyncio.create_task(self._broken(envoy, discovery))
+            start = asyncio.create_task(self._start(discovery, begin))
+            try:
+                await self._first({start, broken, self._failure})
+                discovery.listeners.remove(self._follow)
+                self._tell(PhaseEvent(phase="ready"))
+                ready(self._addresses())
+                await broken
+            finally:
+                for task in (watch, broken, start):
+                    task.cancel()
+                await asyncio.gather(watch, broken, start, return_exceptions=True)
+                # First of all, so that clients see a closed door and not a house without anybody in it.
+                await envoy.stop()
+
+    def _prepare(self) -> None:
+        self._layout.write_tree(self._targets)
+        env = environment.for_replicas(self._layout.tree, self._roots, self._layout.mesh_address)
+        if self._options.address is None:
+            env |= environment.for_own_cluster(self._run_id)
+        environment.apply(env)
+        self._env = env
+
+    @asynccontextmanager
+    async def _front(self, discovery: Discovery) -> AsyncIterator[None]:
+        services = {d.workload.service: d.workload.application for d in self._workloads}
+        front = Front(all_descriptors(self._targets), list(services), port=self._layout.front_port)
+
+        async def report(snapshot: Snapshot) -> None:
+            live = {name for name, app in snapshot.items() if app.endpoints}
+            await front.report({service: name in live for service, name in services.items()})
+
+        discovery.listeners.append(report)
+        await front.start()
+        try:
+            yield
+        finally:
+            await front.stop()
+
+    @asynccontextmanager
+    async def _envoy(self) -> AsyncIterator[Envoy]:
+        config = self._layout.write_config(self._targets, self._options)
+        envoy = Envoy(config, admin_port=self._layout.admin_port, folder=self._layout.folder)
+        try:
+            await envoy.start()
+            yield envoy
+        finally:
+            await envoy.stop()
+
+    @asynccontextmanager
+    async def _ray(self, names: Sequence[str]) -> AsyncIterator[None]:
+        cpus = deploy.cpus(self._workloads)
+        address = self._options.address
+        try:
+            if address is None:
+                # Cancelling would leave the thread inside Ray; a start takes seconds, so let it finish.
+                await _uninterrupted(self._cluster.start(cpus=int(cpus) + 4, folder=self._layout.ray))
+            else:
+                await _uninterrupted(self._cluster.join(address, cpus=cpus, env=self._env))
+            yield
+        finally:
+            # What does not end in time, the sweep takes.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._cluster.stop(names), _STOP_LIMIT_S)
+
+    async def _start(self, discovery: Discovery, begin: float) -> None:
+        self._tell(PhaseEvent(phase="deploying"))
+        self._progress = deploy.Progress(self._workloads, self._tell)
+        apps = await self._cluster.run(deploy.applications, self._layout.tree, self._roots, self._workloads)
+        await self._cluster.deploy(apps)
+        discovery.listeners.append(self._follow)
+        limit = self._options.start_timeout_s
+        while not await self._healthy():
+            if time.monotonic() - begin > limit:
+                waiting = ", ".join(self._progress.pending()) or "Envoy's health checks"
+                raise MeshError(f"the mesh did not start within {limit:g} s; still waiting for: {waiting}")
+            await asyncio.sleep(_POLL_S)
+
+    async def _follow(self, snapshot: Snapshot) -> None:
+        assert self._progress is not None
+        try:
+            self._progress.update(snapshot)
+        except MeshError as error:
+            if not self._failure.done():
+                self._failure.set_exception(error)
+
+    async def _healthy(self) -> bool:
+        assert self._progress is not None
+        if self._progress.pending():
+            return False
+        return await http.status(self._options.connect_host, self._layout.port, "/healthz") == 200
+
+    async def _broken(self, envoy: Envoy, discovery: Discovery) -> None:
+        """Return never; raise when a part has died."""
+        end = asyncio.create_task(envoy.wait())
+        try:
+            while True:
+                await asyncio.wait({end}, timeout=_POLL_S * 5)
+                if end.done():
+                    raise MeshError(end.result())
+                if dead := self._cluster.broken():
+                    raise MeshError(dead)
+                since = discovery.failed_since
+                if since is not None and time.monotonic() - since > _SILENCE_LIMIT_S:
+                    raise MeshError(f"Serve has not answered for {_SILENCE_LIMIT_S:g} s")
+        finally:
+            end.cancel()
+
+    @staticmethod
+    async def _first(tasks: set[asyncio.Future[None]]) -> None:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    def _addresses(self) -> Addresses:
+        layout = self._layout
+        meshes = [t.plan.mesh for t in self._targets]
+        exposed = [w for m in meshes for w in (m.workloads if self._options.nodes_exposed else (m.driver,))]
+        return Addresses(
+            host=self._options.connect_host,
+            port=layout.port,
+            rest=tuple(r.path for m in meshes for r in m.routes),
+            services=tuple(w.service for w in exposed),
+            run_dir=layout.folder,
+        )
+
+
+async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:
+    """Wait for `work` to its end even when cancelled meanwhile; then be cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

@@ -1,0 +1,82 @@
+"""Serve's report of its applications, reduced to what a mesh needs to know. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_REPLICA = "SERVE_REPLICA::"
+_STARTUP_FAILURE = re.compile(r"failed to start|failed to initialize", re.IGNORECASE)
+_FAILED = {"DEPLOY_FAILED", "UNHEALTHY"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppStatus:
+    """One Serve application: a driver or a node."""
+
+    name: str
+    status: str
+    """Serve's: DEPLOYING, RUNNING, DEPLOY_FAILED…"""
+    message: str
+    """What Serve says about trouble, the replica's own error included; empty when there is none."""
+    wanted: int
+    replicas: tuple[tuple[str, int | None], ...]
+    """State and pid of each."""
+    endpoints: tuple[tuple[str, int], ...]
+    """Host and gRPC port of each replica that takes requests."""
+
+    @property
+    def running(self) -> int:
+        """How many replicas run."""
+        return sum(state == "RUNNING" for state, _ in self.replicas)
+
+    @property
+    def start_failure(self) -> str:
+        """The error with which a replica failed to start; empty when none did."""
+        if self.status in _FAILED or _STARTUP_FAILURE.search(self.message):
+            return self.message or f"Serve reports {self.status}"
+        return ""
+
+
+def parse(details: Mapping[str, Any], *, host: str | None = None) -> dict[str, AppStatus]:
+    """Applications by name, from `ServeInstanceDetails` as a mapping.
+
+    Args:
+        details: Serve's report.
+        host: replaces the node's address in endpoints (replicas on this machine listen on the loopback only).
+    """
+    endpoints = _endpoints(details.get("target_groups") or (), host)
+    return {
+        name: _app(name, app, endpoints.get(name, ()))
+        for name, app in (details.get("applications") or {}).items()
+        if app["status"] != "DELETING"
+    }
+
+
+def _endpoints(groups: Any, host: str | None) -> dict[str, tuple[tuple[str, int], ...]]:
+    found: dict[str, tuple[tuple[str, int], ...]] = {}
+    for group in groups:
+        if group["protocol"] == "gRPC":
+            # An application without a running replica is listed with Serve's own proxy.
+            replicas = [t for t in group["targets"] if t["name"].startswith(_REPLICA)]
+            found[group["app_name"]] = tuple(sorted((host or t["ip"], int(t["port"])) for t in replicas))
+    return found
+
+
+def _app(name: str, app: Mapping[str, Any], endpoints: tuple[tuple[str, int], ...]) -> AppStatus:
+    deployments = app["deployments"].values()
+    messages = [d["message"] for d in deployments if d["message"]] or [app["message"]]
+    return AppStatus(
+        name=name,
+        status=str(getattr(app["status"], "value", app["status"])),
+        message="\n".join(m for m in messages if m),
+        wanted=sum(d["target_num_replicas"] for d in deployments) or 1,
+        replicas=tuple((_text(r["state"]), r.get("pid")) for d in deployments for r in d["replicas"]),
+        endpoints=endpoints,
+    )
+
+
+def _text(value: Any) -> str:
+    return str(getattr(value, "value", value))
