@@ -156,4 +156,105 @@ CODES: dict[str, Explanation] = {
         "Use `@deployment` when the function needs replicas or resources of its own.",
         "An inline function runs inside the driver and has no deployment.",
     ),
+    "MG310": Explanation(
+        title="a type without a contract",
+        hint="Annotate it with a scalar, an enum, a record, a list or a dict of these, an Image or a tensor.",
+        text="Services exchange typed messages, so every parameter and result of a node needs a type that a message can\n"
+        "carry: bool, int, float, str, bytes, an Enum, Literal strings, a dataclass, pydantic model, NamedTuple,\n"
+        "TypedDict or fixed tuple of these, list, set, dict, `T | None`, PIL.Image.Image, numpy.ndarray, torch.Tensor.\n"
+        "`meshgen local` runs without types.",
+    ),
+    "MG401": Explanation(
+        title="the lock cannot be read",
+        hint="Restore protos/<graph>/lock.json from version control.",
+        text="The lock holds every field number and name that was ever on the wire. Without it, numbers could be given\n"
+        "out twice and old clients would read wrong values, so a damaged lock is never replaced by a new one.",
+    ),
+    "MG402": Explanation(
+        title="the lock gives one number to two names",
+        hint="Give the newer of the two fields the next free number, then build again.",
+        text="This is what a merge of two branches leaves when each added a field to the same message. Keep the number of\n"
+        "the field that is already deployed; give the other one 1 + the highest number of the message.",
+    ),
+    "MG404": Explanation(
+        title="two names are one on the wire",
+        hint="Rename one of them.",
+        text="Fields are snake_case in protobuf and lowerCamelCase in JSON, so `userId` and `user_id` would be one field.\n"
+        "Values of enums carry their enum's name, so `Foo.BAR_X` and `FooBar.X` would be one value.",
+    ),
+    "MG405": Explanation(
+        title="a name that protobuf cannot write",
+        hint="Rename it with ASCII letters, digits and underscores, a letter first.",
+        text="Protobuf names are ASCII and start with a letter: `größe` and `_1` have no counterpart.",
+    ),
+    "MG406": Explanation(
+        title="two types have one message name",
+        hint="Rename one of the classes.",
+        text="A type's message is named after its class, so two classes called `Label` in one graph cannot both have one.\n"
+        "Lists of lists, optional lists and maps of lists have messages too: `list[list[int]]` uses `IntList`.",
+    ),
+    "MG407": Explanation(
+        title="a change that old clients cannot read",
+        hint="Add a new field beside the old one, and keep both until every client has moved.",
+        text="The type of a field changed, or an rpc's request or response became another record. The new field has a\n"
+        "number of its own and the old number stays reserved, so nothing is misread, but old clients do not see it.",
+    ),
+    # --- 5xx: options and the mesh --------------------------------------------------------------------------------
+    "MG501": Explanation(
+        "no such option",
+        "Use an option of Ray Serve's `@serve.deployment`, or `idempotent`, `timeout_s`, `name`.",
+        "`@deployment(...)` and `.options(...)` take Ray Serve's options by Serve's own names, and three of meshgen's.",
+    ),
+    "MG502": Explanation(
+        "an option that the mesh sets itself",
+        "Leave it out.",
+        "A few of Serve's options follow from the graph: the version from the code and the contract, so that only what\n"
+        "has changed is restarted, and the REST path from the driver's routes.",
+    ),
+    "MG503": Explanation(
+        "an option out of its range",
+        "Give a value that Serve takes.",
+        "Serve would refuse the value when the node is deployed; meshgen says so when it is built.",
+    ),
+    "MG504": Explanation(
+        "a number of replicas and a range",
+        "Leave `num_replicas` out: `autoscaling_config={\"min_replicas\": 1, \"max_replicas\": 4}`.",
+        "`num_replicas` fixes the number of replicas, `autoscaling_config` lets Serve choose it; both at once\n"
+        "contradict each other.",
+    ),
+    "MG505": Explanation(
+        "scaling to zero",
+        "Set `min_replicas` to 1 or more.",
+        "Calls go straight to replicas. With none left nobody would notice that a request waits, so the node would stay\n"
+        "at zero and every call would fail.",
+    ),
+    "MG506": Explanation(
+        "a node that may never scale up",
+        "Set `max_ongoing_requests` to twice `target_ongoing_requests` or more.",
+        "Serve adds replicas when more than `target_ongoing_requests` run in each. It runs at most\n"
+        "`max_ongoing_requests` and queues the others, and what is queued does not count.",
+    ),
+    "MG507": Explanation(
+        "two services or rpcs with one name",
+        "Rename one of them.",
+        "Names on the wire are made from Python names (`do_it` and `doIt` are both `DoIt`), and must differ there too.",
+    ),
+    "MG508": Explanation(
+        "an option that is no plain data",
+        "Write it as a dict: `autoscaling_config={\"min_replicas\": 1}`.",
+        "Options are written into generated files, so they are made of dicts with string keys, lists, numbers,\n"
+        "strings, booleans and None; not of Ray's configuration objects.",
+    ),
+    "MG509": Explanation(
+        "a name that is taken",
+        "Choose another: `.options(name=...)` for a node, the file's name for a graph.",
+        "`meshgen`, `google` and `v1` are protobuf packages, `driver` is the folder of a graph's own service, `front`\n"
+        "and `otlp` are clusters of every mesh; `Check`, `Watch` and `ServerReflectionInfo` are rpcs of every server.",
+    ),
+    "MG510": Explanation(
+        "a REST path that cannot be",
+        "Use letters, digits and `-._~` between slashes, and a path of its own for each route.",
+        "A route answers at `route_prefix` and its own path. Braces and stars would be patterns, and `/healthz`, `/docs`\n"
+        "and `/openapi.json` belong to the front.",
+    ),
 }
