@@ -1,0 +1,191 @@
+"""Graph → Diagram: what a person should see of a graph. Works without annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, assert_never
+
+from meshgen.graph.model import (
+    Access,
+    Call,
+    Expr,
+    Graph,
+    Input,
+    MapEach,
+    Node,
+    Result,
+    Route,
+    Step,
+    Switch,
+    sources,
+    step_inputs,
+)
+from meshgen.plan.model import Diagram, DiagramEdge, DiagramNode
+from meshgen.schema.model import Type, Unknown
+
+_INPUT = "input"
+_ADAPTER = "adapter"
+
+
+def diagram(graph: Graph) -> Diagram:
+    """The topology: the request at the top, one answer per route at the bottom."""
+    used = {step.id: step for route in graph.routes for step in graph.ancestors(route)}
+    steps = tuple(used[i] for i in sorted(used))
+    edges = (
+        *_adapter_edges(graph),
+        *(e for step in steps for e in _step_edges(graph, step)),
+        *(_output_edge(graph, r, i) for i, r in enumerate(graph.routes)),
+        *_handle_edges(graph, steps),
+    )
+    return Diagram(title=graph.name, nodes=tuple(_nodes(graph, steps)), edges=_merged(edges))
+
+
+# --- boxes ---------------------------------------------------------------------------------------------------------
+
+
+def _nodes(graph: Graph, steps: tuple[Step, ...]) -> Iterator[DiagramNode]:
+    yield DiagramNode(id=_INPUT, label=_input_label(graph), kind="input")
+    if graph.adapter is not None:
+        yield DiagramNode(id=_ADAPTER, label=graph.adapter.method.name, kind="inline")
+    for step in steps:
+        yield DiagramNode(id=_step(step.id), label=_step_label(graph, step), kind=_step_kind(graph, step))
+    for node in _called_only(graph, steps):
+        yield DiagramNode(id=_handle(node.name), label=node.name, kind="node")
+    for index, route in enumerate(graph.routes):
+        label = route.rpc if len(graph.routes) == 1 else route.path
+        yield DiagramNode(id=_output(index), label=label, kind="output")
+
+
+def _input_label(graph: Graph) -> str:
+    if graph.adapter is None:
+        records = {r.input.record.name for r in graph.routes if r.input.record is not None}
+        if records:
+            return " | ".join(sorted(records))
+    params = [graph.adapter.method.params] if graph.adapter else [r.input.params for r in graph.routes]
+    return "\n".join(dict.fromkeys(_typed(p.name, p.type) for fields in params for p in fields)) or "request"
+
+
+def _step_label(graph: Graph, step: Step) -> str:
+    match step:
+        case Call():
+            return _called(graph, step.node, step.method)
+        case Switch():
+            return "switch"
+        case MapEach():
+            return f"{_called(graph, step.node, step.method)}\nfor each {step.item}"
+        case _:
+            assert_never(step)
+
+
+def _called(graph: Graph, name: str, method: str) -> str:
+    node = graph.node(name)
+    return name if node.kind == "function" or method == "__call__" else f"{name}.{method}"
+
+
+def _step_kind(graph: Graph, step: Step) -> Literal["node", "inline", "switch", "map"]:
+    match step:
+        case Call():
+            return "inline" if graph.node(step.node).inline else "node"
+        case Switch():
+            return "switch"
+        case MapEach():
+            return "map"
+        case _:
+            assert_never(step)
+
+
+def _called_only(graph: Graph, steps: tuple[Step, ...]) -> tuple[Node, ...]:
+    """Nodes that are reached through handles and by no step."""
+    bound = {s.node for s in steps if not isinstance(s, Switch)}
+    wanted = {name for node in graph.nodes for name in node.may_call}
+    return tuple(n for n in graph.nodes if n.name in wanted - bound)
+
+
+# --- arrows --------------------------------------------------------------------------------------------------------
+
+
+def _adapter_edges(graph: Graph) -> Iterator[DiagramEdge]:
+    if graph.adapter is not None:
+        yield DiagramEdge(source=_INPUT, target=_ADAPTER, label="", kind="data")
+
+
+def _step_edges(graph: Graph, step: Step) -> Iterator[DiagramEdge]:
+    for expr in step_inputs(step):
+        yield from _data(graph, expr, _step(step.id))
+    if isinstance(step, Switch):
+        branches = [(repr(key), expr) for key, expr in step.cases]
+        if step.default is not None:
+            branches.append(("else", step.default))
+        for case, expr in branches:
+            for source in sources(expr):
+                label = ": ".join(part for part in (case, _type(source.type)) if part)
+                yield DiagramEdge(source=_origin(graph, source), target=_step(step.id), label=label, kind="branch")
+
+
+def _output_edge(graph: Graph, route: Route, index: int) -> DiagramEdge:
+    found = next(sources(route.output), None)
+    source = _INPUT if found is None else _origin(graph, found)
+    return DiagramEdge(source=source, target=_output(index), label=_type(route.result), kind="data")
+
+
+def _handle_edges(graph: Graph, steps: tuple[Step, ...]) -> Iterator[DiagramEdge]:
+    for node in graph.nodes:
+        for other in node.may_call:
+            yield DiagramEdge(
+                source=_place(node.name, steps), target=_place(other, steps), label="may call", kind="may_call"
+            )
+
+
+def _data(graph: Graph, expr: Expr, target: str) -> Iterator[DiagramEdge]:
+    for source in sources(expr):
+        label = _typed(_path(source.path), source.type)
+        yield DiagramEdge(source=_origin(graph, source), target=target, label=label, kind="data")
+
+
+def _merged(edges: tuple[DiagramEdge, ...]) -> tuple[DiagramEdge, ...]:
+    """One arrow between two boxes, with all its labels."""
+    labels: dict[tuple[str, str, Literal["data", "branch", "may_call"]], list[str]] = {}
+    for edge in edges:
+        known = labels.setdefault((edge.source, edge.target, edge.kind), [])
+        if edge.label and edge.label not in known:
+            known.append(edge.label)
+    return tuple(DiagramEdge(source=s, target=t, label="\n".join(ls), kind=k) for (s, t, k), ls in labels.items())
+
+
+# --- names ---------------------------------------------------------------------------------------------------------
+
+
+def _origin(graph: Graph, source: Input | Result) -> str:
+    if isinstance(source, Result):
+        return _step(source.step)
+    return _INPUT if graph.adapter is None else _ADAPTER
+
+
+def _place(name: str, steps: tuple[Step, ...]) -> str:
+    """The first step of a node stands for it."""
+    found = (_step(s.id) for s in steps if not isinstance(s, Switch) and s.node == name)
+    return next(found, _handle(name))
+
+
+def _path(path: tuple[Access, ...]) -> str:
+    return "".join(str(access) for access in path).removeprefix(".")
+
+
+def _typed(name: str, type_: Type) -> str:
+    return ": ".join(part for part in (name, _type(type_)) if part)
+
+
+def _type(type_: Type) -> str:
+    return "" if isinstance(type_, Unknown) and not type_.annotation else str(type_)
+
+
+def _step(step: int) -> str:
+    return f"step_{step}"
+
+
+def _handle(node: str) -> str:
+    return f"node_{node}"
+
+
+def _output(index: int) -> str:
+    return f"output_{index}"

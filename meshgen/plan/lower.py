@@ -1,0 +1,120 @@
+"""Graph → Plan: the services in schema terms become a contract, the nodes become workloads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from meshgen.contract import build
+from meshgen.contract.model import RpcSpec, ServiceSpec
+from meshgen.contract.names import application, package, service
+from meshgen.graph.model import Graph, Node, Route
+from meshgen.plan.model import Mesh, Plan, RestRoute, Workload
+from meshgen.plan.options import serve_options
+
+
+def lower(graph: Graph, lock: Mapping[str, Any] | None, version: str) -> Plan:
+    """The plan of a verified graph.
+
+    Args:
+        graph: verified.
+        lock: the wire identity so far; None for the first build.
+        version: meshgen's own, for the headers of generated files.
+
+    Raises:
+        GraphError: types that have no contract, names that clash on the wire, a broken lock.
+    """
+    return Plan(contract=build(graph.name, services(graph), lock), mesh=mesh(graph), version=version)
+
+
+def services(graph: Graph) -> tuple[ServiceSpec, ...]:
+    """The driver's service, then the nodes' by name."""
+    rpcs = tuple(_route_rpc(graph, route) for route in graph.routes)
+    driver = ServiceSpec(node=None, rpcs=rpcs, doc=graph.doc, span=graph.span)
+    return (driver, *(_node_service(node) for node in _by_name(graph)))
+
+
+def mesh(graph: Graph) -> Mesh:
+    """The running shape: one workload per service, one REST path per route."""
+    driver = service(graph.name)
+    routes = tuple(RestRoute(path=rest_path(graph, r), service=driver, rpc=r.rpc) for r in graph.routes)
+    return Mesh(
+        graph=graph.name,
+        source=graph.source,
+        driver=_driver(graph),
+        nodes=tuple(_workload(graph, node) for node in _by_name(graph)),
+        routes=routes,
+    )
+
+
+def rest_path(graph: Graph, route: Route) -> str:
+    """Where REST clients post: `/quickstart`, `/report/labels`."""
+    return (graph.route_prefix + route.path).rstrip("/") or "/"
+
+
+def _by_name(graph: Graph) -> list[Node]:
+    return sorted(graph.services, key=lambda node: node.name)
+
+
+def _route_rpc(graph: Graph, route: Route) -> RpcSpec:
+    request = graph.request(route)
+    return RpcSpec(
+        name=route.rpc,
+        params=request.params,
+        request_record=request.record,
+        result=route.result,
+        http=rest_path(graph, route),
+        idempotent=_idempotent(graph),
+        doc=graph.doc if len(graph.routes) == 1 else "",
+        span=route.span,
+    )
+
+
+def _node_service(node: Node) -> ServiceSpec:
+    rpcs = (
+        RpcSpec(
+            name=method.rpc,
+            params=method.params,
+            result=method.result,
+            idempotent=node.options.idempotent,
+            doc=method.doc,
+            span=method.span,
+        )
+        for method in node.methods
+    )
+    return ServiceSpec(node=node.name, rpcs=tuple(rpcs), doc=node.doc, span=node.span)
+
+
+def _driver(graph: Graph) -> Workload:
+    return Workload(
+        node=None,
+        application=application(graph.name),
+        service=service(graph.name),
+        rpcs=tuple(route.rpc for route in graph.routes),
+        package=package(graph.name),
+        serve=serve_options(graph.options, driver=True),
+        idempotent=_idempotent(graph),
+        summary=_summary(graph.doc),
+    )
+
+
+def _workload(graph: Graph, node: Node) -> Workload:
+    return Workload(
+        node=node.name,
+        application=application(graph.name, node.name),
+        service=service(graph.name, node.name),
+        rpcs=tuple(method.rpc for method in node.methods),
+        package=package(graph.name, node.name),
+        serve=serve_options(node.options),
+        idempotent=node.options.idempotent,
+        summary=_summary(node.doc),
+    )
+
+
+def _idempotent(graph: Graph) -> bool:
+    """Running a route again runs its nodes again, inline ones too."""
+    return graph.options.idempotent and all(node.options.idempotent for node in graph.nodes)
+
+
+def _summary(doc: str) -> str:
+    return doc.strip().partition("\n")[0].strip()

@@ -1,0 +1,217 @@
+"""What must hold before a graph becomes services, and what must hold of the plan. All problems are collected."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from meshgen.errors import Diagnostic
+from meshgen.graph.model import Graph, Options
+from meshgen.plan.lower import rest_path
+from meshgen.plan.model import Plan
+from meshgen.plan.options import MANAGED_OPTIONS, OWN_OPTIONS, SERVE_OPTIONS, serve_options
+from meshgen.source import Span
+
+RESERVED_NAMES = frozenset({"driver", "front", "google", "meshgen", "otlp", "v1"})
+RESERVED_RPCS = frozenset({"Check", "ServerReflectionInfo", "Watch"})
+RESERVED_PATHS = frozenset({"/docs", "/healthz", "/openapi.json"})
+_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+|/")
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Somebody with options: the driver or a node."""
+
+    name: str
+    options: Options
+    span: Span
+
+    def error(self, code: str, message: str, hint: str = "") -> Diagnostic:
+        """An error at the place where the owner was written."""
+        return Diagnostic(code=code, message=f"{self.name}: {message}", span=self.span, hint=hint)
+
+    def warning(self, code: str, message: str, hint: str = "") -> Diagnostic:
+        """The same as a warning."""
+        text = f"{self.name}: {message}"
+        return Diagnostic(code=code, message=text, span=self.span, hint=hint, severity="warning")
+
+
+OptionRule: TypeAlias = Callable[[Owner], Iterator[Diagnostic]]
+GraphRule: TypeAlias = Callable[[Graph], Iterator[Diagnostic]]
+
+
+def verify_graph(graph: Graph) -> tuple[Diagnostic, ...]:
+    """Every problem that stops a graph from becoming services."""
+    owners = tuple(_owners(graph))
+    of_options = (problem for rule in OPTION_RULES for owner in owners for problem in rule(owner))
+    return (*of_options, *(problem for rule in GRAPH_RULES for problem in rule(graph)))
+
+
+def verify_plan(plan: Plan) -> tuple[Diagnostic, ...]:
+    """Names that have become alike on the way; there are none unless lowering is at fault."""
+    workloads = plan.mesh.workloads
+    names = Counter([*(w.application for w in workloads), *(w.service for w in workloads)])
+    return tuple(
+        Diagnostic(code="MG507", message=f"two services are called '{name}'") for name, n in names.items() if n > 1
+    )
+
+
+def _owners(graph: Graph) -> Iterator[Owner]:
+    yield Owner("the driver", graph.options, graph.span)
+    for node in graph.services:
+        yield Owner(f"node '{node.name}'", node.options, node.span)
+
+
+# --- options -------------------------------------------------------------------------------------------------------
+
+
+def options_exist(owner: Owner) -> Iterator[Diagnostic]:
+    """Each option is one of Serve's, spelled as Serve spells it."""
+    for name in owner.options.serve:
+        if name in MANAGED_OPTIONS:
+            yield owner.error("MG502", f"`{name}` cannot be set: {MANAGED_OPTIONS[name]}")
+        elif name not in SERVE_OPTIONS:
+            near = difflib.get_close_matches(name, sorted(SERVE_OPTIONS | OWN_OPTIONS), n=1)
+            hint = f"Did you mean `{near[0]}`?" if near else ""
+            yield owner.error("MG501", f"there is no option `{name}`", hint)
+
+
+def options_are_data(owner: Owner) -> Iterator[Diagnostic]:
+    """Options are written into files, so each is made of dicts, lists and scalars."""
+    for name, value in owner.options.serve.items():
+        if (path := _not_data(value)) is not None:
+            yield owner.error("MG508", f"`{name}{path}` is no plain data")
+
+
+def replicas_make_sense(owner: Owner) -> Iterator[Diagnostic]:
+    """A number of replicas, or a range, and always at least one replica."""
+    given = owner.options.serve
+    replicas, scaling = given.get("num_replicas"), given.get("autoscaling_config")
+    if replicas is not None and replicas != "auto" and not _at_least(replicas, 1, int):
+        yield owner.error("MG503", f'`num_replicas` is {replicas!r}; it takes a number from 1, or "auto"')
+    if scaling is not None and isinstance(replicas, int):
+        yield owner.error("MG504", "`num_replicas` is a number, and `autoscaling_config` is there too")
+    if isinstance(scaling, Mapping) and scaling.get("min_replicas") == 0:
+        message = "`min_replicas` is 0: nothing would start a replica when a request comes"
+        yield owner.error("MG505", message)
+
+
+def limits_make_sense(owner: Owner) -> Iterator[Diagnostic]:
+    """Counts and times are numbers in the range that Serve takes."""
+    for name, lowest, kind in _LIMITS:
+        value = owner.options.serve.get(name)
+        if value is not None and not _at_least(value, lowest, kind):
+            yield owner.error("MG503", f"`{name}` is {value!r}; it takes a number from {lowest}")
+    if owner.options.serve.get("max_queued_requests") == 0:
+        yield owner.error("MG503", "`max_queued_requests` is 0; Serve takes a number from 1, or -1 for no bound")
+    timeout = owner.options.timeout_s
+    if timeout is not None and not (_at_least(timeout, 0, float) and timeout > 0):
+        yield owner.error("MG503", f"`timeout_s` is {timeout!r}; it takes seconds above 0")
+
+
+def scaling_can_happen(owner: Owner) -> Iterator[Diagnostic]:
+    """Serve scales by running requests, and never runs more than `max_ongoing_requests` of them."""
+    scaling = owner.options.serve.get("autoscaling_config")
+    if not isinstance(scaling, Mapping):
+        return
+    target = scaling.get("target_ongoing_requests", 2)
+    most = serve_options(owner.options, driver=owner.name == "the driver").get("max_ongoing_requests", 5)
+    if _at_least(target, 0, float) and _at_least(most, 0, float) and most < 2 * target:
+        message = f"`max_ongoing_requests` is {most} and `target_ongoing_requests` {target}: it may never scale up"
+        yield owner.warning("MG506", message, f"Set `max_ongoing_requests` to {2 * target:g} or more.")
+
+
+OPTION_RULES: tuple[OptionRule, ...] = (
+    options_exist,
+    options_are_data,
+    replicas_make_sense,
+    limits_make_sense,
+    scaling_can_happen,
+)
+
+_Number: TypeAlias = type[int] | type[float]
+_LIMITS: tuple[tuple[str, int, _Number], ...] = (
+    ("max_ongoing_requests", 1, int),
+    ("max_queued_requests", -1, int),
+    ("max_surge_percent", 0, int),
+    ("max_constructor_retry_count", 1, int),
+    ("health_check_period_s", 0, float),
+    ("health_check_timeout_s", 0, float),
+    ("graceful_shutdown_timeout_s", 0, float),
+    ("graceful_shutdown_wait_loop_s", 0, float),
+)
+
+
+def _at_least(value: Any, lowest: float, kind: _Number) -> bool:
+    kinds: tuple[type, ...] = (int,) if kind is int else (int, float)
+    return isinstance(value, kinds) and not isinstance(value, bool) and value >= lowest
+
+
+def _not_data(value: Any) -> str | None:
+    """Where in an option something else than data is; None when it is nowhere."""
+    match value:
+        case None | bool() | int() | float() | str():
+            return None
+        case dict():
+            inner = ((f"[{k!r}]", v if isinstance(k, str) else ...) for k, v in value.items())
+        case list() | tuple():
+            inner = ((f"[{i}]", v) for i, v in enumerate(value))
+        case _:
+            return ""
+    return next((place + path for place, v in inner if (path := _not_data(v)) is not None), None)
+
+
+# --- names and paths -----------------------------------------------------------------------------------------------
+
+
+def names_are_free(graph: Graph) -> Iterator[Diagnostic]:
+    """No graph, node or rpc is called like something that every mesh has."""
+    if graph.name in RESERVED_NAMES:
+        yield Diagnostic(code="MG509", message=f"a graph cannot be called '{graph.name}'", span=graph.span)
+    for node in graph.services:
+        if node.name in RESERVED_NAMES:
+            yield Diagnostic(code="MG509", message=f"a node cannot be called '{node.name}'", span=node.span)
+        for method in node.methods:
+            if method.rpc in RESERVED_RPCS:
+                message = f"'{node.name}.{method.name}' would be the rpc `{method.rpc}`, which is taken"
+                yield Diagnostic(code="MG509", message=message, span=method.span)
+
+
+def rpcs_differ(graph: Graph) -> Iterator[Diagnostic]:
+    """Each method of a node has an rpc of its own."""
+    for node in graph.services:
+        for rpc, count in Counter(m.rpc for m in node.methods).items():
+            if count > 1:
+                names = ", ".join(f"'{m.name}'" for m in node.methods if m.rpc == rpc)
+                message = f"the methods {names} of '{node.name}' would all be the rpc `{rpc}`"
+                yield Diagnostic(code="MG507", message=message, span=node.span)
+
+
+def paths_are_plain(graph: Graph) -> Iterator[Diagnostic]:
+    """REST paths differ, have no pattern characters, and leave the front's own paths alone."""
+    seen: set[str] = set()
+    for route in graph.routes:
+        path = rest_path(graph, route)
+        problem: Literal["", "taken", "twice", "odd"] = ""
+        if path in RESERVED_PATHS:
+            problem = "taken"
+        elif path in seen:
+            problem = "twice"
+        elif not _PATH.fullmatch(path):
+            problem = "odd"
+        seen.add(path)
+        if problem:
+            yield Diagnostic(code="MG510", message=_PATH_PROBLEMS[problem].format(path=path), span=route.span)
+
+
+_PATH_PROBLEMS = {
+    "taken": "the REST path '{path}' is the front's own",
+    "twice": "two routes have the REST path '{path}'",
+    "odd": "'{path}' cannot be a REST path",
+}
+
+GRAPH_RULES: tuple[GraphRule, ...] = (names_are_free, rpcs_differ, paths_are_plain)
