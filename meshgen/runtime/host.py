@@ -7,28 +7,25 @@ untouched; its result is bytes.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from meshgen.contract import names
-from meshgen.errors import MeshgenError
 from meshgen.graph.model import DEFAULT_TIMEOUT_S, Graph, Method, Node, Route
-from meshgen.runtime import grpc_status, serve_private, tracing
+from meshgen.runtime import grpc_status, health, serve_private, tracing
 from meshgen.runtime.codec import Contracts
 from meshgen.runtime.context import CURRENT, RequestContext
 from meshgen.runtime.executor import Executor
 from meshgen.runtime.failure import as_status
-from meshgen.runtime.instance import Handle, Instance
-from meshgen.runtime.remote import MESH_ADDRESS, ROUTE, RemoteTransport
-from meshgen.status import BY_CODE, Code, StatusError
+from meshgen.runtime.instance import Instance
+from meshgen.runtime.remote import ROUTE, MeshTransport
+from meshgen.status import BY_CODE, Code, ResourceExhausted, StatusError
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -36,14 +33,13 @@ if TYPE_CHECKING:
 SERVICER = "meshgen.runtime.host.add"
 """The one entry of Serve's `grpc_servicer_functions`."""
 
-logger = logging.getLogger("ray.serve")
+logger = logging.getLogger(serve_private.LOGGER)
 
 Rpc: TypeAlias = Callable[[bytes], Awaitable[bytes]]
 
-_HEALTH = "grpc.health.v1.Health"
-_WATCH_S = 1.0
-# The server's own fault: Serve should count these as errors and log the traceback.
-_FAULTS = frozenset({Code.INTERNAL, Code.UNKNOWN, Code.DATA_LOSS})
+# Taken off the caller's deadline, so that an error with its details is back before the caller gives up.
+_RETURN_S = 0.02
+_RETURN_SHARE = 0.1
 
 
 @dataclass(slots=True)
@@ -96,6 +92,7 @@ class Replica:
             Exception: whatever the user's constructor raises; Serve shows its traceback in the deployment's status.
         """
         global HOST  # noqa: PLW0603
+        serve_private.hide_failed()
         graph = load(source)
         contracts = Contracts(descriptors)
         self._transport = MeshTransport(graph, contracts)
@@ -119,9 +116,7 @@ class Replica:
     async def reconfigure(self, user_config: Any) -> None:
         """Pass `user_config` on to the user's own `reconfigure`."""
         for instance in self._instances:
-            result = instance.reconfigure(user_config)
-            if asyncio.iscoroutine(result):
-                await result
+            await instance.reconfigure(user_config)
 
     def __del__(self) -> None:
         """Serve calls this when the replica has drained; the process is killed soon after."""
@@ -143,48 +138,6 @@ def deployment(*init_args: Any, options: Mapping[str, Any], version: str) -> App
     # The name is constant: a deployment that is renamed is deleted and created, not updated replica by replica.
     configured = serve.deployment(**{"name": "node", **options})(Replica)
     return serve_private.with_version(configured, version).bind(*init_args)
-
-
-class MeshTransport:
-    """Inline nodes run in this process, all others over the mesh."""
-
-    def __init__(self, graph: Graph, contracts: Contracts) -> None:
-        self._graph = graph
-        self._contracts = contracts
-        self._remote: RemoteTransport | None = None
-        self._inline: dict[str, Instance] = {}
-
-    @property
-    def inline(self) -> tuple[Instance, ...]:
-        """The inline nodes that have been constructed here."""
-        return tuple(self._inline.values())
-
-    async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:
-        """Call a node wherever it runs; `Transport` says more."""
-        if not node.inline:
-            return await self._mesh().call(node, method, arguments, alone=alone)
-        instance = self.instance(node)
-        with tracing.span(node.name, f"{node.name}.{method.name}", "server", attributes={tracing.NODE: node.name}):
-            return await instance.call(method, arguments, alone=alone)
-
-    def instance(self, node: Node) -> Instance:
-        """The inline node, constructed once."""
-        if node.name not in self._inline:
-            self._inline[node.name] = self.construct(node)
-        return self._inline[node.name]
-
-    def construct(self, node: Node) -> Instance:
-        """The user's object, with handles to the nodes that it may call."""
-        targets = (self._graph.node(name) for name in node.may_call)
-        return Instance(node, {target.name: Handle(target, self) for target in targets})
-
-    def _mesh(self) -> RemoteTransport:
-        if self._remote is None:
-            address = os.environ.get(MESH_ADDRESS)
-            if not address:
-                raise MeshgenError(f"{MESH_ADDRESS} is not set: the address of Envoy's mesh listener is not known")
-            self._remote = RemoteTransport(self._graph.name, self._contracts, address)
-        return self._remote
 
 
 def _node(graph: Graph, node: Node, contracts: Contracts, instance: Instance) -> Host:
@@ -231,14 +184,15 @@ def _within_serve(host: Host, rpc: str, run: Rpc) -> Callable[[Call], Awaitable[
         call.entered = True
         try:
             return serve_private.Raw(await run(call.data))
-        except Exception as e:  # noqa: BLE001
+        except Exception as e:  # noqa: BLE001 - whatever it is, the client gets a status
             call.error = error = as_status(e, host.name)
-            if error.code in _FAULTS and error.node == host.name:
-                # Serve counts it and logs the chain of tracebacks; the client sees `call.error` only.
-                raise error from (error.__cause__ or e if error is not e else None)
-            # An expected status, or a fault that its own node has logged: returning keeps the log free of tracebacks.
-            logger.info("%s/%s: %s: %s", host.name, rpc, error.code.name, error.message)
-            return serve_private.Raw(b"")
+            if error.__cause__ is None:
+                # An expected status, or a fault that its own node has logged.
+                logger.info("%s/%s: %s: %s", host.name, rpc, error.code.name, error.message)
+                return serve_private.Raw(b"")
+            text = "".join(traceback.format_exception(error.__cause__))
+            logger.error("%s/%s: %s (trace %s)\n%s", host.name, rpc, error.message, tracing.trace_id(), text)  # noqa: TRY400
+            raise serve_private.FailedRequestError(error.code.name) from None
 
     return method
 
@@ -249,8 +203,7 @@ def add(_servicer: object, server: Any) -> None:
     if host is None:
         return
     serve_private.register(server, host.service, host.rpcs, lambda rpc, inner: _answer(host, rpc, inner))
-    serve_private.pass_through(server, _HEALTH)
-    health_pb2_grpc.add_HealthServicer_to_server(Health(host.service, server), server)
+    health.register(server, host.service)
 
 
 def _answer(host: Host, rpc: str, inner: serve_private.Handler) -> serve_private.Handler:
@@ -261,14 +214,13 @@ def _answer(host: Host, rpc: str, inner: serve_private.Handler) -> serve_private
 
     async def handle(data: bytes, context: Any) -> bytes:
         metadata = _metadata(context.invocation_metadata())
-        remaining = context.time_remaining()
-        deadline = time.monotonic() + (DEFAULT_TIMEOUT_S if remaining is None else remaining)
+        deadline = time.monotonic() + _time_for(context.time_remaining())
         with tracing.span(host.name, f"{host.name}.{rpc}", "server", parent=metadata, attributes=attributes) as span:
             trace_id = tracing.trace_id()
             request = RequestContext(
                 graph=host.graph,
-                route=host.routes.get(rpc) or metadata.get(ROUTE, ""),
-                node=host.node or "",
+                route=host.routes.get(rpc) or metadata.get(ROUTE, "/"),
+                node=host.node,
                 metadata=metadata,
                 deadline=deadline,
                 trace_id=trace_id,
@@ -288,12 +240,20 @@ def _answer(host: Host, rpc: str, inner: serve_private.Handler) -> serve_private
     return handle
 
 
+def _time_for(remaining: float | None) -> float:
+    if remaining is None:
+        return DEFAULT_TIMEOUT_S
+    return remaining - min(_RETURN_S, _RETURN_SHARE * remaining)
+
+
 def _refused(call: Call, context: Any, host: Host) -> StatusError | None:
     """What Serve itself answered when the request never got to the rpc: its queue is full."""
     code = context.code()
     if call.entered or not isinstance(code, grpc.StatusCode):
         return None
-    return BY_CODE[Code(code.value[0])](f"{host.name}: {context.details() or code.name}", node=host.name)
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return ResourceExhausted(f"too many requests wait for '{host.name}'", node=host.name)
+    return BY_CODE[Code(code.value[0])](context.details() or code.name, node=host.name)
 
 
 def _write(error: StatusError, context: Any, graph: str, trace_id: str) -> None:
@@ -314,33 +274,3 @@ def _metadata(pairs: Sequence[tuple[str, str | bytes]] | None) -> dict[str, str]
         if isinstance(value, str):
             found[key] = f"{found[key]}, {value}" if key in found else value
     return found
-
-
-class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # has no types
-    """`grpc.health.v1` of one replica: not serving while Serve drains it or finds it unhealthy."""
-
-    def __init__(self, service: str, server: Any) -> None:
-        self._services = ("", service)
-        self._server = server
-
-    async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Answer for the whole replica ("") or for its service."""
-        if request.service not in self._services:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"no service '{request.service}' here")
-        return health_pb2.HealthCheckResponse(status=await self._status())
-
-    async def Watch(self, request: Any, _context: Any) -> AsyncIterator[Any]:  # noqa: N802
-        """Answer now and after each change."""
-        known = request.service in self._services
-        last: int | None = None
-        while True:
-            now = await self._status() if known else health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
-            if now != last:
-                last = now
-                yield health_pb2.HealthCheckResponse(status=now)
-            await asyncio.sleep(_WATCH_S)
-
-    async def _status(self) -> int:
-        serving, _ = await serve_private.serving(self._server)
-        response = health_pb2.HealthCheckResponse
-        return int(response.SERVING if serving else response.NOT_SERVING)

@@ -5,6 +5,7 @@ tests/unit/test_serve_private.py fails for each one when Ray changes it. Paths i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 LOOPBACK_CALLBACK = "meshgen.runtime.serve_private.bind_to_loopback"
 """Value of `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH` for a mesh on one machine."""
+
+LOGGER = "ray.serve"
+"""Serve's logger in a replica: what goes there is in the replica's log file."""
 
 Handler: TypeAlias = Callable[[Any, Any], Awaitable[bytes]]
 """Of one unary rpc: request and `grpc.aio.ServicerContext` to bytes."""
@@ -119,6 +123,23 @@ class Raw:
     def SerializeToString(self) -> bytes:  # noqa: N802
         """Give the bytes."""
         return self.data
+
+
+class FailedRequestError(Exception):
+    """Raised into Serve so that it counts a request as failed. What happened has been logged already."""
+
+
+class _Logged(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not (record.exc_info and isinstance(record.exc_info[1], FailedRequestError))
+
+
+def hide_failed() -> None:
+        return not (record.exc_info and isinstance(record.exc_info[1], FailedRequestError))
+
+    They come from `_private/grpc_util.py:267` and `_private/replica.py:1465`, through the logger of this name.
+    """
+    logging.getLogger(LOGGER).addFilter(_Logged())
 
 
 def with_version(deployment: Deployment, version: str) -> Deployment:

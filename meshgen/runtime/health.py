@@ -1,0 +1,51 @@
+"""`grpc.health.v1` of a replica, for Envoy's health checks and for people."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from meshgen.runtime import serve_private
+
+_SERVICE = "grpc.health.v1.Health"
+_WATCH_S = 1.0
+
+
+def register(server: Any, service: str) -> None:
+    """Answer for `service` and for the replica as a whole on its gRPC server, past Serve's queue."""
+    serve_private.pass_through(server, _SERVICE)
+    health_pb2_grpc.add_HealthServicer_to_server(Health(service, server), server)
+
+
+class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # has no types
+    """`grpc.health.v1` of one replica: not serving while Serve drains it or finds it unhealthy."""
+
+    def __init__(self, service: str, server: Any) -> None:
+        self._services = ("", service)
+        self._server = server
+
+    async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
+        """Answer for the whole replica ("") or for its service."""
+        if request.service not in self._services:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"no service '{request.service}' here")
+        return health_pb2.HealthCheckResponse(status=await self._status())
+
+    async def Watch(self, request: Any, _context: Any) -> AsyncIterator[Any]:  # noqa: N802
+        """Answer now and after each change."""
+        known = request.service in self._services
+        last: int | None = None
+        while True:
+            now = await self._status() if known else health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+            if now != last:
+                last = now
+                yield health_pb2.HealthCheckResponse(status=now)
+            await asyncio.sleep(_WATCH_S)
+
+    async def _status(self) -> int:
+        serving, _ = await serve_private.serving(self._server)
+        response = health_pb2.HealthCheckResponse
+        return int(response.SERVING if serving else response.NOT_SERVING)
