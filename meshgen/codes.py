@@ -208,7 +208,7 @@ CODES: dict[str, Explanation] = {
     "MG502": Explanation(
         "an option that the mesh sets itself",
         "Leave it out.",
-        "A few of Serve's options follow from the graph: the version from the code and the contract, so that only what\n"
+        "A few of Serve's options follow from the graph: the version from the code and the contract, so that only what "
         "has changed is restarted, and the REST path from the driver's routes.",
     ),
     "MG503": Explanation(
@@ -219,19 +219,19 @@ CODES: dict[str, Explanation] = {
     "MG504": Explanation(
         "a number of replicas and a range",
         "Leave `num_replicas` out: `autoscaling_config={\"min_replicas\": 1, \"max_replicas\": 4}`.",
-        "`num_replicas` fixes the number of replicas, `autoscaling_config` lets Serve choose it; both at once\n"
+        "`num_replicas` fixes the number of replicas, `autoscaling_config` lets Serve choose it; both at once "
         "contradict each other.",
     ),
     "MG505": Explanation(
         "scaling to zero",
         "Set `min_replicas` to 1 or more.",
-        "Calls go straight to replicas. With none left nobody would notice that a request waits, so the node would stay\n"
+        "Calls go straight to replicas. With none left nobody would notice that a request waits, so the node would stay "
         "at zero and every call would fail.",
     ),
     "MG506": Explanation(
         "a node that may never scale up",
         "Set `max_ongoing_requests` to twice `target_ongoing_requests` or more.",
-        "Serve adds replicas when more than `target_ongoing_requests` run in each. It runs at most\n"
+        "Serve adds replicas when more than `target_ongoing_requests` run in each. It runs at most "
         "`max_ongoing_requests` and queues the others, and what is queued does not count.",
     ),
     "MG507": Explanation(
@@ -242,19 +242,19 @@ CODES: dict[str, Explanation] = {
     "MG508": Explanation(
         "an option that is no plain data",
         "Write it as a dict: `autoscaling_config={\"min_replicas\": 1}`.",
-        "Options are written into generated files, so they are made of dicts with string keys, lists, numbers,\n"
+        "Options are written into generated files, so they are made of dicts with string keys, lists, numbers, "
         "strings, booleans and None; not of Ray's configuration objects.",
     ),
     "MG509": Explanation(
         "a name that is taken",
         "Choose another: `.options(name=...)` for a node, the file's name for a graph.",
-        "`meshgen`, `google` and `v1` are protobuf packages, `driver` is the folder of a graph's own service, `front`\n"
+        "`meshgen`, `google` and `v1` are protobuf packages, `driver` is the folder of a graph's own service, `front` "
         "and `otlp` are clusters of every mesh; `Check`, `Watch` and `ServerReflectionInfo` are rpcs of every server.",
     ),
     "MG510": Explanation(
         "a REST path that cannot be",
         "Use letters, digits and `-._~` between slashes, and a path of its own for each route.",
-        "A route answers at `route_prefix` and its own path. Braces and stars would be patterns, and `/healthz`, `/docs`\n"
+        "A route answers at `route_prefix` and its own path. Braces and stars would be patterns, and `/healthz`, `/docs` "
         "and `/openapi.json` belong to the front.",
     ),
 }
