@@ -1,11 +1,12 @@
 """Draws the pictures that the example models learn from and are judged on.
 
-Each picture shows one coloured shape on a busy background and comes with everything there is to know about it: its class, a
-caption and its mask. A picture is a function of (seed, index) alone, so training, tests and demos need no files, and
-held-out pictures are simply those of another seed. Needs numpy and pillow only: drawing a picture must not load torch.
+Each picture shows one coloured shape on a busy background and comes with everything there is to know about it: its
+class, a caption and its mask. A picture is a function of (seed, index) alone, so training, tests and demos need no
+files, and held-out pictures are simply those of another seed. Needs numpy and pillow only: drawing a picture must not
+load torch.
 
-Every length is a fraction of the picture's shorter side. A picture of 64 pixels and one of 640 therefore look alike once a
-model has scaled them to its input, and a model trained on small pictures reads large ones.
+Every length is a fraction of the picture's shorter side. A picture of 64 pixels and one of 640 therefore look alike
+once a model has scaled them to its input, and a model trained on small pictures reads large ones.
 """
 
 from __future__ import annotations
@@ -49,7 +50,6 @@ SIZES = {"small": (0.16, 0.21), "large": (0.31, 0.40)}
 _SHORT_SIDE = (96, 160)
 _SUPERSAMPLING = 4
 _GRAIN = 48  # noise is drawn on this many cells a side, so that it survives scaling down
-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,8 +100,10 @@ def _choose(rng: np.random.Generator, names: Collection[str]) -> str:
 
 def _polar(radii: Sequence[float], turn: float = 0.0) -> Points:
     """Corners at equal angles and the given radii, the first one on top plus `turn` of a full turn."""
-    angles = 2 * math.pi * (np.arange(len(radii)) / len(radii) + turn - 0.25)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1) * np.asarray(radii)[:, np.newaxis]
+    angles = math.tau * (np.arange(len(radii)) / len(radii) + turn - 0.25)
+    directions: Points = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    corners: Points = directions * np.array(radii)[:, np.newaxis]
+    return corners
 
 
 def _cross() -> Points:
@@ -123,7 +125,7 @@ SHAPES: dict[str, Points] = {
 
 
 def _coverage(rng: np.random.Generator, outline: Points, radius: float, width: int, height: int) -> Field:
-    """How much of each pixel the shape covers, 0 to 1, at a random place wholly inside the picture and slightly turned."""
+    """How much of each pixel the shape covers, 0 to 1, when put anywhere wholly inside and slightly turned."""
     short = min(width, height)
     margin = (radius + 0.02) * short
     centre = rng.uniform((margin, margin), (width - margin, height - margin))
@@ -132,7 +134,7 @@ def _coverage(rng: np.random.Generator, outline: Points, radius: float, width: i
     corners = (outline @ rotation * radius * short + centre) * _SUPERSAMPLING
     canvas = Image.new("L", (width * _SUPERSAMPLING, height * _SUPERSAMPLING))
     ImageDraw.Draw(canvas).polygon([(float(x), float(y)) for x, y in corners], fill=255)
-    return np.asarray(canvas.reduce(_SUPERSAMPLING), dtype=np.float32) / 255
+    return np.asarray(canvas.reduce(_SUPERSAMPLING), dtype=np.float32) / np.float32(255)
 
 
 def _painted(rng: np.random.Generator, colour: tuple[int, int, int], width: int, height: int) -> Field:
@@ -162,7 +164,10 @@ def _grained(rng: np.random.Generator, pixels: Field, sigma: float) -> Field:
 
 def _muted(rng: np.random.Generator) -> Field:
     """A colour close to grey."""
-    return (rng.uniform(60, 200) + rng.uniform(-16, 16, size=3)).astype(np.float32)
+    level = np.float32(rng.uniform(60, 200))
+    tint: Field = rng.uniform(-16, 16, size=3).astype(np.float32)
+    colour: Field = level + tint
+    return colour
 
 
 def _two_muted(rng: np.random.Generator) -> tuple[Field, Field]:
