@@ -28,6 +28,7 @@ class NodeTable:
         self._names = self._name_all()
         self._methods: dict[int, dict[str, Method]] = {id(n): {} for n in self._bound}
         self._missing: set[tuple[int, str]] = set()
+        self._open: set[tuple[int, str]] = set()
         for step in ordered.steps:
             if not isinstance(step, BoundSwitch):
                 self._publish(step.node, step.method, step)
@@ -42,6 +43,14 @@ class NodeTable:
     def method(self, node: BoundNode, name: str) -> Method | None:
         """A published method; None when the class has none of that name (which has been reported)."""
         return self._methods[id(node)].get(name)
+
+    def label(self, node: BoundNode, method: Method) -> str:
+        """A method as errors name it: `model.forward`, or the node alone for a function."""
+        return f"{self.name(node)}.{method.name}" if node.deployment.is_class else self.name(node)
+
+    def is_open(self, node: BoundNode, method: Method) -> bool:
+        """The method has `*args` or the like (which has been reported), so its arguments cannot be checked."""
+        return (id(node), method.name) in self._open
 
     def frozen(self) -> tuple[Node, ...]:
         """The nodes in the order in which they were bound."""
@@ -91,6 +100,8 @@ class NodeTable:
         target, skip_self = found
         signature = method_of(target, method, skip_self=skip_self)
         self._problems.extend(signature.diagnostics)
+        if any(d.code == "MG209" for d in signature.diagnostics):
+            self._open.add((id(node), method))
         self._methods[id(node)][method] = signature.method
 
     def _publish_all(self, node: BoundNode) -> None:

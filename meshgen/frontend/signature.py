@@ -39,7 +39,9 @@ def method_of(target: Callable[..., Any], name: str, *, skip_self: bool) -> Sign
         if skip_self and index == 0:
             continue
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            message = f"'{name}' has the parameter `{parameter}`; a contract needs a fixed list of names"
+            stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+            what = f"the parameter `{stars}{parameter.name}`" if stars else f"the positional-only `{parameter.name}`"
+            message = f"'{name}' has {what}; a contract needs names"
             problems.append(Diagnostic(code="MG209", message=message, span=span))
             continue
         default = MISSING if parameter.default is parameter.empty else parameter.default

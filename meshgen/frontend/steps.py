@@ -129,9 +129,13 @@ class Lowering:
         self, bound: BoundCall | BoundMap, method: Method | None, args: tuple[Any, ...], given: set[str] | None = None
     ) -> tuple[tuple[str, Expr], ...]:
         if method is None:
+            for value in (*args, *bound.kwargs.values()):  # their own problems count, too
+                self._expr(value, bound.span)
             return ()
         names = [p.name for p in method.params]
-        where = f"'{self._nodes.name(bound.node)}.{method.name}'"
+        where = f"'{self._nodes.label(bound.node, method)}'"
+        if self._nodes.is_open(bound.node, method):
+            return ()
         if len(args) > len(names):
             message = f"{where} takes {len(names)} arguments, {len(args)} are given"
             self._problems.append(Diagnostic(code="MG204", message=message, span=bound.span))
@@ -177,7 +181,7 @@ class Lowering:
             message = f"the class node '{name}' is given to a call; only a constructor takes it, as a handle"
             hint = "Bind one of its methods and give what that returns, or give the node to a constructor."
         self._problems.append(Diagnostic(code="MG211", message=message, span=span, hint=hint))
-        return Const(None), Unknown()
+        return Input(), Unknown()
 
     def _value(self, value: Value) -> tuple[Expr, Type]:
         source, steps = value._meshgen_source, value._meshgen_path

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from meshgen.graph.model import (
@@ -101,10 +102,7 @@ class _PlannedStep:
 
     @classmethod
     def of(cls, graph: Graph, step: Step) -> _PlannedStep:
-        def name(index: int) -> str:
-            other = graph.steps[index]
-            return "switch" if isinstance(other, Switch) else other.node
-
+        name = partial(_name_of_step, graph)
         head: Expr | None = None
         args: tuple[tuple[str, Expr], ...] = ()
         branches: tuple[tuple[Any, _Branch], ...] = ()
@@ -116,9 +114,9 @@ class _PlannedStep:
                 args, head = step.args, step.over
             case Switch():
                 head = step.selector
-                branches = tuple((key, _Branch(_needs([e]), reader(e, name))) for key, e in step.cases)
+                branches = tuple((key, _Branch.of(graph, e)) for key, e in step.cases)
                 if step.default is not None:
-                    default = _Branch(_needs([step.default]), reader(step.default, name))
+                    default = _Branch.of(graph, step.default)
         return cls(
             step=step,
             needs=_needs(step_inputs(step)),
@@ -131,8 +129,27 @@ class _PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class _Branch:
-    needs: tuple[int, ...]
+    """An expression that is evaluated as a whole: a route's output, or a case of a switch."""
+
+    steps: tuple[int, ...]
+    """All steps that it takes for sure, in topological order. Those behind a switch are the switch's own."""
     read: Reader
+
+    @classmethod
+    def of(cls, graph: Graph, expr: Expr) -> _Branch:
+        wanted: set[int] = set()
+        waiting = list(_needs([expr]))
+        while waiting:
+            step = waiting.pop()
+            if step not in wanted:
+                wanted.add(step)
+                waiting += _needs(step_inputs(graph.steps[step]))
+        return cls(tuple(sorted(wanted)), reader(expr, partial(_name_of_step, graph)))
+
+
+def _name_of_step(graph: Graph, index: int) -> str:
+    step = graph.steps[index]
+    return "switch" if isinstance(step, Switch) else step.node
 
 
 def _needs(exprs: Sequence[Expr]) -> tuple[int, ...]:
@@ -152,7 +169,7 @@ class _PlannedRoute:
         steps = graph.ancestors(route)
         alone = frozenset(_alone(steps))
         return cls(
-            output=_Branch(_needs([route.output]), reader(route.output, lambda i: str(i))),
+            output=_Branch.of(graph, route.output),
             alone=alone,
             serial=len(alone) == len(steps),
         )
@@ -206,27 +223,26 @@ class _Run:
         raise first  # outside of the handler, so that a user's traceback does not show the group
 
     async def _branch(self, branch: _Branch) -> Any:
-        await self._ready(branch.needs)
+        if self._group is None:
+            for step in branch.steps:
+                if step not in self._results:
+                    await self._run(step)
+            return branch.read(self._given, self._results)
+        for step in branch.steps:
+            if step not in self._tasks:
+                self._tasks[step] = self._group.create_task(self._run_when_ready(step))
+        for step in branch.steps:
+            await self._tasks[step]
         return branch.read(self._given, self._results)
 
-    async def _ready(self, needs: Sequence[int]) -> None:
-        missing = [n for n in needs if n not in self._results]
-        if self._group is None:
-            for step in missing:
-                if step not in self._results:  # an earlier one may have needed it, too
-                    await self._run(step)
-            return
-        tasks = [self._tasks.get(n) or self._start(n, self._group) for n in missing]
-        for task in tasks:
-            await task
-
-    def _start(self, step: int, group: asyncio.TaskGroup) -> asyncio.Task[None]:
-        task = self._tasks[step] = group.create_task(self._run(step))
-        return task
+    async def _run_when_ready(self, index: int) -> None:
+        for step in self._steps[index].needs:
+            await self._tasks[step]
+        await self._run(index)
 
     async def _run(self, index: int) -> None:
+        """Run one step; what it needs is there."""
         planned = self._steps[index]
-        await self._ready(planned.needs)
         match planned.step:
             case Call() as step:
                 self._results[index] = await self._call(step, self._arguments(planned), index in self._plan.alone)

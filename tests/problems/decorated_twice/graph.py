@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshgen import DAGDriver, InputNode, deployment, inline, map_each, switch
+
+
+@deployment
+@deployment
+def double(x: float) -> float:
+    return 2 * x

@@ -1,0 +1,8 @@
+from meshgen import DAGDriver
+
+
+def load() -> dict[str, int]:
+    return {}["weights"]
+
+
+app = DAGDriver.bind(load())

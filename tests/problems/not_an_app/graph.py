@@ -1,0 +1,6 @@
+from meshgen import deployment
+
+
+@deployment
+def app(x: float) -> float:
+    return 2 * x

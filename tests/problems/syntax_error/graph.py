@@ -1,0 +1,3 @@
+from meshgen import DAGDriver
+
+app = DAGDriver.bind(

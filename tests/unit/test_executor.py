@@ -1,0 +1,405 @@
+"""What a request runs, how often, in which order, and what happens when a call fails."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+import pytest
+
+import meshgen
+from meshgen import DAGDriver, Handle, InputNode, InvalidArgument, current_request, deployment, inline, map_each, switch
+
+CALLS: Counter[str] = Counter()
+
+
+@pytest.fixture(autouse=True)
+def _no_calls() -> None:
+    CALLS.clear()
+
+
+@dataclass
+class Box:
+    width: float
+    sides: list[float]
+
+
+@dataclass
+class Request:
+    box: Box
+    names: dict[str, int]
+    kind: int = 0
+
+
+@deployment
+def double(x: float) -> float:
+    CALLS["double"] += 1
+    return 2 * x
+
+
+@deployment
+def add(a: float, b: float) -> float:
+    CALLS["add"] += 1
+    return a + b
+
+
+@deployment
+async def slow(x: float, seconds: float) -> float:
+    await asyncio.sleep(seconds)
+    CALLS["slow"] += 1
+    return x
+
+
+@deployment
+def blocking(x: float, seconds: float) -> float:
+    time.sleep(seconds)
+    return x
+
+
+@deployment
+def fail(x: float) -> float:
+    message = f"cannot take {x}"
+    raise ValueError(message)
+
+
+@deployment
+def boxed(width: float) -> Box:
+    return Box(width, [width, width])
+
+
+@deployment
+class Scale:
+    def __init__(self, factor: float) -> None:
+        CALLS["Scale"] += 1
+        self.factor = factor
+
+    def __call__(self, x: float) -> float:
+        CALLS[f"scale {self.factor}"] += 1
+        return self.factor * x
+
+
+REQUEST = Request(Box(3.0, [1.0, 2.0]), {"a": 7}, 1)
+
+
+def test_a_call_runs_once_however_often_its_result_is_used() -> None:
+    with InputNode(float) as x:
+        shared = double.bind(x)
+        app = DAGDriver.bind(add.bind(shared, add.bind(shared, shared)))
+    assert meshgen.local(app)(1.0) == 6.0
+    assert CALLS == {"double": 1, "add": 2}
+
+
+def test_access_into_input_and_results_to_any_depth() -> None:
+    with InputNode(Request) as request:
+        width = add.bind(request.box.width, request["box"].sides[1])
+        box = boxed.bind(width)
+        app = DAGDriver.bind(add.bind(box.sides[0], request.names["a"]))
+    assert meshgen.local(app)(REQUEST) == 12.0
+
+
+def test_nodes_in_lists_and_dicts_arrive_as_values() -> None:
+    @deployment
+    def total(parts: list[float], named: dict[str, float], fixed: tuple[float, int]) -> float:
+        return sum(parts) + sum(named.values()) + sum(fixed)
+
+    with InputNode(float) as x:
+        y = double.bind(x)
+        app = DAGDriver.bind(total.bind([x, y], {"y": y}, (y, 3)))
+    assert meshgen.local(app)(1.0) == 1 + 2 + 2 + 2 + 3
+
+
+def test_a_fixed_tuple_can_be_unpacked() -> None:
+    @deployment
+    def split(x: float) -> tuple[float, int]:
+        return x, 3
+
+    with InputNode(float) as x:
+        a, b = split.bind(x)
+        app = DAGDriver.bind(add.bind(a, b))
+    assert meshgen.local(app)(1.0) == 4.0
+
+
+def test_a_route_runs_only_its_own_ancestors() -> None:
+    with InputNode(float) as x:
+        app = DAGDriver.bind({"/double": double.bind(x), "/add": add.bind(x, x)})
+    graph = meshgen.local(app)
+    assert graph(2.0, route="/add") == 4.0
+    assert CALLS == {"add": 1}
+    with pytest.raises(meshgen.NotFound, match=r"/double, /add"):
+        graph(2.0, route="/nowhere")
+
+
+def test_switch_runs_only_the_branch_taken() -> None:
+    with InputNode(Request) as request:
+        width = request.box.width
+        cases = {i: Scale.options(name=f"scale_{i}").bind(i).bind(double.bind(width)) for i in range(3)}
+        app = DAGDriver.bind(add.bind(switch(request.kind, cases), width))
+    assert meshgen.local(app)(REQUEST) == 9.0
+    assert CALLS == {"Scale": 1, "scale 1": 1, "double": 1, "add": 1}
+
+
+def test_switch_default_and_no_match() -> None:
+    with InputNode(int) as kind:
+        app = DAGDriver.bind(
+            {"/default": switch(kind, {0: double.bind(1.0)}, default=5.0), "/none": switch(kind, {0: double.bind(1.0)})}
+        )
+    graph = meshgen.local(app)
+    assert graph(9, route="/default") == 5.0
+    with pytest.raises(InvalidArgument, match=r"no case for 9; it has 0"):
+        graph(9, route="/none")
+
+
+def test_switch_over_an_inline_node_may_share_a_step_between_branches() -> None:
+    @inline
+    def parity(n: int) -> str:
+        return "odd" if n % 2 else "even"
+
+    with InputNode(int) as n:
+        shared = double.bind(n)
+        app = DAGDriver.bind(switch(parity.bind(n), {"odd": add.bind(shared, 1), "even": shared}))
+    graph = meshgen.local(app)
+    assert (graph(3), graph(4)) == (7, 8)
+
+
+def test_independent_branches_run_in_parallel() -> None:
+    with InputNode(float) as x:
+        app = DAGDriver.bind(add.bind(blocking.bind(x, 0.3), slow.bind(x, 0.3)))
+    start = time.perf_counter()
+    assert meshgen.local(app)(1.0) == 2.0
+    assert time.perf_counter() - start < 0.55
+
+
+def test_a_chain_of_sync_calls_runs_on_the_callers_thread() -> None:
+    @deployment
+    def where(x: float) -> str:
+        return threading.current_thread().name
+
+    with InputNode(float) as x:
+        app = DAGDriver.bind(where.bind(double.bind(x)))
+    assert meshgen.local(app)(1.0) == threading.current_thread().name
+
+
+async def test_in_an_event_loop_sync_nodes_do_not_block_it() -> None:
+    with InputNode(float) as x:
+        app = DAGDriver.bind(blocking.bind(x, 0.2))
+    graph = meshgen.local(app)
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.01)
+            ticks += 1
+
+    ticker = asyncio.create_task(tick())
+    assert await graph.call(1.0) == 1.0
+    ticker.cancel()
+    assert ticks > 5
+    with pytest.raises(RuntimeError, match="await"):
+        graph(1.0)
+
+
+def test_map_each_keeps_order_and_is_bounded() -> None:
+    running, most = 0, 0
+
+    @deployment(max_ongoing_requests=100)
+    async def work(x: float, plus: float) -> float:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.001 * (10 - x))
+        running -= 1
+        return x + plus
+
+    with InputNode(list[float]) as xs:
+        app = DAGDriver.bind(map_each(work, over=xs, max_concurrency=3, plus=double.bind(1.0)))
+    graph = meshgen.local(app)
+    assert graph([float(i) for i in range(10)]) == [i + 2.0 for i in range(10)]
+    assert most == 3
+    assert graph([]) == []
+
+
+def test_the_first_failure_is_raised_and_siblings_are_cancelled() -> None:
+    with InputNode(float) as x:
+        app = DAGDriver.bind(add.bind(slow.bind(x, 5.0), fail.bind(x)))
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match="cannot take 1.0") as caught:
+        meshgen.local(app)(1.0)
+    assert time.perf_counter() - start < 2
+    assert CALLS["slow"] == 0
+    assert "in node 'fail'" in caught.value.__notes__[0]
+
+
+def test_errors_of_user_code_keep_their_cause_and_their_traceback() -> None:
+    @deployment
+    def wrapped(x: float) -> float:
+        try:
+            return fail.target(x)  # type: ignore[no-any-return]
+        except ValueError as e:
+            raise KeyError("outer") from e
+
+    with InputNode(float) as x:
+        app = DAGDriver.bind(add.bind(wrapped.bind(x), double.bind(x)))
+    with pytest.raises(KeyError) as caught:
+        meshgen.local(app)(1.0)
+    assert isinstance(caught.value.__cause__, ValueError)
+    assert caught.traceback[-1].name == "wrapped"
+
+
+def test_a_class_node_in_a_constructor_arrives_as_a_handle() -> None:
+    @deployment
+    class Pick:
+        def __init__(self, models: list[Handle[Scale]], other: Handle[Scale]) -> None:
+            self.models = models
+            self.other = other
+
+        async def __call__(self, x: float, which: int) -> float:
+            first = self.models[which].remote(x)
+            second = self.other.remote(x)
+            return float(await first + await second)
+
+    @deployment
+    class PickSync:
+        def __init__(self, model: Handle[Scale]) -> None:
+            self.model = model
+
+        def __call__(self, x: float) -> float:
+            return float(self.model.remote(x).result(5))
+
+    with InputNode(float) as x:
+        models = [Scale.options(name=f"s{i}").bind(i) for i in range(3)]
+        picked = Pick.bind(models, models[0]).bind(x, 2)
+        app = DAGDriver.bind(add.bind(picked, PickSync.bind(models[1]).bind(x)))
+    graph = meshgen.local(app)
+    assert graph.graph.node("pick").may_call == ("s0", "s1", "s2")
+    assert graph(2.0) == 6.0
+    assert CALLS["Scale"] == 3
+
+
+def test_input_adapter_function_record_and_untyped_input() -> None:
+    def adapt(width: float, names: list[str]) -> Request:
+        return Request(Box(width, []), dict.fromkeys(names, 1))
+
+    with InputNode() as request:
+        app = DAGDriver.bind(double.bind(request.box.width), input_adapter=adapt)
+    graph = meshgen.local(app)
+    assert graph(width=2.0, names=["a"]) == 4.0
+    assert [p.name for p in graph.graph.request(graph.graph.routes[0]).params] == ["width", "names"]
+
+    with InputNode() as request:
+        app = DAGDriver.bind(double.bind(request.width), input_adapter=Box)
+    assert meshgen.local(app)(Box(3.0, [])) == 6.0
+
+
+def test_several_inputs_by_position_and_by_name() -> None:
+    with InputNode(float, Box) as request:
+        app = DAGDriver.bind(add.bind(request[0], request[1].width))
+    assert meshgen.local(app)(1.0, Box(2.0, [])) == 3.0
+    with InputNode(x=float, y=float) as request:
+        app = DAGDriver.bind(add.bind(request.x, request["y"]))
+    assert meshgen.local(app)(x=1.0, y=4.0) == 5.0
+
+
+def test_an_index_that_the_request_does_not_have_is_the_callers_fault() -> None:
+    with InputNode(Box) as box:
+        app = DAGDriver.bind(double.bind(box.sides[4]))
+    with pytest.raises(InvalidArgument, match=r"sides\[4\]") as caught:
+        meshgen.local(app)(Box(1.0, [1.0]))
+    assert caught.value.violations[0].field == "sides[4]"
+
+
+@pytest.mark.parametrize("node", [slow, blocking])
+def test_a_node_that_does_not_answer_in_time(node: meshgen.frontend.Deployment) -> None:
+    with InputNode(float) as x:
+        app = DAGDriver.bind({"/chain": node.bind(x, 30.0), "/parallel": add.bind(node.bind(x, 30.0), double.bind(x))})
+    graph = meshgen.local(app)
+    for route in ("/chain", "/parallel"):
+        start = time.perf_counter()
+        with pytest.raises(meshgen.DeadlineExceeded, match=f"node '{node.name}' did not answer"):
+            graph(1.0, route=route, timeout_s=0.2)
+        assert time.perf_counter() - start < 2
+
+
+def test_a_nodes_own_time_limit() -> None:
+    with InputNode(float) as x:
+        app = DAGDriver.bind(blocking.options(timeout_s=0.1).bind(x, 30.0))
+    with pytest.raises(meshgen.DeadlineExceeded, match=r"0\.1 s"):
+        meshgen.local(app)(1.0)
+
+
+def test_current_request_reaches_any_depth() -> None:
+    seen = []
+
+    def deep() -> None:
+        seen.append(current_request())
+
+    @deployment
+    def look(x: float) -> float:
+        deep()
+        return x
+
+    with InputNode(float) as x:
+        app = DAGDriver.bind(add.bind(look.bind(x), look.bind(x)))
+    meshgen.local(app)(1.0, timeout_s=7)
+    assert {r.node for r in seen} == {"look"}
+    assert len({r.trace_id for r in seen}) == 1
+    assert len(seen[0].trace_id) == 32
+    remaining = seen[0].remaining()
+    assert remaining is not None and 5 < remaining <= 7
+    with pytest.raises(LookupError):
+        current_request()
+
+
+def test_user_config_reaches_reconfigure() -> None:
+    @deployment(user_config={"factor": 5})
+    class Tuned:
+        def reconfigure(self, config: dict[str, int]) -> None:
+            self.factor = config["factor"]
+
+        def __call__(self, x: float) -> float:
+            return self.factor * x
+
+    with InputNode(float) as x:
+        app = DAGDriver.bind(Tuned.bind().bind(x))
+    assert meshgen.local(app)(2.0) == 10.0
+
+
+def test_a_long_chain_and_a_deep_diamond() -> None:
+    with InputNode(float) as x:
+        value = x
+        for _ in range(2000):
+            value = add.bind(value, 1.0)
+        app = DAGDriver.bind(value)
+    assert meshgen.local(app)(0.0) == 2000.0
+    with InputNode(float) as x:
+        value = x
+        for _ in range(30):
+            value = add.bind(value, value)
+        app = DAGDriver.bind(value)
+    CALLS.clear()
+    assert meshgen.local(app)(1.0) == 2.0**30
+    assert CALLS["add"] == 30
+
+
+def test_decorated_things_are_still_plain_python() -> None:
+    assert double(2.0) == 4.0
+    assert Scale(3)(2.0) == 6.0
+    assert isinstance(Scale(1), Scale)  # type: ignore[arg-type]
+
+    class Half(Scale):  # type: ignore[misc]
+        pass
+
+    assert Half(0.5)(2.0) == 1.0
+
+
+def test_unannotated_nodes_run_in_process() -> None:
+    @deployment
+    def loose(x, y=2):  # type: ignore[no-untyped-def]
+        return x["a"] + y
+
+    with InputNode() as request:
+        app = DAGDriver.bind(loose.bind(request))
+    assert meshgen.local(app)({"a": 1}) == 3
