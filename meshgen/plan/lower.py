@@ -11,6 +11,7 @@ from meshgen.contract.names import application, package, service
 from meshgen.graph.model import Graph, Node, Route
 from meshgen.plan.model import Mesh, Plan, RestRoute, Workload
 from meshgen.plan.options import serve_options
+from meshgen.plan.required import required_fields
 
 
 def lower(graph: Graph, lock: Mapping[str, Any] | None, version: str) -> Plan:
@@ -24,7 +25,13 @@ def lower(graph: Graph, lock: Mapping[str, Any] | None, version: str) -> Plan:
     Raises:
         GraphError: types that have no contract, names that clash on the wire, a broken lock.
     """
-    return Plan(contract=build(graph.name, services(graph), lock), mesh=mesh(graph), version=version)
+    specs = services(graph)
+    return Plan(
+        contract=build(graph.name, specs, lock),
+        mesh=mesh(graph),
+        required=required_fields(graph.name, specs[0]),
+        version=version,
+    )
 
 
 def services(graph: Graph) -> tuple[ServiceSpec, ...]:

@@ -92,5 +92,7 @@ class Plan:
 
     contract: Contract = field(compare=False)
     mesh: Mesh
+    required: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Fields that a caller of the driver must send, by full message name."""
     version: str
     """meshgen's version, for the headers of generated files."""

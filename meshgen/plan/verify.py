@@ -147,8 +147,8 @@ _LIMITS: tuple[tuple[str, int, _Number], ...] = (
 
 
 def _at_least(value: Any, lowest: float, kind: _Number) -> bool:
-    kinds: tuple[type, ...] = (int,) if kind is int else (int, float)
-    return isinstance(value, kinds) and not isinstance(value, bool) and value >= lowest
+    number = isinstance(value, int) or (kind is float and isinstance(value, float))
+    return number and not isinstance(value, bool) and value >= lowest
 
 
 def _not_data(value: Any) -> str | None:

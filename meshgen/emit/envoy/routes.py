@@ -92,5 +92,6 @@ def _retries(*, idempotent: bool) -> Document:
                 "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
             )
         ],
-        "host_selection_retry_max_attempts": 3,
+        # The lost replica is the least busy one, and so is picked again and again until it is ejected.
+        "host_selection_retry_max_attempts": 20,
     }

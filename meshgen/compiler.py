@@ -1,0 +1,85 @@
+"""From a loaded graph to the files of its mesh; the whole pipeline is `compile_graph`. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import meshgen
+from meshgen.contract import dump_lock
+from meshgen.emit.envoy import envoy_files
+from meshgen.emit.files import GeneratedFile
+from meshgen.emit.openapi import openapi_files
+from meshgen.emit.proto import proto_files
+from meshgen.emit.serve_config import serve_config_files
+from meshgen.emit.service import service_files
+from meshgen.errors import Diagnostic, GraphError, InternalError, errors_only
+from meshgen.frontend import Loaded
+from meshgen.graph.model import Graph
+from meshgen.plan.lower import lower
+from meshgen.plan.model import Plan
+from meshgen.plan.verify import verify_graph, verify_plan
+
+EMITTERS: tuple[Callable[[Plan], tuple[GeneratedFile, ...]], ...] = (
+    lambda plan: proto_files(plan.contract),
+    lambda plan: (GeneratedFile.text(f"protos/{plan.mesh.graph}/lock.json", dump_lock(plan.contract.lock)),),
+    service_files,
+    serve_config_files,
+    envoy_files,
+    openapi_files,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    """What a graph compiles to."""
+
+    graph: Graph
+    plan: Plan
+    files: tuple[GeneratedFile, ...]
+    """Sorted by path."""
+    diagnostics: tuple[Diagnostic, ...]
+    """Warnings; errors are raised."""
+
+
+def compile_graph(loaded: Loaded, *, lock: Mapping[str, Any] | None) -> Build:
+    """Verify → lower → verify → emit. Loading has traced and verified the graph already.
+
+    Args:
+        loaded: from `meshgen.frontend.load_graph`.
+        lock: the wire identity on record; None for a first build.
+
+    Raises:
+        GraphError: every problem found up to the first stage that has any.
+    """
+    graph = loaded.graph
+    problems = verify_graph(graph)
+    plan = _lowered(graph, lock, problems)
+    _stop_on_errors(problems)
+    if faults := verify_plan(plan):
+        raise InternalError("; ".join(fault.message for fault in faults))
+    return Build(
+        graph=graph, plan=plan, files=emit(plan), diagnostics=(*loaded.warnings, *problems, *plan.contract.diagnostics)
+    )
+
+
+def emit(plan: Plan) -> tuple[GeneratedFile, ...]:
+    """All files of a plan, sorted by path."""
+    files = sorted((file for emitter in EMITTERS for file in emitter(plan)), key=lambda file: file.path)
+    if len({file.path for file in files}) != len(files):
+        raise InternalError(f"two back ends wrote one file: {[file.path for file in files]}")
+    return tuple(files)
+
+
+def _lowered(graph: Graph, lock: Mapping[str, Any] | None, problems: tuple[Diagnostic, ...]) -> Plan:
+    """Options and types are at fault independently of each other; a person wants to hear of both."""
+    try:
+        return lower(graph, lock, meshgen.__version__)
+    except GraphError as error:
+        raise GraphError((*problems, *error.diagnostics)) from None
+
+
+def _stop_on_errors(problems: tuple[Diagnostic, ...]) -> None:
+    if errors_only(problems):
+        raise GraphError(problems)

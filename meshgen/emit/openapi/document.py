@@ -1,0 +1,104 @@
+"""REST routes → paths with their requests, responses and errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from meshgen.contract.names import request, response
+from meshgen.emit.document import to_yaml
+from meshgen.emit.files import GeneratedFile
+from meshgen.emit.header import header
+from meshgen.emit.openapi.messages import Messages, reference
+from meshgen.emit.openapi.model import (
+    Components,
+    Info,
+    MediaType,
+    OpenApi,
+    Operation,
+    Parameter,
+    PathItem,
+    RequestBody,
+    Response,
+    Schema,
+    Server,
+    to_schema,
+)
+from meshgen.plan.model import Plan, RestRoute
+
+_STATUS = "google.rpc.Status"
+_JSON = "application/json"
+_LOCAL = Server(url="http://127.0.0.1:8080", description="`meshgen run` on this machine")
+
+
+def openapi_files(plan: Plan) -> tuple[GeneratedFile, ...]:
+    """`envoy/<graph>/openapi.yaml`."""
+    text = to_yaml(openapi_document(plan), header=header(plan))
+    return (GeneratedFile.text(f"envoy/{plan.mesh.graph}/openapi.yaml", text),)
+
+
+def openapi_document(plan: Plan) -> dict[str, Any]:
+    """The document as plain data."""
+    package = plan.mesh.driver.package
+    messages = Messages(plan.contract, plan.required)
+    roots = [f"{package}.{name(route.rpc)}" for route in plan.mesh.routes for name in (request, response)]
+    schemas = {**messages.reachable(roots), _STATUS: _STATUS_SCHEMA}
+    document = OpenApi(
+        info=Info(
+            title=plan.mesh.graph, version=package.rsplit(".", 1)[-1], description=plan.mesh.driver.summary or None
+        ),
+        servers=(_LOCAL,),
+        paths={route.path: PathItem(post=_operation(plan, route)) for route in plan.mesh.routes},
+        components=Components(schemas=schemas),
+    )
+    data: dict[str, Any] = to_schema(document)
+    return data
+
+
+def _operation(plan: Plan, route: RestRoute) -> Operation:
+    package = plan.mesh.driver.package
+    return Operation(
+        operation_id=route.rpc,
+        tags=(plan.mesh.graph,),
+        summary=plan.mesh.driver.summary or None,
+        description=f"The same as the gRPC method `/{route.service}/{route.rpc}`.",
+        parameters=(_DEADLINE, _TRACE),
+        request_body=RequestBody(content=_json(reference(f"{package}.{request(route.rpc)}"))),
+        responses={
+            "200": Response(description="The answer.", content=_json(reference(f"{package}.{response(route.rpc)}"))),
+            "400": Response(description="The request does not fit the contract.", content=_json(reference(_STATUS))),
+            "default": Response(description="Any other error.", content=_json(reference(_STATUS))),
+        },
+    )
+
+
+def _json(schema: Schema) -> dict[str, MediaType]:
+    return {_JSON: MediaType(schema=schema)}
+
+
+_DEADLINE = Parameter(
+    name="grpc-timeout",
+    in_="header",
+    description="How long the answer may take: `500m` is half a second, `10S` ten. 60 seconds when it is left out.",
+    schema=Schema(type="string"),
+)
+_TRACE = Parameter(
+    name="traceparent",
+    in_="header",
+    description="W3C trace context; the request's spans continue this trace.",
+    schema=Schema(type="string"),
+)
+_STATUS_SCHEMA = Schema(
+    title="Status",
+    type="object",
+    description="An error, as `google.rpc.Status`.",
+    properties={
+        "code": Schema(type="integer", format="int32", description="gRPC status code."),
+        "message": Schema(type="string"),
+        "details": Schema(
+            type="array",
+            description="`google.rpc.BadRequest` names the fields at fault, `google.rpc.ErrorInfo` the node.",
+            items=Schema(type="object"),
+        ),
+    },
+    required=("code", "message", "details"),
+)

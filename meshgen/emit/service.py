@@ -1,0 +1,35 @@
+"""`services/<graph>/<node>/service.py`: names a graph, a node and its contract; the logic is in the library."""
+
+from __future__ import annotations
+
+from meshgen.emit.files import GeneratedFile
+from meshgen.emit.header import header
+from meshgen.emit.pysource import Name, PythonSource, literal
+from meshgen.plan.model import Plan, Workload
+
+DRIVER = "driver"
+"""Folder of the driver's service beside those of the nodes."""
+_APPLICATION = Name("meshgen.service", "application")
+_PATH = Name("pathlib", "Path")
+
+
+def service_files(plan: Plan) -> tuple[GeneratedFile, ...]:
+    """One module per workload."""
+    return tuple(GeneratedFile.text(service_path(plan, w), _module(plan, w)) for w in plan.mesh.workloads)
+
+
+def service_path(plan: Plan, workload: Workload) -> str:
+    """Where a workload's module lies."""
+    return f"services/{plan.mesh.graph}/{workload.node or DRIVER}/service.py"
+
+
+def _module(plan: Plan, workload: Workload) -> str:
+    mesh = plan.mesh
+    who = f"Node `{workload.node}`" if workload.node else "The driver"
+    source = PythonSource(f"{who} of `{mesh.graph}` as a Ray Serve application.\n\n{header(plan)}\n")
+    with source.block("app = ", _APPLICATION, "(", end=")"):
+        source.print(f"graph={literal(mesh.source)},")
+        source.print(f"node={literal(workload.node)},")
+        source.print("contract=", _PATH, f'(__file__).parents[3] / "envoy/{mesh.graph}/descriptors.binpb",')
+        source.print(f"options={literal(dict(workload.serve))},")
+    return source.text()
