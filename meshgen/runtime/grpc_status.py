@@ -15,15 +15,16 @@ TRAILER = "grpc-status-details-bin"
 """Name of the trailer that holds `google.rpc.Status`."""
 DOMAIN = "meshgen"
 
-# gRPC refuses more than 8 KiB of headers or trailers, and the message goes out twice (as text and in the details).
-_MESSAGE_CHARACTERS = 1500
-_VIOLATIONS = 20
-_VIOLATION_CHARACTERS = 150
+# gRPC refuses more than 8 KiB of trailers. The message goes out twice: as text, where a byte that is not ASCII takes
+# three, and in the details, which are written in base64.
+_MESSAGE_BYTES = 800
+_VIOLATIONS = 12
+_VIOLATION_BYTES = 100
 
 
 def message_of(error: StatusError) -> str:
     """The text that a client sees, cut to what a trailer can carry."""
-    return _cut(error.message, _MESSAGE_CHARACTERS)
+    return _cut(error.message, _MESSAGE_BYTES)
 
 
 def encode(error: StatusError, *, graph: str, trace_id: str) -> bytes:
@@ -42,7 +43,7 @@ def encode(error: StatusError, *, graph: str, trace_id: str) -> bytes:
         bad = BadRequest()
         for v in error.violations[:_VIOLATIONS]:
             bad.field_violations.add(
-                field=_cut(v.field, _VIOLATION_CHARACTERS), description=_cut(v.description, _VIOLATION_CHARACTERS)
+                field=_cut(v.field, _VIOLATION_BYTES), description=_cut(v.description, _VIOLATION_BYTES)
             )
         status.details.add().Pack(bad)
     data: bytes = status.SerializeToString()
@@ -90,5 +91,6 @@ def _unpack(status: Status) -> tuple[str, tuple[Violation, ...]]:
     return node, violations
 
 
-def _cut(text: str, characters: int) -> str:
-    return text if len(text) <= characters else text[: characters - 1] + "…"
+def _cut(text: str, size: int) -> str:
+    data = text.encode()
+    return text if len(data) <= size else data[: size - 3].decode(errors="ignore") + "…"

@@ -124,7 +124,7 @@ class MeshTransport:
         request = CURRENT.get(None)
         token = CURRENT.set(replace(request, node=node.name)) if request else None
         try:
-            with tracing.span(node.name, f"{node.name}.{method.name}", "server", attributes={tracing.NODE: node.name}):
+            with tracing.span(node.name, f"{node.name}.{method.rpc}", "server"):
                 # Never alone: other requests run on this loop.
                 return await instance.call(method, arguments)
         finally:

@@ -41,18 +41,6 @@ def bind_to_loopback() -> list[Any]:
     return []
 
 
-def in_replica() -> bool:
-    """This process hosts a replica (servicer functions are also called in Serve's proxy)."""
-    from ray import serve
-    from ray.serve.exceptions import RayServeException
-
-    try:
-        serve.get_replica_context()
-    except RayServeException:
-        return False
-    return True
-
-
 class RawHandlers(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs only
     """Unary handlers of one service that get and give raw bytes, wrapped around Serve's own.
 
@@ -135,7 +123,7 @@ class _Logged(logging.Filter):
 
 
 def hide_failed() -> None:
-        return not (record.exc_info and isinstance(record.exc_info[1], FailedRequestError))
+    """Keep `FailedRequestError` out of Serve's log, where each exception of a request leaves two tracebacks.
 
     They come from `_private/grpc_util.py:267` and `_private/replica.py:1465`, through the logger of this name.
     """

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import pytest
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
+from google.rpc.status_pb2 import Status
+
+from meshgen.runtime import grpc_status
+from meshgen.status import BY_CODE, Code, InvalidArgument, NotFound, StatusError, Unknown, Violation
+
+
+@pytest.mark.parametrize("cls", BY_CODE.values())
+def test_every_error_comes_back_as_itself(cls: type[StatusError]) -> None:
+    sent = cls("text", node="model", violations=(Violation("a.b", "is missing"),))
+    data = grpc_status.encode(sent, graph="g", trace_id="f" * 32)
+    back = grpc_status.decode(int(cls.code), "text", data)
+    assert type(back) is cls
+    assert (back.message, back.node, back.violations) == ("text", "model", sent.violations)
+
+
+def test_details_are_what_other_clients_know() -> None:
+    data = grpc_status.encode(
+        InvalidArgument("bad", node="n", violations=(Violation("x", "y"),)), graph="g", trace_id="t"
+    )
+    status = Status.FromString(data)
+    assert (status.code, status.message) == (3, "bad")
+    info, bad = ErrorInfo(), BadRequest()
+    assert status.details[0].Unpack(info)
+    assert (info.reason, info.domain) == ("INVALID_ARGUMENT", "meshgen")
+    assert dict(info.metadata) == {"node": "n", "graph": "g", "trace_id": "t"}
+    assert status.details[1].Unpack(bad)
+    assert bad.field_violations[0].field == "x"
+
+
+def test_a_long_error_fits_into_a_trailer() -> None:
+    many = tuple(Violation("f" * 500, "d" * 5000) for _ in range(500))
+    error = InvalidArgument("é" * 100_000, node="n", violations=many)
+    details = len(grpc_status.encode(error, graph="g" * 40, trace_id="t" * 32)) * 4 / 3
+    message = grpc_status.message_of(error)
+    assert message.endswith("é…")
+    assert len(message.encode()) * 3 + details < 7500
+
+
+@pytest.mark.parametrize("details", [None, b"", b"\xff\xff\xff", Status(code=5).SerializeToString()])
+def test_without_readable_details_code_and_message_remain(details: bytes | None) -> None:
+    error = grpc_status.decode(5, "gone", details)
+    assert isinstance(error, NotFound)
+    assert (error.message, error.node, error.violations) == ("gone", "", ())
+
+
+def test_details_of_another_system_name_no_node() -> None:
+    status = Status(code=5)
+    status.details.add().Pack(ErrorInfo(domain="elsewhere", metadata={"node": "x"}))
+    assert grpc_status.decode(5, "", status.SerializeToString()).node == ""
+
+
+@pytest.mark.parametrize("code", [0, 99, -1])
+def test_a_code_that_is_none_is_unknown(code: int) -> None:
+    assert isinstance(grpc_status.decode(code, "m", None), Unknown)
+    assert grpc_status.decode(code, "m", None).code is Code.UNKNOWN
