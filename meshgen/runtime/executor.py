@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 from meshgen.graph.model import (
@@ -210,6 +211,7 @@ class _Run:
         self._results: dict[int, Any] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._tracebacks: dict[int, TracebackType | None] = {}
 
     async def answer(self) -> Any:
         if self._plan.serial:
@@ -220,7 +222,9 @@ class _Run:
         except BaseExceptionGroup as group:
             # The first failure is the request's; the others are siblings that it took down.
             first = group.exceptions[0]
-        raise first  # outside of the handler, so that a user's traceback does not show the group
+        # Outside of the handler, so that a user's traceback does not show the group; and with the traceback of the
+        # first raise, which asyncio forgets when several tasks wait for the one that failed.
+        raise first.with_traceback(self._tracebacks.get(id(first), first.__traceback__))
 
     async def _branch(self, branch: _Branch) -> Any:
         if self._group is None:
@@ -238,7 +242,11 @@ class _Run:
     async def _run_when_ready(self, index: int) -> None:
         for step in self._steps[index].needs:
             await self._tasks[step]
-        await self._run(index)
+        try:
+            await self._run(index)
+        except Exception as error:
+            self._tracebacks.setdefault(id(error), error.__traceback__)
+            raise
 
     async def _run(self, index: int) -> None:
         """Run one step; what it needs is there."""
