@@ -23,8 +23,8 @@ contract is `INVALID_ARGUMENT` with the fields at fault.
 _PROBLEMS = """
 ## Before anything runs
 
-`meshgen check` prints every problem of a graph at once, with its place, the line, and a hint. `meshgen explain CODE` prints
-what stands here. 1xx: loading, 2xx: the graph, 3xx: types, 4xx: contracts and the lock, 5xx: options and the mesh.
+`meshgen check` prints every problem of a graph at once, with its place, the line, and a hint. `meshgen explain CODE`
+prints what stands here. 1xx: loading, 2xx: the graph, 3xx: types, 4xx: contracts and the lock, 5xx: options, the mesh.
 """
 
 

@@ -6,7 +6,7 @@ The layers are imported by the command that needs them: `meshgen local` must pay
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,15 +27,32 @@ app = typer.Typer(
 )
 
 _GRAPH_HELP = "graphs/x.py, graphs/x.py:app or package.module:app."
-GraphArgument = Annotated[str, typer.Argument(metavar="GRAPH", help=_GRAPH_HELP)]
-GraphsArgument = Annotated[list[str], typer.Argument(metavar="GRAPH...", help=_GRAPH_HELP)]
-InputOption = Annotated[
+_TARGET_HELP = "A graph, as for the other commands, or a REST path such as /quickstart."
+_OUT_HELP = "Folder for protos/, services/, envoy/; the project's own by default."
+_DRAW_HELP = "file.svg, .mmd (Mermaid) or .html; Mermaid on stdout by default."
+_NODES_HELP = "Publish the nodes' own services too; by default on loopback only."
+
+Graph = Annotated[str, typer.Argument(metavar="GRAPH", help=_GRAPH_HELP)]
+Graphs = Annotated[list[str], typer.Argument(metavar="GRAPH...", help=_GRAPH_HELP)]
+Target = Annotated[str, typer.Argument(metavar="GRAPH-OR-ROUTE", help=_TARGET_HELP)]
+Code = Annotated[str | None, typer.Argument(metavar="[CODE]", help="Such as MG203; without it, all.")]
+Input = Annotated[
     str, typer.Option("--input", "-i", metavar="JSON|@FILE|-", help="The request: JSON, a file of it, or stdin.")
 ]
-RouteOption = Annotated[
+Route = Annotated[
     str | None, typer.Option("--route", "-r", help="Which route of a driver with several, such as /labels.")
 ]
-Seconds = Annotated[float | None, typer.Option("--timeout", min=0.001, help="Deadline of the request, in seconds.")]
+Timeout = Annotated[float | None, typer.Option(min=0.001, help="Deadline of the request in seconds; 60 by default.")]
+Codec = Annotated[bool, typer.Option("--codec", help="Pass every value through the contracts, as a mesh does.")]
+Out = Annotated[Path | None, typer.Option("--out", help=_OUT_HELP)]
+Check = Annotated[bool, typer.Option("--check", help="Write nothing; name what is stale, and exit 1 if any is.")]
+Drawing = Annotated[Path | None, typer.Option("--out", "-o", help=_DRAW_HELP)]
+Host = Annotated[str, typer.Option(help="Address to listen on. Any other than loopback lets others in.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of the front; 0 takes a free one.")]
+Cluster = Annotated[str | None, typer.Option("--address", help="A running Ray cluster to join; else one is started.")]
+Nodes = Annotated[bool | None, typer.Option("--expose-nodes/--hide-nodes", help=_NODES_HELP)]
+Front = Annotated[str, typer.Option("--address", help="host:port of the mesh's front.")]
+TraceId = Annotated[bool, typer.Option("--trace-id", help="Print the id of the request's trace on stderr.")]
 
 
 def main() -> None:
@@ -49,11 +66,11 @@ def main() -> None:
 
 @app.command()
 def local(
-    graph: GraphArgument,
-    input: InputOption,  # noqa: A002 - the option's name
-    route: RouteOption = None,
-    codec: Annotated[bool, typer.Option("--codec", help="Pass every value through the contracts, as a mesh does.")] = False,
-    timeout: Seconds = None,
+    graph: Graph,
+    input: Input,  # noqa: A002 - the option's name
+    route: Route = None,
+    codec: Codec = False,
+    timeout: Timeout = None,
 ) -> None:
     """Run one request in this process, as plain Python calls.
 
@@ -61,19 +78,17 @@ def local(
 
     Example: meshgen local graphs/quickstart.py --input '{"number": "5", "samples": [1, 2, 3], "operation": "sum"}'
     """
-    from meshgen import inprocess
+    from meshgen.cli.local import answer
 
     with terminal.only_results_on_stdout() as write:
-        loaded = load_graph(graph)
-        result = inprocess.run_json(loaded.graph, read_input(input), route=route, codec=codec, timeout_s=timeout)
-        write(json_line(result))
+        write(json_line(answer(graph, _request(input), route=route, codec=codec, timeout_s=timeout)))
 
 
 @app.command()
-def check(graphs: GraphsArgument) -> None:
+def check(graphs: Graphs) -> None:
     """Find every problem of a graph without running it.
 
-    Each is printed with its code, place, source line and a hint; `meshgen explain CODE` says more. Exit 1 if there are errors.
+    Each is printed with its code, place, source line and a hint; `meshgen explain CODE` says more. Exit 1 for errors.
     """
     from meshgen.cli.compiling import problems_of
 
@@ -89,7 +104,9 @@ def check(graphs: GraphsArgument) -> None:
 
 
 @app.command()
-def explain(code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="Such as MG203; without it, all.")] = None) -> None:
+def explain(
+    code: Code = None,
+) -> None:
     """Say what a problem's code means, and the way out."""
     from meshgen.codes import CODES
 
@@ -105,11 +122,9 @@ def explain(code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="S
 
 @app.command()
 def build(
-    graphs: GraphsArgument,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for protos/, services/, envoy/; the project's own by default.")
-    ] = None,
-    check: Annotated[bool, typer.Option("--check", help="Write nothing; name what is stale, and exit 1 if any is.")] = False,
+    graphs: Graphs,
+    out: Out = None,
+    check: Check = False,
 ) -> None:
     """Write protos/, services/ and envoy/: contracts, one service per node, Serve and Envoy configuration, OpenAPI."""
     from meshgen.cli.compiling import stale_files, write_files
@@ -129,10 +144,8 @@ def build(
 
 @app.command()
 def draw(
-    graph: GraphArgument,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="file.svg, .mmd (Mermaid) or .html; Mermaid on stdout by default.")
-    ] = None,
+    graph: Graph,
+    out: Drawing = None,
 ) -> None:
     """Draw the topology: calls, routes, branches, who may call whom, and the types on the edges."""
     from meshgen.cli.compiling import drawing
@@ -150,16 +163,11 @@ def draw(
 
 @app.command()
 def run(
-    graphs: GraphsArgument,
-    host: Annotated[str, typer.Option(help="Address to listen on. Any other than loopback lets others in.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the front; 0 takes a free one.")] = 8080,
-    address: Annotated[str | None, typer.Option(help="A running Ray cluster to join; by default one is started.")] = None,
-    expose_nodes: Annotated[
-        bool | None,
-        typer.Option(
-            "--expose-nodes/--hide-nodes", help="Publish the nodes' own services too; by default on loopback only."
-        ),
-    ] = None,
+    graphs: Graphs,
+    host: Host = "127.0.0.1",
+    port: Port = 8080,
+    address: Cluster = None,
+    expose_nodes: Nodes = None,
 ) -> None:
     """Bring graphs up as a mesh on this machine: Ray Serve, Envoy in front, REST and gRPC on one port.
 
@@ -174,21 +182,28 @@ def run(
 
 @app.command()
 def call(
-    target: Annotated[str, typer.Argument(metavar="GRAPH-OR-ROUTE", help="A graph as above, or a REST path: /quickstart.")],
-    input: InputOption,  # noqa: A002 - the option's name
-    route: RouteOption = None,
-    address: Annotated[str, typer.Option(help="host:port of the mesh's front.")] = "127.0.0.1:8080",
-    timeout: Seconds = None,
-    show_trace_id: Annotated[bool, typer.Option("--trace-id", help="Print the trace id on stderr.")] = False,
+    target: Target,
+    input: Input,  # noqa: A002 - the option's name
+    route: Route = None,
+    address: Front = "127.0.0.1:8080",
+    timeout: Timeout = None,
+    show_trace_id: TraceId = False,
 ) -> None:
     """Send one request to a running mesh, by gRPC through Envoy."""
     from meshgen.cli import client
 
     path = _rest_path(target, route)
-    answer = client.call(address, path, read_input(input), timeout_s=timeout)
+    answer = client.call(address, path, _request(input), timeout_s=timeout)
     typer.echo(json_line(answer.value))
     if show_trace_id:
         terminal.say(f"trace {answer.trace_id}")
+
+
+def _request(text: str) -> Any:
+    try:
+        return read_input(text)
+    except OSError as error:
+        raise typer.BadParameter(f"{error.filename}: {error.strerror}", param_hint="--input") from None
 
 
 def _rest_path(target: str, route: str | None) -> str:

@@ -6,7 +6,6 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from meshgen.errors import MeshgenError
 from meshgen.status import BY_CODE, Code, InvalidArgument, NotFound, StatusError, Unavailable, Violation
 
 if TYPE_CHECKING:
@@ -96,20 +95,17 @@ def _invoke(channel: grpc.Channel, method: MethodDescriptor, value: Any, timeout
     )
     trace_id = os.urandom(16).hex()
     traceparent = f"00-{trace_id}-{os.urandom(8).hex()}-01"
-    response = invoke(request, timeout=timeout_s, metadata=[("traceparent", traceparent)])
+    response = invoke(request, timeout=timeout_s, metadata=(("traceparent", traceparent),))
     shown = json_format.MessageToDict(
         response, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
     return Answer(value=shown, trace_id=trace_id)
 
 
-def _status(error: grpc.RpcError) -> StatusError:
-    """The error as the server meant it, field violations included."""
-    import grpc
+def _status(error: Any) -> StatusError:
+    """The error as the server meant it, field violations included. Every RpcError of a call is also a grpc.Call."""
     from google.rpc import error_details_pb2, status_pb2
 
-    if not isinstance(error, grpc.Call):
-        raise MeshgenError(str(error))
     violations: list[Violation] = []
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin":
@@ -119,4 +115,3 @@ def _status(error: grpc.RpcError) -> StatusError:
                     violations += [Violation(v.field, v.description) for v in bad.field_violations]
     status = BY_CODE[Code[error.code().name]]
     return status(error.details() or "", violations=tuple(violations))
-

@@ -21,7 +21,7 @@ def problems_of(target: str) -> tuple[Diagnostic, ...]:
     """Errors and warnings of a graph, from loading it to compiling it."""
     try:
         loaded = load_graph(target)
-        return (*loaded.warnings, *compiled(loaded, loaded.root).diagnostics)
+        return compiled(loaded, loaded.root).diagnostics
     except GraphError as error:
         return error.diagnostics
 

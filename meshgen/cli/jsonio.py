@@ -46,4 +46,4 @@ def _read(text: str) -> tuple[str, str | bytes]:
 def _give_stdin_back() -> None:
     """Let a debugger in a node read from the terminal although stdin was a pipe. Without a terminal nothing changes."""
     with contextlib.suppress(OSError):
-        sys.stdin = open("/dev/tty", encoding="utf-8")  # noqa: SIM115 - stays open as stdin does
+        sys.stdin = Path("/dev/tty").open(encoding="utf-8")  # noqa: SIM115 - stays open as stdin does

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections.abc import Sequence
 from typing import assert_never
@@ -30,7 +29,7 @@ def run_until_stopped(graphs: Sequence[str], options: MeshOptions) -> None:
 def _target(graph: str) -> Target:
     loaded = load_graph(graph)
     build = compiled(loaded, loaded.root)
-    for problem in (*loaded.warnings, *build.diagnostics):
+    for problem in build.diagnostics:
         say(problem.render())
     if workspace.stale(loaded.root, build.files):
         say(f"note: the generated files of {graph} are not current; `meshgen build {graph}` writes them")
@@ -38,16 +37,12 @@ def _target(graph: str) -> Target:
 
 
 async def _run(targets: Sequence[Target], options: MeshOptions) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     started = time.monotonic()
 
     def progress(event: Event) -> None:
         say(f"{time.monotonic() - started:6.1f} s  {_line(event)}")
 
-    await run_mesh(targets, options, progress=progress, ready=_show, stop=stop)
+    await run_mesh(targets, options, progress=progress, ready=_show)
 
 
 def _line(event: Event) -> str:
@@ -69,7 +64,6 @@ def _show(addresses: Addresses) -> None:
         f"gRPC    {addresses.grpc}",
         *(f"          {service}" for service in addresses.services),
         f"health  {addresses.health}",
-        f"docs    {addresses.base_url}/docs",
         "Ctrl-C stops it.",
     ]
     print("\n".join(lines), flush=True)

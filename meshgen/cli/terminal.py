@@ -8,11 +8,12 @@ import sys
 import sysconfig
 import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from meshgen.errors import GraphError, MeshgenError
 from meshgen.status import Code, StatusError
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
 _STDLIB = sysconfig.get_path("stdlib") + os.sep
 
 
@@ -63,20 +64,27 @@ def report(error: BaseException) -> None:
 
 
 def user_traceback(error: BaseException) -> str:
-    """The traceback without the frames that brought the request to the user's code."""
+    """The traceback without the frames, and the chained errors, of what brought the request to the user's code."""
     shown = traceback.TracebackException.from_exception(error)
-    link: traceback.TracebackException | None = shown
-    while link is not None:
-        link.stack = _user_frames(link.stack)
-        link = link.__cause__ or link.__context__
+    _only_user_frames(shown)
     return "".join(shown.format()).rstrip("\n")
 
 
-def _user_frames(stack: traceback.StackSummary) -> traceback.StackSummary:
+def _only_user_frames(link: traceback.TracebackException) -> None:
+    frames = _user_frames(link.stack)
+    link.stack = traceback.StackSummary.from_list(frames or list(link.stack))  # none of the user's: a bug in meshgen
+    if link.__context__ is not None and not _user_frames(link.__context__.stack):
+        link.__context__ = None
+    for earlier in (link.__cause__, link.__context__):
+        if earlier is not None:
+            _only_user_frames(earlier)
+
+
+def _user_frames(stack: traceback.StackSummary) -> list[traceback.FrameSummary]:
     frames = [frame for frame in stack if not frame.filename.startswith(_PACKAGE)]
     while frames and _is_stdlib(frames[0].filename):  # threads and event loops, below the user's first frame
         frames.pop(0)
-    return traceback.StackSummary.from_list(frames or list(stack))  # nothing of the user's: a bug in meshgen
+    return frames
 
 
 def _is_stdlib(filename: str) -> bool:

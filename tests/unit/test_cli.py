@@ -1,0 +1,318 @@
+"""The command line as a user runs it: in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+SUM = {"number": "5", "samples": [1, 2, 3], "operation": "sum"}
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def meshgen() -> Run:
+    def run(*args: str, stdin: str = "", cwd: Path = PROJECT) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "meshgen", *args]
+        env = {**os.environ, "PYTHONPATH": str(PROJECT)}
+        return subprocess.run(command, input=stdin, cwd=cwd, env=env, capture_output=True, text=True, timeout=60)
+
+    return run
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Callable[[str], Path]:
+    """Writes `g.py`, a graph whose one node has this body, and returns its folder."""
+
+    def write(body: str, *, before: str = "") -> Path:
+        source = (
+            "from meshgen import DAGDriver, InputNode, deployment\n"
+            "import meshgen\n"
+            f"{before}\n\n"
+            "@deployment\n"
+            "def node(x: int) -> int:\n" + "".join(f"    {line}\n" for line in body.splitlines()) + "\n"
+            "with InputNode(x=int) as request:\n"
+            "    app = DAGDriver.bind(node.bind(request.x))\n"
+        )
+        (tmp_path / "g.py").write_text(source)
+        (tmp_path / "pyproject.toml").write_text("")
+        return tmp_path
+
+    return write
+
+
+# --- local ---------------------------------------------------------------------------------------------------------
+
+
+def local(meshgen: Run, value: object, graph: str = "graphs/quickstart.py") -> subprocess.CompletedProcess[str]:
+    return meshgen("local", graph, "--input", json.dumps(value))
+
+
+@pytest.mark.parametrize(("operation", "value"), [("sum", 16.0), ("max", 10.0)])
+def test_local_prints_the_answer_and_nothing_else(meshgen: Run, operation: str, value: float) -> None:
+    done = local(meshgen, {**SUM, "operation": operation})
+    assert (done.returncode, done.stdout, done.stderr) == (0, f'{{"value": {value}}}\n', "")
+
+
+@pytest.mark.parametrize("graph", ["graphs/quickstart.py:app", "graphs.quickstart:app"])
+def test_local_takes_every_form_of_a_graph(meshgen: Run, graph: str) -> None:
+    assert local(meshgen, SUM, graph).stdout == '{"value": 16.0}\n'
+
+
+def test_local_reads_a_file_and_stdin(meshgen: Run, tmp_path: Path) -> None:
+    (tmp_path / "in.json").write_text(json.dumps(SUM))
+    from_file = meshgen("local", "graphs/quickstart.py", "--input", f"@{tmp_path / 'in.json'}")
+    from_stdin = meshgen("local", "graphs/quickstart.py", "--input", "-", stdin=json.dumps(SUM))
+    assert from_file.stdout == from_stdin.stdout == '{"value": 16.0}\n'
+
+
+def test_local_through_the_codec(meshgen: Run) -> None:
+    done = meshgen("local", "graphs/quickstart.py", "--codec", "--input", json.dumps(SUM))
+    assert (done.returncode, done.stdout) == (0, '{"value": 16.0}\n')
+
+
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ({**SUM, "operation": "median"}, "INVALID_ARGUMENT: operation: 'median' is none of sum, max"),
+        ({**SUM, "number": "five"}, "INVALID_ARGUMENT: number: 'five' is not a number"),
+        ({**SUM, "samples": []}, "INVALID_ARGUMENT: samples: at least one is needed"),
+        ({"number": "5", "samples": [1]}, "INVALID_ARGUMENT: .*operation"),
+        ({**SUM, "samples": "many"}, "INVALID_ARGUMENT: .*samples"),
+        ([1, 2], "INVALID_ARGUMENT: "),
+        (None, "INVALID_ARGUMENT: "),
+    ],
+)
+def test_local_says_what_is_wrong_with_a_request(meshgen: Run, value: object, line: str) -> None:
+    done = local(meshgen, value)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.match(line, done.stderr, re.DOTALL), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_local_says_where_json_is_malformed(meshgen: Run) -> None:
+    done = meshgen("local", "graphs/quickstart.py", "--input", '{"number": }')
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "INVALID_ARGUMENT: --input is not JSON: Expecting value at line 1, column 12\n"
+
+
+def test_local_says_that_a_file_or_a_route_does_not_exist(meshgen: Run) -> None:
+    missing = meshgen("local", "graphs/quickstart.py", "--input", "@nowhere.json")
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "nowhere.json" in missing.stderr
+    route = meshgen("local", "graphs/quickstart.py", "--route", "/nowhere", "--input", json.dumps(SUM))
+    assert (route.returncode, route.stdout) == (1, "")
+    assert route.stderr.startswith("NOT_FOUND: ")
+
+
+def test_wrong_usage_exits_2(meshgen: Run) -> None:
+    for arguments in (["local", "graphs/quickstart.py"], ["nonsense"], ["local"], ["explain", "MG999"]):
+        assert meshgen(*arguments).returncode == 2
+
+
+def test_what_a_node_prints_goes_to_stderr(meshgen: Run, project: Callable[..., Path]) -> None:
+    body = "print('from python')\nimport os; os.system('echo from a child')\nreturn x"
+    done = meshgen("local", "g.py", "--input", '{"x": 1}', cwd=project(body, before="print('at import')"))
+    assert done.stdout == '{"result": 1}\n'
+    for text in ("at import", "from python", "from a child"):
+        assert text in done.stderr
+
+
+def test_an_exception_shows_the_users_frames_only(meshgen: Run, project: Callable[..., Path]) -> None:
+    folder = project("import json\nreturn json.loads('{')", before="")
+    done = meshgen("local", "g.py", "--input", '{"x": 1}', cwd=folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    lines = done.stderr.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert re.match(rf'  File "{re.escape(str(folder / "g.py"))}", line \d+, in node', lines[1])
+    assert str(PROJECT / "meshgen") not in done.stderr
+    assert "JSONDecodeError" in done.stderr
+    assert lines[-1] == "INTERNAL: internal error in node 'node'"
+
+
+def test_an_error_of_the_callers_own_making_has_its_code(meshgen: Run, project: Callable[..., Path]) -> None:
+    done = meshgen("local", "g.py", "--input", '{"x": 1}', cwd=project("raise meshgen.NotFound('no such x')"))
+    assert (done.returncode, done.stderr) == (1, "NOT_FOUND: no such x\n")
+
+
+def test_a_node_that_never_answers_meets_the_deadline(meshgen: Run, project: Callable[..., Path]) -> None:
+    folder = project("import time\ntime.sleep(30)")
+    started = time.monotonic()
+    done = meshgen("local", "g.py", "--timeout", "0.5", "--input", '{"x": 1}', cwd=folder)
+    assert done.returncode == 1
+    assert "DEADLINE_EXCEEDED: " in done.stderr
+    assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("source", ["--input", "-"])
+def test_a_debugger_works_in_a_node(project: Callable[..., Path], source: str) -> None:
+    folder = project("breakpoint()\nreturn x + 1")
+    text = '{"x": 41}' if source == "--input" else "-"
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(folder)
+        os.environ["PYTHONPATH"] = str(PROJECT)
+        command = f"{sys.executable} -m meshgen local g.py --input '{text}'"
+        piped = f"echo '{{\"x\": 41}}' | {command}" if text == "-" else command
+        os.execvp("sh", ["sh", "-c", piped])
+    shown = _talk(terminal, [(b"(Pdb)", b"p x * 2\n"), (b"82", b"c\n")])
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0, shown
+    assert '{"result": 42}' in shown
+
+
+def _talk(terminal: int, script: list[tuple[bytes, bytes]]) -> str:
+    shown = b""
+    seen = 0
+    while True:
+        try:
+            part = os.read(terminal, 1024)
+        except OSError:  # the other side has gone
+            part = b""
+        if not part:
+            return shown.decode()
+        shown += part
+        if script and script[0][0] in shown[seen:]:
+            seen = len(shown)
+            os.write(terminal, script.pop(0)[1])
+
+
+def test_local_is_quick_and_imports_nothing_heavy() -> None:
+    command = [sys.executable, "-X", "importtime", "-m", "meshgen", "local", "graphs/quickstart.py"]
+    started = time.monotonic()
+    done = subprocess.run([*command, "--input", json.dumps(SUM)], cwd=PROJECT, capture_output=True, text=True)
+    took = time.monotonic() - started
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "typer" in imported
+    heavy = {"ray", "grpc", "torch", "transformers", "numpy", "PIL", "rich", "opentelemetry", "yaml", "google"}
+    assert not imported & heavy
+    assert took < 3  # well under one on an idle machine; tests may run beside others
+
+
+# --- the other commands ----------------------------------------------------------------------------------------------
+
+
+def test_check_passes_the_examples(meshgen: Run) -> None:
+    done = meshgen("check", "graphs/quickstart.py", "graphs/content_understanding.py")
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.splitlines() == [
+        "graphs/quickstart.py: 0 errors, 0 warnings",
+        "graphs/content_understanding.py: 0 errors, 0 warnings",
+    ]
+
+
+def test_check_prints_all_problems_at_once(meshgen: Run, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "g.py").write_text(
+        "from meshgen import DAGDriver, InputNode, deployment\n"
+        "@deployment\n"
+        "def text(x: int) -> str: ...\n"
+        "@deployment\n"
+        "def number(x: int) -> int: ...\n"
+        "@deployment\n"
+        "def pair(a: int, b: str) -> int: ...\n"
+        "with InputNode(x=int) as request:\n"
+        "    app = DAGDriver.bind(pair.bind(text.bind(request.x), number.bind(request.x)))\n"
+    )
+    done = meshgen("check", "g.py", cwd=tmp_path)
+    assert done.returncode == 1
+    places = re.findall(r"^g\.py:9:\d+: error MG\d{3}: .*$", done.stdout, re.MULTILINE)
+    assert len(places) == 2, done.stdout
+    assert done.stdout.count("^") >= 2
+    assert done.stdout.count("hint: ") == 2
+    assert done.stdout.endswith("g.py: 2 errors, 0 warnings\n")
+
+
+def test_check_reads_a_syntax_error(meshgen: Run, tmp_path: Path) -> None:
+    (tmp_path / "g.py").write_text("x = (\n")
+    (tmp_path / "pyproject.toml").write_text("")
+    done = meshgen("check", "g.py", cwd=tmp_path)
+    assert done.returncode == 1
+    assert re.match(r"g\.py:1:5: error MG\d{3}: SyntaxError: '\(' was never closed", done.stdout)
+
+
+def test_problems_stop_every_command(meshgen: Run, tmp_path: Path) -> None:
+    (tmp_path / "g.py").write_text("x = (\n")
+    for command in (["local", "g.py", "-i", "1"], ["build", "g.py"], ["draw", "g.py"], ["run", "g.py"]):
+        done = meshgen(*command, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (1, ""), command
+        assert "SyntaxError" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_explain_one_code_and_all(meshgen: Run) -> None:
+    everything = meshgen("explain").stdout
+    code = everything.split()[0]
+    assert re.fullmatch(r"MG\d{3}", code)
+    assert meshgen("explain", code.lower()).stdout.startswith(f"{code}: ")
+
+
+def test_build_writes_checks_and_repeats_itself(meshgen: Run, tmp_path: Path) -> None:
+    assert meshgen("build", "graphs/quickstart.py", "--out", str(tmp_path)).returncode == 0
+    first = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert {path.relative_to(tmp_path).parts[0] for path in first} == {"protos", "services", "envoy"}
+    assert meshgen("build", "graphs/quickstart.py", "--out", str(tmp_path)).returncode == 0
+    assert first == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert meshgen("build", "graphs/quickstart.py", "--out", str(tmp_path), "--check").returncode == 0
+
+    damaged = min(path for path in first if path.suffix == ".proto")
+    damaged.write_text("// edited\n")
+    stale = meshgen("build", "graphs/quickstart.py", "--out", str(tmp_path), "--check")
+    assert stale.returncode == 1
+    assert damaged.relative_to(tmp_path).as_posix() in stale.stdout
+    assert damaged.read_text() == "// edited\n"
+
+
+@pytest.mark.parametrize(("suffix", "start"), [(".svg", "<svg"), (".mmd", "flowchart"), (".html", "<!doctype html")])
+def test_draw_writes_each_format(meshgen: Run, tmp_path: Path, suffix: str, start: str) -> None:
+    file = tmp_path / f"deep/picture{suffix}"
+    assert meshgen("draw", "graphs/content_understanding.py", "-o", str(file)).returncode == 0
+    text = file.read_text()
+    assert start in text[:400].lower()
+    for name in ("classifier_v1", "segmenter", "render"):
+        assert name in text
+
+
+def test_draw_prints_mermaid_and_refuses_other_suffixes(meshgen: Run) -> None:
+    assert "flowchart" in meshgen("draw", "graphs/quickstart.py").stdout
+    assert meshgen("draw", "graphs/quickstart.py", "-o", "x.bmp").returncode == 2
+
+
+def test_help_of_every_command(meshgen: Run) -> None:
+    commands = ("local", "check", "explain", "build", "draw", "run", "call")
+    overview = meshgen("--help").stdout
+    for command in commands:
+        assert command in overview
+        done = meshgen(command, "--help")
+        assert done.returncode == 0
+        assert "Usage:" in done.stdout
+
+
+def test_call_says_that_nothing_answers(meshgen: Run) -> None:
+    done = meshgen("call", "/quickstart", "--input", "{}", "--address", "127.0.0.1:9")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("UNAVAILABLE: nothing answers at 127.0.0.1:9")
+
+
+def test_run_says_that_a_port_is_busy_before_anything_starts(meshgen: Run) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        started = time.monotonic()
+        done = meshgen("run", "graphs/quickstart.py", "--port", str(port))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"port {port}" in done.stderr
+    assert time.monotonic() - started < 10
