@@ -10,6 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+RESULT_FIELD = "result"
+"""The one field of a response whose Python result is not a record."""
+LIST_FIELD = "values"
+"""The one field of a message that holds a list or a map."""
+OPTIONAL_FIELD = "value"
+"""The one field of a message that holds a value that may be absent."""
+
 _SEPARATOR = re.compile(r"[^A-Za-z0-9]+")
 _BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z0-9])(?=[A-Z][a-z])")
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")

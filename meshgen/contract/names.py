@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from meshgen.naming import pascal
+from meshgen.naming import RESULT_FIELD, pascal
+
+__all__ = ["RESULT_FIELD", "VERSION", "application", "package", "proto_path", "request", "response", "service"]
 
 VERSION = "v1"
 
@@ -37,7 +39,3 @@ def request(rpc: str) -> str:
 def response(rpc: str) -> str:
     """Message name of an rpc's response, within its package."""
     return f"{rpc}Response"
-
-
-RESULT_FIELD = "result"
-"""The one field of a response whose Python result is not a record."""

@@ -7,10 +7,10 @@ message with one field, named after what it holds (`IntList`, `StrFloatMap`, `Op
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
 from meshgen.errors import InternalError
-from meshgen.naming import pascal
+from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, pascal
 from meshgen.schema.model import (
     Choice,
     EnumOf,
@@ -39,7 +39,7 @@ class Wrapper:
 
     name: str
     inner: Type
-    field: Literal["value", "values"]
+    field: str
     """Name of its only field, number 1."""
 
 
@@ -95,9 +95,9 @@ def leaf(type_: Type) -> Leaf:
         case Choice():
             return Scalar("str")
         case ListOf() | MapOf():
-            return Wrapper(element_name(type_), type_, "values")
+            return Wrapper(element_name(type_), type_, LIST_FIELD)
         case Optional():
-            return Wrapper(element_name(type_), type_, "value")
+            return Wrapper(element_name(type_), type_, OPTIONAL_FIELD)
         case Nothing() | Unknown():
             raise InternalError(f"no wire type for {type_}")
         case _:

@@ -1,0 +1,159 @@
+"""Requests and responses of an rpc ⇄ bytes, by the contract's descriptors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, FileDescriptor, MethodDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import DecodeError, Message
+from google.protobuf.message_factory import GetMessageClass
+
+from meshgen.errors import MeshgenError
+from meshgen.naming import RESULT_FIELD, pascal, snake
+from meshgen.runtime.decoding import Decoding
+from meshgen.runtime.encoding import Encoding, Fill
+from meshgen.schema.assemble import Reader
+from meshgen.schema.fit import EncodeError, Misfit, describe
+from meshgen.schema.model import EnumOf, Field, Nothing, Record, Type
+from meshgen.status import Internal, InvalidArgument
+
+__all__ = ["Contracts", "EncodeError", "RpcCodec"]
+
+
+class Contracts:
+    """The descriptors of a mesh, as `envoy/<graph>/descriptors.binpb` has them, in a pool of their own."""
+
+    def __init__(self, descriptor_set: bytes) -> None:
+        files = FileDescriptorSet.FromString(descriptor_set)
+        self.pool = DescriptorPool()
+        for file in files.file:
+            self.pool.Add(file)  # type: ignore[no-untyped-call]
+        self.files = tuple(f.name for f in files.file)
+
+    def codec(
+        self, service: str, rpc: str, params: tuple[Field, ...], request_record: Record | None, result: Type
+    ) -> RpcCodec:
+        """The codec of one rpc.
+
+        Raises:
+            MeshgenError: the contract is not that of the code: it was built before the code changed.
+        """
+        return RpcCodec(self._method(service, rpc), params, request_record, result)
+
+    def _method(self, service: str, rpc: str) -> MethodDescriptor:
+        try:
+            return self.pool.FindServiceByName(service).methods_by_name[rpc]
+        except KeyError:
+            raise _stale(f"no rpc {rpc} of {service}") from None
+
+
+class RpcCodec:
+    """Both messages of one rpc. Compiled once; safe to use from several threads."""
+
+    def __init__(
+        self, method: MethodDescriptor, params: tuple[Field, ...], request_record: Record | None, result: Type
+    ) -> None:
+        self.request_class = GetMessageClass(method.input_type)
+        self.response_class = GetMessageClass(method.output_type)
+        file = method.containing_service.file
+        encoding, decoding = (kind(lambda enum: _enum_numbers(file, enum)) for kind in (Encoding, Decoding))
+        self._fill_request: Fill
+        self._read_request: Reader
+        if request_record is None:
+            _check(method.input_type, params)
+            self._fill_request, self._read_request = encoding.arguments(params), decoding.fields(params)
+        else:
+            _check(method.input_type, request_record.fields)
+            self._fill_request, self._read_request = encoding.record(request_record), decoding.record(request_record)
+        self._fill_response, self._read_response = _result(method.output_type, result, encoding, decoding)
+
+    def encode_request(self, arguments: Any) -> bytes:
+        """Bytes of a request.
+
+        Args:
+            arguments: {parameter: value}; for a request that is a record, its value.
+
+        Raises:
+            EncodeError: a value is not of its declared type; `path` names the field.
+        """
+        return _encode(self.request_class, self._fill_request, arguments)
+
+    def decode_request(self, data: bytes) -> Any:
+        """{parameter: value} with every parameter, or the record.
+
+        Raises:
+            InvalidArgument: with a violation for each field that does not fit.
+        """
+        try:
+            return self._read_request(self.request_class.FromString(data))
+        except Misfit as misfit:
+            raise misfit.as_status() from misfit.__cause__
+        except DecodeError:
+            raise InvalidArgument(f"not a {self.request_class.DESCRIPTOR.full_name}") from None
+
+    def encode_response(self, value: Any) -> bytes:
+        """Bytes of a response.
+
+        Raises:
+            EncodeError: the value is not of its declared type; `path` names the field.
+        """
+        return _encode(self.response_class, self._fill_response, value)
+
+    def decode_response(self, data: bytes) -> Any:
+        """The value of a response.
+
+        Raises:
+            Internal: the service answered something else than its contract says.
+        """
+        name = self.response_class.DESCRIPTOR.full_name
+        try:
+            return self._read_response(self.response_class.FromString(data))
+        except Misfit as misfit:
+            raise Internal(f"not a {name}: {misfit.as_status()}") from misfit.__cause__
+        except DecodeError:
+            raise Internal(f"not a {name}") from None
+
+
+def _encode(cls: type[Message], fill: Fill, value: Any) -> bytes:
+    message = cls()
+    fill(message, value)
+    return message.SerializeToString()
+
+
+def _result(descriptor: Descriptor, result: Type, encoding: Encoding, decoding: Decoding) -> tuple[Fill, Reader]:
+    match result:
+        case Nothing():
+            return _refuse_value, lambda _: None
+        case Record():
+            _check(descriptor, result.fields)
+            return encoding.record(result), decoding.record(result)
+        case _:
+            fields = (Field(name=RESULT_FIELD, type=result),)
+            _check(descriptor, fields)
+            fill, read = encoding.arguments(fields), decoding.fields(fields)
+            return lambda message, value: fill(message, {RESULT_FIELD: value}), lambda m: read(m)[RESULT_FIELD]
+
+
+def _refuse_value(_: Any, value: Any) -> None:
+    if value is not None:
+        raise EncodeError(f"must be None, got {describe(value)}", RESULT_FIELD)
+
+
+def _check(descriptor: Descriptor, fields: tuple[Field, ...]) -> None:
+    for field in fields:
+        if snake(field.name) not in descriptor.fields_by_name:
+            raise _stale(f"no field {snake(field.name)} in {descriptor.full_name}")
+
+
+def _enum_numbers(file: FileDescriptor, enum: EnumOf) -> dict[str, int]:
+    descriptor = file.enum_types_by_name.get(pascal(enum.name))
+    if descriptor is None:
+        raise _stale(f"no enum {pascal(enum.name)} in {file.package}")
+    return {name: value.number for name, value in descriptor.values_by_name.items()}
+
+
+def _stale(problem: str) -> MeshgenError:
+    return MeshgenError(f"the contract does not fit the code: {problem}; run `meshgen build` again")

@@ -1,0 +1,148 @@
+"""Protobuf messages → Python values. One closure per type, compiled once; nothing asks for types while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, assert_never
+
+from meshgen.errors import InternalError
+from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
+from meshgen.schema import picture, tensor
+from meshgen.schema.assemble import (
+    ABSENT,
+    Reader,
+    list_reader,
+    problems_of,
+    reader_of_fields,
+    reader_of_record,
+)
+from meshgen.schema.fit import Misfit
+from meshgen.schema.model import (
+    Choice,
+    EnumOf,
+    Field,
+    Image,
+    ListOf,
+    MapOf,
+    Nothing,
+    Optional,
+    Record,
+    Scalar,
+    Tensor,
+    Type,
+    Unknown,
+)
+from meshgen.schema.scalars import enum_names, one_of
+
+EnumNumbers = Callable[[EnumOf], dict[str, int]]
+"""The numbers of an enum's wire names, by the contract."""
+
+
+class Decoding:
+    """Compiles readers for the messages of one service."""
+
+    def __init__(self, enum_numbers: EnumNumbers) -> None:
+        self._enum_numbers = enum_numbers
+
+    def fields(self, fields: tuple[Field, ...]) -> Reader:
+        """Message → dict of the fields' values."""
+        return reader_of_fields(fields, self._field)
+
+    def record(self, record: Record) -> Reader:
+        """Message → value of the record."""
+        return reader_of_record(record, self._field)
+
+    def _field(self, field: Field) -> Reader:
+        return self._member(snake(field.name), field.type)
+
+    def _member(self, wire: str, type_: Type) -> Reader:
+        match type_:
+            case Optional(item=item):
+                return _present(wire, self._element(item))
+            case ListOf(item=item, container=container):
+                read_list = list_reader(self._element(item), container)
+                return lambda message: read_list(getattr(message, wire))
+            case MapOf(value=value):
+                return _map_reader(wire, self._element(value))
+            case _:
+                return _present(wire, self._element(type_))
+
+    def _element(self, type_: Type) -> Reader | None:
+        """Reads one element; None when it is the value already."""
+        match type_:
+            case Scalar():
+                return None
+            case Choice():
+                return _choice_reader(type_)
+            case EnumOf():
+                return self._enum_reader(type_)
+            case Record():
+                return self.record(type_)
+            case Image():
+                read_parts = self.fields(picture.PARTS)
+                return lambda message: picture.image_from(read_parts(message))
+            case Tensor():
+                return self._tensor_reader(type_)
+            case ListOf() | MapOf():
+                return self._member(LIST_FIELD, type_)
+            case Optional():
+                return _or_none(self._member(OPTIONAL_FIELD, type_))
+            case Nothing() | Unknown():
+                raise InternalError(f"no wire type for {type_}")
+            case _:
+                assert_never(type_)
+
+    def _tensor_reader(self, type_: Tensor) -> Reader:
+        read_parts = self.fields(tensor.PARTS)
+        return lambda message: tensor.tensor_from(read_parts(message), type_)
+
+    def _enum_reader(self, enum: EnumOf) -> Reader:
+        numbers = self._enum_numbers(enum)
+        members = {numbers[name]: member for member, name in enum_names(enum).items()}
+        expected = f"must be {one_of(tuple(enum_names(enum).values()))}"
+
+        def read(number: int) -> Any:
+            member = members.get(number)
+            if member is None:
+                raise Misfit.here(expected)
+            return member
+
+        return read
+
+
+def _present(wire: str, element: Reader | None) -> Reader:
+    if element is None:
+        return lambda message: getattr(message, wire) if message.HasField(wire) else ABSENT
+    return lambda message: element(getattr(message, wire)) if message.HasField(wire) else ABSENT
+
+
+def _or_none(read: Reader) -> Reader:
+    def read_or_none(message: Any) -> Any:
+        value = read(message)
+        return None if value is ABSENT else value
+
+    return read_or_none
+
+
+def _map_reader(wire: str, element: Reader | None) -> Reader:
+    if element is None:
+        return lambda message: dict(getattr(message, wire))
+
+    def read(message: Any) -> dict[Any, Any]:
+        entries = getattr(message, wire)
+        try:
+            return {key: element(value) for key, value in entries.items()}
+        except Misfit:
+            rows = ((f"[{key!r}]", value) for key, value in entries.items())
+            raise Misfit(problems_of(element, rows)) from None
+
+    return read
+
+
+def _choice_reader(choice: Choice) -> Reader:
+    def read(value: str) -> str:
+        if value not in choice.values:
+            raise Misfit.here(f"must be {one_of(choice.values)}")
+        return value
+
+    return read

@@ -1,0 +1,190 @@
+"""Python values → protobuf messages. One closure per type, compiled once; nothing asks for types while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, assert_never
+
+from meshgen.errors import InternalError
+from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
+from meshgen.runtime.decoding import EnumNumbers
+from meshgen.schema import picture, tensor
+from meshgen.schema.assemble import elements, getter
+from meshgen.schema.fit import EncodeError, describe
+from meshgen.schema.model import (
+    Choice,
+    EnumOf,
+    Field,
+    Image,
+    ListOf,
+    MapOf,
+    Nothing,
+    Optional,
+    Record,
+    Scalar,
+    Tensor,
+    Type,
+    Unknown,
+)
+from meshgen.schema.scalars import TO_SCALAR, Convert, choice_writer, enum_writer
+
+Fill = Callable[[Any, Any], None]
+"""Puts a value into a message."""
+
+
+class Encoding:
+    """Compiles writers for the messages of one service."""
+
+    def __init__(self, enum_numbers: EnumNumbers) -> None:
+        self._enum_numbers = enum_numbers
+
+    def arguments(self, fields: tuple[Field, ...]) -> Fill:
+        """Puts a mapping into a message; absent keys stay absent, but for lists and maps with a default.
+
+        Those cannot be absent on the wire, so the receiver could not put the default in.
+        """
+        rows = [(f, snake(f.name), self._member(snake(f.name), f.type)) for f in fields]
+        names = {f.name for f in fields}
+
+        def fill(message: Any, arguments: Mapping[str, Any]) -> None:
+            for field, wire, write in rows:
+                if field.name in arguments:
+                    _write(write, message, arguments[field.name], wire)
+                elif isinstance(field.type, ListOf | MapOf) and field.has_default:
+                    _write(write, message, field.make_default(), wire)
+                elif field.required:
+                    raise EncodeError("is required", wire)
+            if unknown := arguments.keys() - names:
+                raise EncodeError("is not a parameter", min(unknown))
+
+        return fill
+
+    def record(self, record: Record) -> Fill:
+        """Puts a value of the record into a message."""
+        rows = [(getter(record, f.name), snake(f.name), self._member(snake(f.name), f.type)) for f in record.fields]
+
+        def fill(message: Any, value: Any) -> None:
+            for get, wire, write in rows:
+                _write(write, message, get(value), wire)
+
+        return fill
+
+    def _member(self, wire: str, type_: Type) -> Fill:
+        match type_:
+            case Optional(item=item):
+                return _unless_none(self._singular(wire, item))
+            case ListOf(item=item):
+                return self._repeated(wire, type_, item)
+            case MapOf():
+                return self._map(wire, type_)
+            case _:
+                return self._singular(wire, type_)
+
+    def _singular(self, wire: str, type_: Type) -> Fill:
+        convert = self._scalar(type_)
+        if convert is not None:
+            return lambda message, value: setattr(message, wire, convert(value))
+        fill = self._message(type_)
+
+        def write(message: Any, value: Any) -> None:
+            inner = getattr(message, wire)
+            inner.SetInParent()
+            fill(inner, value)
+
+        return write
+
+    def _repeated(self, wire: str, type_: ListOf, item: Type) -> Fill:
+        convert = self._scalar(item)
+        if convert is None:
+            fill = self._message(item)
+
+            def put(field: Any, element: Any) -> None:
+                fill(field.add(), element)
+        else:
+
+            def put(field: Any, element: Any) -> None:
+                field.append(convert(element))
+
+        def write(message: Any, value: Any) -> None:
+            field = getattr(message, wire)
+            for index, element in enumerate(elements(value, type_)):
+                try:
+                    put(field, element)
+                except EncodeError as error:
+                    raise error.under(f"[{index}]") from None
+
+        return write
+
+    def _map(self, wire: str, type_: MapOf) -> Fill:
+        to_key, convert = TO_SCALAR[type_.key.kind], self._scalar(type_.value)
+        fill = None if convert is not None else self._message(type_.value)
+
+        def write(message: Any, value: Any) -> None:
+            if not isinstance(value, Mapping):
+                raise EncodeError(f"must be {type_}, got {describe(value)}")
+            field = getattr(message, wire)
+            for key, element in value.items():
+                try:
+                    if convert is not None:
+                        field[to_key(key)] = convert(element)
+                    elif fill is not None:
+                        fill(field[to_key(key)], element)
+                except EncodeError as error:
+                    raise error.under(f"[{key!r}]") from None
+
+        return write
+
+    def _scalar(self, type_: Type) -> Convert | None:
+        """Turns a value into what a scalar field holds; None for types that are messages."""
+        match type_:
+            case Scalar(kind=kind):
+                return TO_SCALAR[kind]
+            case Choice():
+                return choice_writer(type_)
+            case EnumOf():
+                return enum_writer(type_, self._enum_numbers(type_))
+            case _:
+                return None
+
+    def _message(self, type_: Type) -> Fill:
+        match type_:
+            case Record():
+                return self.record(type_)
+            case Image():
+                return _parts_writer(picture.image_parts)
+            case Tensor():
+                return _parts_writer(lambda value: tensor.tensor_parts(value, type_))
+            case ListOf() | MapOf():
+                return self._member(LIST_FIELD, type_)
+            case Optional():
+                return self._member(OPTIONAL_FIELD, type_)
+            case Scalar() | Choice() | EnumOf() | Nothing() | Unknown():
+                raise InternalError(f"no message for {type_}")
+            case _:
+                assert_never(type_)
+
+
+def _write(write: Fill, message: Any, value: Any, wire: str) -> None:
+    try:
+        write(message, value)
+    except EncodeError as error:
+        raise error.under(wire) from None
+
+
+def _unless_none(write: Fill) -> Fill:
+    def write_unless_none(message: Any, value: Any) -> None:
+        if value is not None:
+            write(message, value)
+
+    return write_unless_none
+
+
+def _parts_writer(parts: Callable[[Any], Mapping[str, Any]]) -> Fill:
+    def fill(message: Any, value: Any) -> None:
+        for name, part in parts(value).items():
+            if isinstance(part, list):
+                getattr(message, name).extend(part)
+            else:
+                setattr(message, name, part)
+
+    return fill

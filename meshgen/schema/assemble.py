@@ -1,0 +1,151 @@
+"""Fields → values and records: defaults, required fields, and a record's own constructor.
+
+The same rules for every source of fields (protobuf, JSON); the source brings one reader for each field.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from meshgen.naming import snake
+from meshgen.schema.fit import EncodeError, Misfit, describe, joined
+from meshgen.schema.model import Container, Field, ListOf, MapOf, Record
+
+
+class _Absent(enum.Enum):
+    ABSENT = "ABSENT"
+
+
+ABSENT: Final = _Absent.ABSENT
+"""What a reader returns for a field that was not sent."""
+
+Reader = Callable[[Any], Any]
+"""Source of a whole record → one field's value, or `ABSENT`; raises Misfit."""
+
+CONTAINERS: Mapping[Container, Callable[..., Any]] = {
+    "list": list,
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+}
+
+_LEFT_TO_THE_CLASS: Final = object()
+_WITH_DEFAULTS = ("dataclass", "pydantic", "namedtuple")
+
+
+def reader_of_fields(fields: Iterable[Field], reader: Callable[[Field], Reader], record: Record | None = None) -> Reader:
+    """A function from a source to a dict of all fields; raises Misfit with every problem.
+
+    With `record`, fields that the record's class fills itself are left out.
+    """
+    rows = [(f.name, snake(f.name), reader(f), _when_absent(f, record)) for f in fields]
+
+    def read(source: Any) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        problems: list[tuple[str, str]] = []
+        for name, wire, read_field, absent in rows:
+            try:
+                value = read_field(source)
+            except Misfit as misfit:
+                problems += misfit.under(wire)
+                continue
+            if value is not ABSENT:
+                values[name] = value
+            elif absent is None:
+                problems.append((wire, "is required"))
+            elif absent is not _LEFT_TO_THE_CLASS:
+                values[name] = absent()
+        if problems:
+            raise Misfit(problems)
+        return values
+
+    return read
+
+
+def reader_of_record(record: Record, reader: Callable[[Field], Reader]) -> Reader:
+    """A function from a source to a value of the record; raises Misfit with every problem."""
+    read = reader_of_fields(record.fields, reader, record)
+    return lambda source: construct(record, read(source))
+
+
+def construct(record: Record, values: dict[str, Any]) -> Any:
+    """A value of the record; what its class refuses becomes a Misfit."""
+    try:
+        return record.construct(values)
+    except (ValueError, TypeError) as error:
+        details = getattr(error, "errors", None) if record.kind == "pydantic" else None
+        if details is None:
+            raise Misfit.here(str(error) or type(error).__name__) from error
+        raise Misfit((_path(item["loc"]), item["msg"]) for item in details()) from error
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    path = ""
+    for part in location:
+        step = f"[{part}]" if isinstance(part, int) else snake(part) or part
+        path = joined(path, step) if path else step
+    return path
+
+
+def _when_absent(field: Field, record: Record | None) -> Any:
+    """None for a required field, else what makes the value."""
+    match field.type:
+        case ListOf(container=container):
+            # A list that was not sent and an empty one are the same bytes, so a default cannot be meant.
+            return CONTAINERS[container]
+        case MapOf():
+            return dict
+    if field.required:
+        return None
+    if field.has_default and record is not None and record.kind in _WITH_DEFAULTS:
+        return _LEFT_TO_THE_CLASS
+    return field.make_default
+
+
+def list_reader(item: Reader | None, container: Container) -> Callable[[Iterable[Any]], Any]:
+    """Reads each element (None leaves them as they are); on a misfit reads on, to find every one."""
+    make = CONTAINERS[container]
+    if item is None:
+        return make
+
+    def read(values: Iterable[Any]) -> Any:
+        try:
+            return make([item(v) for v in values])
+        except Misfit:
+            raise Misfit(problems_of(item, ((f"[{i}]", v) for i, v in enumerate(values)))) from None
+        except TypeError as error:  # elements of a set that have no hash
+            raise Misfit.here(str(error)) from None
+
+    return read
+
+
+def problems_of(item: Reader, rows: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
+    """Every problem of reading the values in (path, value) rows."""
+    problems: list[tuple[str, str]] = []
+    for path, value in rows:
+        try:
+            item(value)
+        except Misfit as misfit:
+            problems += misfit.under(path)
+    return problems
+
+
+def getter(record: Record, name: str) -> Callable[[Any], Any]:
+    """Reads a field of a Python value of the record; an EncodeError when the value is of another kind."""
+
+    def get(value: Any) -> Any:
+        try:
+            return record.get(value, name)
+        except (AttributeError, KeyError, IndexError, TypeError):
+            raise EncodeError(f"must be {record}, got {describe(value)}") from None
+
+    return get
+
+
+def elements(value: Any, type_: ListOf) -> Iterable[Any]:
+    """The elements of a Python value for a list; an EncodeError when it has none."""
+    if isinstance(value, str | bytes | bytearray | Mapping) or not hasattr(value, "__iter__"):
+        raise EncodeError(f"must be {type_}, got {describe(value)}")
+    return value  # type: ignore[no-any-return]

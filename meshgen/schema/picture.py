@@ -1,0 +1,81 @@
+"""Pillow images ⇄ the parts of `meshgen.image.v1.Image`. Pillow is imported when an image passes."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from meshgen.schema.fit import EncodeError, Misfit, describe
+from meshgen.schema.model import Field, Optional, Scalar
+
+PARTS: tuple[Field, ...] = (
+    Field(name="mode", type=Optional(Scalar("str"))),
+    Field(name="width", type=Optional(Scalar("int"))),
+    Field(name="height", type=Optional(Scalar("int"))),
+    Field(name="pixels", type=Optional(Scalar("bytes"))),
+    Field(name="encoded", type=Optional(Scalar("bytes"))),
+)
+
+MODES = ("1", "L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I;16", "I", "F")
+"""Modes whose raw bytes are the whole picture. The others keep a palette beside them or exist in memory only."""
+
+_FORMATS = ("PNG", "JPEG", "WEBP")
+_BITS: Mapping[str, int] = {"L": 8, "LA": 16, "RGB": 24, "RGBA": 32, "CMYK": 32, "YCbCr": 24, "LAB": 24, "HSV": 24,
+                            "I;16": 16, "I": 32, "F": 32}  # fmt: skip
+
+
+def image_parts(value: Any) -> dict[str, Any]:
+    """Mode, width, height and pixels of an image."""
+    from PIL import Image
+
+    if not isinstance(value, Image.Image):
+        raise EncodeError(f"must be a PIL.Image.Image, got {describe(value)}")
+    if value.mode not in MODES:
+        raise EncodeError(
+            f"has mode {value.mode!r}, which cannot travel without loss; call .convert('RGB') or .convert('RGBA')"
+        )
+    pixels = value.tobytes() if value.width and value.height else b""
+    return {"mode": value.mode, "width": value.width, "height": value.height, "pixels": pixels}
+
+
+def image_from(parts: Mapping[str, Any]) -> Any:
+    """The image; Misfit when the parts do not make one."""
+    encoded = parts["encoded"]
+    raw = [name for name in ("mode", "width", "height", "pixels") if parts[name] is not None]
+    if encoded is not None:
+        if raw:
+            raise Misfit([("encoded", f"cannot come together with {raw[0]}")])
+        return _decode(encoded)
+    if missing := [name for name in ("mode", "width", "height", "pixels") if parts[name] is None]:
+        raise Misfit((name, "is required") for name in missing)
+    return _from_pixels(parts["mode"], parts["width"], parts["height"], parts["pixels"])
+
+
+def _from_pixels(mode: str, width: int, height: int, pixels: bytes) -> Any:
+    from PIL import Image
+
+    if mode not in MODES:
+        raise Misfit([("mode", f"must be one of {', '.join(MODES)}")])
+    if problems := [(n, "must not be negative") for n, v in (("width", width), ("height", height)) if v < 0]:
+        raise Misfit(problems)
+    expected = ((width + 7) // 8 if mode == "1" else width * _BITS[mode] // 8) * height
+    if len(pixels) != expected:
+        raise Misfit([("pixels", f"must be {expected} bytes for {width}×{height} {mode}, got {len(pixels)}")])
+    if expected == 0:
+        return Image.new(mode, (width, height))
+    return Image.frombytes(mode, (width, height), pixels)
+
+
+def _decode(encoded: bytes) -> Any:
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(encoded), formats=_FORMATS)
+            image.load()
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Misfit([("encoded", "must be a whole PNG, JPEG or WebP file of a sensible size")]) from None
+    return image

@@ -1,0 +1,114 @@
+"""Python value → scalar of the wire: what `int`, `float`… in an annotation let through.
+
+Numbers of numpy and torch count as numbers, because models return them. A bool is not a number.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from meshgen.naming import enum_value
+from meshgen.schema.fit import EncodeError, describe
+from meshgen.schema.model import Choice, EnumOf, ScalarKind
+
+INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
+
+Convert = Callable[[Any], Any]
+
+
+def to_bool(value: Any) -> bool:
+    """A bool, or numpy's."""
+    if value is True or value is False:
+        return bool(value)
+    cls = type(value)
+    if cls.__module__ == "numpy" and cls.__name__ in ("bool", "bool_"):
+        return bool(value)
+    raise EncodeError(f"must be a bool, got {describe(value)}")
+
+
+def to_int(value: Any) -> int:
+    """An integer of 64 bits."""
+    if isinstance(value, bool):
+        raise EncodeError(f"must be an int, got {describe(value)}")
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise EncodeError(f"must be an int, got {describe(value)}") from None
+    if not INT64_MIN <= number <= INT64_MAX:
+        raise EncodeError(f"must fit 64 bits, got {number.bit_length()} bits")
+    return number
+
+
+def to_float(value: Any) -> float:
+    """A float; integers are taken too."""
+    if type(value) is float:
+        return value
+    if isinstance(value, bool | str | bytes | bytearray):
+        raise EncodeError(f"must be a float, got {describe(value)}")
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # RuntimeError: a torch tensor of several numbers
+        raise EncodeError(f"must be a float, got {describe(value)}") from None
+
+
+def to_str(value: Any) -> str:
+    """Text that UTF-8 can carry."""
+    if not isinstance(value, str):
+        raise EncodeError(f"must be a str, got {describe(value)}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise EncodeError(f"must be valid Unicode, has a lone surrogate at {error.start}") from None
+    return value
+
+
+def to_bytes(value: Any) -> bytes:
+    """Bytes, or what is laid out as bytes."""
+    if not isinstance(value, bytes | bytearray | memoryview):
+        raise EncodeError(f"must be bytes, got {describe(value)}")
+    return bytes(value)
+
+
+TO_SCALAR: Mapping[ScalarKind, Convert] = {
+    "bool": to_bool,
+    "int": to_int,
+    "float": to_float,
+    "str": to_str,
+    "bytes": to_bytes,
+}
+
+
+def choice_writer(choice: Choice) -> Convert:
+    """Checks that a value is one of the choice's."""
+
+    def write(value: Any) -> Any:
+        if value not in choice.values:
+            raise EncodeError(f"must be {one_of(choice.values)}, got {describe(value)}")
+        return value
+
+    return write
+
+
+def enum_names(enum: EnumOf) -> dict[Any, str]:
+    """The wire name of each member."""
+    return {member: enum_value(enum.name, member.name) for member in enum.python}
+
+
+def enum_writer(enum: EnumOf, wire: Mapping[str, Any]) -> Convert:
+    """Turns members into what the wire has for their names."""
+    table = {member: wire[name] for member, name in enum_names(enum).items()}
+
+    def write(value: Any) -> Any:
+        try:
+            return table[value]
+        except (KeyError, TypeError):
+            raise EncodeError(f"must be a member of {enum.name}, got {describe(value)}") from None
+
+    return write
+
+
+def one_of(values: tuple[str, ...]) -> str:
+    """`one of 'a', 'b'`."""
+    return f"one of {', '.join(map(repr, values))}"

@@ -1,0 +1,189 @@
+"""numpy arrays and torch tensors ⇄ the parts of `meshgen.tensor.v1.Tensor`. Both libraries are imported when needed.
+
+Datatypes are those of the Open Inference Protocol (KServe v2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from meshgen.schema.fit import EncodeError, Misfit, describe
+from meshgen.schema.model import Field, ListOf, Optional, Scalar, Tensor
+
+WIDE = "uint64_contents"
+"""The one part whose integers may have 64 bits without a sign."""
+
+PARTS: tuple[Field, ...] = (
+    Field(name="datatype", type=Optional(Scalar("str"))),
+    Field(name="shape", type=ListOf(Scalar("int"))),
+    Field(name="raw", type=Optional(Scalar("bytes"))),
+    Field(name="bool_contents", type=ListOf(Scalar("bool"))),
+    Field(name="int64_contents", type=ListOf(Scalar("int"))),
+    Field(name=WIDE, type=ListOf(Scalar("int"))),
+    Field(name="fp32_contents", type=ListOf(Scalar("float"))),
+    Field(name="fp64_contents", type=ListOf(Scalar("float"))),
+)
+
+_CONTENTS = tuple(f.name for f in PARTS if f.name.endswith("_contents"))
+_FLOATS = ("fp32_contents", "fp64_contents")
+
+DATATYPES: Mapping[str, str] = {
+    "bool": "BOOL",
+    **{f"{sign.lower()}int{n}": f"{sign}INT{n}" for sign in ("", "U") for n in (8, 16, 32, 64)},
+    **{f"float{n}": f"FP{n}" for n in (16, 32, 64)},
+    "bfloat16": "BF16",
+}
+"""numpy's (for bfloat16: torch's) dtype name → datatype."""
+_DTYPES = {datatype: dtype for dtype, datatype in DATATYPES.items()}
+
+
+def tensor_parts(value: Any, type_: Tensor) -> dict[str, Any]:
+    """Datatype, shape and raw bytes of an array or tensor."""
+    if type_.library == "torch":
+        return _torch_parts(value, type_)
+    import numpy as np
+
+    if not isinstance(value, np.ndarray | np.generic):
+        raise EncodeError(f"must be a numpy.ndarray, got {describe(value)}")
+    little = value.astype(value.dtype.newbyteorder("<"), copy=False)
+    return {
+        "datatype": _datatype(value.dtype.name, type_),
+        "shape": list(value.shape),
+        "raw": little.tobytes(),
+    }
+
+
+def _torch_parts(value: Any, type_: Tensor) -> dict[str, Any]:
+    import torch
+
+    if not isinstance(value, torch.Tensor):
+        raise EncodeError(f"must be a torch.Tensor, got {describe(value)}")
+    if value.layout != torch.strided or value.is_quantized:
+        raise EncodeError("must be a dense tensor; call .to_dense() or .dequantize()")
+    datatype = _datatype(str(value.dtype).removeprefix("torch."), type_)
+    plain = value.detach().cpu().contiguous()
+    if datatype == "BF16":  # unknown to numpy
+        plain = plain.view(torch.int16)
+    return {"datatype": datatype, "shape": list(value.shape), "raw": plain.numpy().tobytes()}
+
+
+def _datatype(dtype: str, type_: Tensor) -> str:
+    if dtype not in DATATYPES:
+        raise EncodeError(f"has dtype {dtype}, which cannot travel; use one of {', '.join(DATATYPES)}")
+    if type_.dtype is not None and dtype != type_.dtype:
+        raise EncodeError(f"must have dtype {type_.dtype}, got {dtype}")
+    return DATATYPES[dtype]
+
+
+def tensor_from(parts: Mapping[str, Any], type_: Tensor) -> Any:
+    """The array (read-only when its bytes came raw) or tensor; Misfit when the parts do not make one."""
+    dtype = _dtype_of(parts["datatype"], type_)
+    shape, count = _checked_shape(parts["shape"])
+    given = [name for name in _CONTENTS if parts[name]]
+    if parts["raw"] is not None:
+        if given:
+            raise Misfit([("raw", f"cannot come together with {given[0]}")])
+        flat = _from_raw(parts["raw"], dtype, count, type_)
+    else:
+        flat = _from_contents(parts, given, dtype, count, type_)
+    try:
+        return flat.reshape(shape)
+    except (ValueError, RuntimeError, OverflowError) as error:
+        raise Misfit([("shape", str(error))]) from None
+
+
+def _dtype_of(datatype: str | None, type_: Tensor) -> str:
+    if datatype is None:
+        raise Misfit([("datatype", "is required")])
+    known = [d for name, d in DATATYPES.items() if name != "bfloat16" or type_.library == "torch"]
+    if datatype not in known:
+        raise Misfit([("datatype", f"must be one of {', '.join(known)}")])
+    dtype = _DTYPES[datatype]
+    if type_.dtype is not None and dtype != type_.dtype:
+        raise Misfit([("datatype", f"must be {DATATYPES.get(type_.dtype, type_.dtype)}, got {datatype}")])
+    return dtype
+
+
+def _checked_shape(shape: Sequence[int]) -> tuple[tuple[int, ...], int]:
+    problems = [(f"shape[{i}]", "must not be negative") for i, n in enumerate(shape) if n < 0]
+    if problems:
+        raise Misfit(problems)
+    return tuple(shape), math.prod(shape)
+
+
+def _from_raw(raw: bytes, dtype: str, count: int, type_: Tensor) -> Any:
+    import numpy as np
+
+    stored = np.dtype("uint16" if dtype == "bfloat16" else dtype).newbyteorder("<")
+    if len(raw) != count * stored.itemsize:
+        raise Misfit([("raw", f"must be {count * stored.itemsize} bytes for this shape, got {len(raw)}")])
+    flat = np.frombuffer(raw, dtype=stored)
+    if dtype == "bool" and count and flat.view("uint8").max() > 1:
+        raise Misfit([("raw", "must be bytes of 0 and 1 for BOOL")])
+    return _to_torch(flat, dtype) if type_.library == "torch" else flat
+
+
+def _from_contents(parts: Mapping[str, Any], given: list[str], dtype: str, count: int, type_: Tensor) -> Any:
+    import numpy as np
+
+    if len(given) > 1:
+        raise Misfit([(given[1], f"cannot come together with {given[0]}")])
+    if not given and count:
+        raise Misfit([("raw", "is required")])
+    name = given[0] if given else "raw"
+    values = parts[name] if given else []
+    if given and name not in _fitting(dtype):
+        raise Misfit([(name, f"cannot hold {DATATYPES[dtype]}; use {' or '.join(_fitting(dtype))}")])
+    if len(values) != count:
+        raise Misfit([(name, f"must have {count} elements for this shape, got {len(values)}")])
+    if name in _FLOATS:
+        flat = _floats(name, values, dtype)
+    else:
+        _check_range(name, values, dtype)
+        flat = np.array(values, dtype="uint16" if dtype == "bfloat16" else dtype)
+    return _to_torch(flat, dtype) if type_.library == "torch" else flat
+
+
+def _fitting(dtype: str) -> tuple[str, ...]:
+    match dtype[0]:
+        case "b" if dtype == "bool":
+            return ("bool_contents",)
+        case "i":
+            return ("int64_contents",)
+        case "u":
+            return ("uint64_contents", "int64_contents")
+        case _:
+            return _FLOATS
+
+
+def _floats(name: str, values: Sequence[float], dtype: str) -> Any:
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        sent = np.array(values, dtype="float32" if name == "fp32_contents" else "float64")
+        flat = sent if dtype == "bfloat16" else sent.astype(dtype)
+    finite = np.isfinite(np.array(values, dtype="float64"))
+    if wrong := [(f"{name}[{i}]", "is out of range") for i in np.flatnonzero(finite & ~np.isfinite(flat))]:
+        raise Misfit(wrong)
+    return flat
+
+
+def _check_range(name: str, values: Sequence[int], dtype: str) -> None:
+    if dtype == "bool" or not values:
+        return
+    bits = int(dtype.removeprefix("u").removeprefix("int"))
+    low, high = (0, (1 << bits) - 1) if dtype[0] == "u" else (-(1 << bits - 1), (1 << bits - 1) - 1)
+    if wrong := [(f"{name}[{i}]", f"must be from {low} to {high}") for i, v in enumerate(values) if not low <= v <= high]:
+        raise Misfit(wrong)
+
+
+def _to_torch(flat: Any, dtype: str) -> Any:
+    import torch
+
+    if dtype != "bfloat16":
+        return torch.from_numpy(flat.copy())  # torch has no read-only tensors
+    if flat.dtype.kind == "f":
+        return torch.from_numpy(flat.copy()).to(torch.bfloat16)
+    return torch.from_numpy(flat.view("int16").copy()).view(torch.bfloat16)
