@@ -12,6 +12,7 @@ import psutil
 
 from meshgen.control import ports
 from meshgen.control.model import MeshError
+from meshgen.control.traceback_text import last_line
 from meshgen.control.worker_thread import WorkerThread
 
 SERVICER = "meshgen.runtime.host.add"
@@ -99,7 +100,7 @@ class Cluster:
             self._parts = _own_parts()
             self._start_serve()
         except Exception as error:
-            raise MeshError(f"Ray did not start: {error}") from error
+            raise MeshError(f"Ray did not start: {last_line(error)}") from error
 
     def _start_serve(self) -> None:
         from ray import serve
@@ -132,7 +133,7 @@ class Cluster:
                 address=address, runtime_env={"env_vars": dict(env)}, log_to_driver=False, logging_level=logging.ERROR
             )
         except Exception as error:
-            raise MeshError(f"cannot join Ray at {address}: {error}") from error
+            raise MeshError(f"cannot join Ray at {address}: {last_line(error)}") from error
         _check_place(address)
         _check_room(address, cpus)
         if _get_global_client(raise_if_no_controller_running=False) is None:

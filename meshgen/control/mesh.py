@@ -15,7 +15,7 @@ from meshgen.control.discovery import Discovery, Snapshot
 from meshgen.control.envoy import Envoy
 from meshgen.control.front import Front
 from meshgen.control.layout import Layout, all_descriptors, make_folder
-from meshgen.control.model import Addresses, Event, MeshError, MeshOptions, PhaseEvent, Target
+from meshgen.control.model import Addresses, Event, MeshError, MeshOptions, PhaseEvent, Target, authority
 from meshgen.control.reaper import Reaper
 from meshgen.control.signals import stop_on_signal
 
@@ -52,9 +52,10 @@ async def run_mesh(
     folder = make_folder()
     reaper = Reaper(run_id, folder)
     try:
-        with stop_on_signal(stop):
+        with stop_on_signal(stop) as take_signals:
             layout = Layout.pick(folder, port)
-            await _Run(targets, options, layout, run_id, progress).until_stopped(stop, ready)
+            run = _Run(targets, options, layout, run_id, progress, take_signals)
+            await run.until_stopped(stop, ready)
     finally:
         clean = await asyncio.to_thread(reaper.finish)
         progress(PhaseEvent(phase="stopped", message="" if clean else f"some files or processes remain: {folder}"))
@@ -70,7 +71,9 @@ class _Run:
         layout: Layout,
         run_id: str,
         progress: Callable[[Event], None],
+        take_signals: Callable[[], None],
     ) -> None:
+        self._take_signals = take_signals
         self._targets = targets
         self._options = options
         self._run_id = run_id
@@ -166,6 +169,7 @@ class _Run:
                 await _uninterrupted(self._cluster.start(cpus=int(cpus) + 4, folder=self._layout.ray))
             else:
                 await _uninterrupted(self._cluster.join(address, cpus=cpus, env=self._env))
+            self._take_signals()
             yield
         finally:
             # What does not end in time, the sweep takes.
@@ -223,12 +227,13 @@ class _Run:
 
     def _addresses(self) -> Addresses:
         layout = self._layout
+        base = authority(self._options.connect_host, layout.port)
         meshes = [t.plan.mesh for t in self._targets]
         exposed = [w for m in meshes for w in (m.workloads if self._options.nodes_exposed else (m.driver,))]
         return Addresses(
             host=self._options.connect_host,
             port=layout.port,
-            rest=tuple(r.path for m in meshes for r in m.routes),
+            rest=tuple(f"http://{base}{r.path}" for m in meshes for r in m.routes),
             services=tuple(w.service for w in exposed),
             run_dir=layout.folder,
         )

@@ -97,7 +97,7 @@ class Addresses:
     host: str
     port: int
     rest: tuple[str, ...]
-    """Paths to POST to, each with its leading slash."""
+    """URLs to POST to."""
     services: tuple[str, ...]
     """Full names of the gRPC services on the front."""
     run_dir: Path
@@ -106,8 +106,7 @@ class Addresses:
     @property
     def grpc(self) -> str:
         """`host:port`, also for gRPC."""
-        shown = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{shown}:{self.port}"
+        return authority(self.host, self.port)
 
     @property
     def base_url(self) -> str:
@@ -118,3 +117,8 @@ class Addresses:
     def health(self) -> str:
         """URL that answers 200 when every node serves."""
         return f"{self.base_url}/healthz"
+
+
+def authority(host: str, port: int) -> str:
+    """`host:port` as URLs have it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -22,6 +22,12 @@ def user_error(message: str) -> str:
     return "\n".join([_HEAD, *_without_ours(inner.splitlines())]).rstrip()
 
 
+def last_line(error: BaseException) -> str:
+    """What matters of an error that carries remote tracebacks in its text."""
+    lines = [line.strip() for line in _ANSI.sub("", str(error)).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
 def _without_ours(lines: list[str]) -> list[str]:
     kept: list[str] = []
     skipping = False
