@@ -73,7 +73,9 @@ def _assign_rpc(ledger: Ledger, node: str | None, rpc: RpcSpec) -> Iterator[Diag
         name = "" if record is None else pascal(record.name)
         if (entry.record or entry.live) and entry.record != name:
             was = entry.record or "its own fields"
-            yield _breaking(f"'{key}' was {was} and is {name or 'its own fields'}: old callers cannot read it", rpc.span)
+            yield _breaking(
+                f"'{key}' was {was} and is {name or 'its own fields'}: old callers cannot read it", rpc.span
+            )
         ledger.put("rpcs", key, replace(entry, record=name))
         if record is None:
             yield from _update(ledger, "rpcs", key, _wanted(fields), rpc.span)

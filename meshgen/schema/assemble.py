@@ -35,7 +35,9 @@ _LEFT_TO_THE_CLASS: Final = object()
 _WITH_DEFAULTS = ("dataclass", "pydantic", "namedtuple")
 
 
-def reader_of_fields(fields: Iterable[Field], reader: Callable[[Field], Reader], record: Record | None = None) -> Reader:
+def reader_of_fields(
+    fields: Iterable[Field], reader: Callable[[Field], Reader], record: Record | None = None
+) -> Reader:
     """A function from a source to a dict of all fields; raises Misfit with every problem.
 
     With `record`, fields that the record's class fills itself are left out.

@@ -1,0 +1,273 @@
+"""JSON values → Python values by schema, as protobuf reads JSON. One closure per type."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, assert_never
+
+from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, enum_zero, json_name, snake
+from meshgen.schema import picture, tensor
+from meshgen.schema.assemble import ABSENT, Reader, list_reader, problems_of, reader_of_fields, reader_of_record
+from meshgen.schema.fit import Misfit
+from meshgen.schema.model import (
+    Choice,
+    EnumOf,
+    Field,
+    Image,
+    ListOf,
+    MapOf,
+    Nothing,
+    Optional,
+    Record,
+    Scalar,
+    ScalarKind,
+    Tensor,
+    Type,
+    Unknown,
+)
+from meshgen.schema.scalars import INT64_MAX, INT64_MIN, enum_names, one_of
+
+EnumNumbers = Callable[[EnumOf], Mapping[str, int]]
+"""The numbers of an enum's wire names."""
+
+_INTEGER = re.compile(r"-?[0-9]+\Z")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
+_SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
+
+
+class JsonReading:
+    """Compiles readers of JSON objects."""
+
+    def __init__(self, enum_numbers: EnumNumbers) -> None:
+        self._enum_numbers = enum_numbers
+
+    def fields(self, fields: tuple[Field, ...]) -> Reader:
+        """Object → dict of the fields' values."""
+        return _of_object(reader_of_fields(fields, self._field))
+
+    def record(self, record: Record) -> Reader:
+        """Object → value of the record."""
+        return _of_object(reader_of_record(record, self._field))
+
+    def _field(self, field: Field) -> Reader:
+        return self._member(snake(field.name), field.type)
+
+    def _member(self, wire: str, type_: Type) -> Reader:
+        match type_:
+            case Optional(item=item):
+                return _present(wire, self._element(item))
+            case ListOf(item=item, container=container):
+                return _present(wire, _array_reader(list_reader(self._element(item), container)))
+            case MapOf():
+                return _present(wire, self._map(type_))
+            case _:
+                return _present(wire, self._element(type_))
+
+    def _element(self, type_: Type) -> Reader:
+        match type_:
+            case Scalar(kind=kind):
+                return _SCALARS[kind]
+            case Choice():
+                return _choice_reader(type_)
+            case EnumOf():
+                return _enum_reader(type_, self._enum_numbers(type_))
+            case Record():
+                return self.record(type_)
+            case Image():
+                read_parts = self.fields(picture.PARTS)
+                return lambda value: picture.image_from(read_parts(value))
+            case Tensor():
+                return self._tensor(type_)
+            case ListOf() | MapOf():
+                return _of_object(self._or_empty(type_))
+            case Optional():
+                return _of_object(_or(self._member(OPTIONAL_FIELD, type_), lambda: None))
+            case Nothing():
+                return lambda _: None
+            case Unknown():
+                return lambda value: value
+            case _:
+                assert_never(type_)
+
+    def _or_empty(self, type_: ListOf | MapOf) -> Reader:
+        return _or(self._member(LIST_FIELD, type_), Field(name=LIST_FIELD, type=type_).make_default)
+
+    def _map(self, type_: MapOf) -> Reader:
+        read_key, element = _MAP_KEYS[type_.key.kind], self._element(type_.value)
+
+        def read(value: Any) -> dict[Any, Any]:
+            if not isinstance(value, dict):
+                raise Misfit.here("must be an object")
+            try:
+                return {read_key(key): element(item) for key, item in value.items()}
+            except Misfit:
+                keys = ((f"[{key!r}]", key) for key in value)
+                items = ((f"[{key!r}]", item) for key, item in value.items())
+                raise Misfit(problems_of(read_key, keys) + problems_of(element, items)) from None
+
+        return read
+
+    def _tensor(self, type_: Tensor) -> Reader:
+        def reader(field: Field) -> Reader:
+            if field.name != tensor.WIDE:
+                return self._field(field)
+            return _present(field.name, _array_reader(list_reader(_any_integer, "list")))
+
+        read_parts = _of_object(reader_of_fields(tensor.PARTS, reader))
+        return lambda value: tensor.tensor_from(read_parts(value), type_)
+
+
+def _of_object(read: Reader) -> Reader:
+    def read_object(value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise Misfit.here("must be an object")
+        return read(value)
+
+    return read_object
+
+
+def _present(wire: str, element: Reader) -> Reader:
+    """Reads one key of an object, which may be spelled in two ways; null is absence."""
+    other = json_name(wire)
+
+    def read(source: dict[str, Any]) -> Any:
+        value = source.get(wire)
+        if other != wire and other in source:
+            if wire in source:
+                raise Misfit.here(f"is given twice, as {wire!r} and {other!r}")
+            value = source[other]
+        return ABSENT if value is None else element(value)
+
+    return read
+
+
+def _or(read: Reader, absent: Callable[[], Any]) -> Reader:
+    def read_or(value: Any) -> Any:
+        found = read(value)
+        return absent() if found is ABSENT else found
+
+    return read_or
+
+
+def _array_reader(read: Reader) -> Reader:
+    def read_array(value: Any) -> Any:
+        if not isinstance(value, list):
+            raise Misfit.here("must be an array")
+        return read(value)
+
+    return read_array
+
+
+def _any_integer(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, str) and _INTEGER.match(value):
+        return int(value)
+    raise Misfit.here("must be an integer")
+
+
+def _integer(value: Any) -> int:
+    number = _any_integer(value)
+    if not INT64_MIN <= number <= INT64_MAX:
+        raise Misfit.here("must fit 64 bits")
+    return number
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, str):
+        if value in _SPECIAL:
+            return _SPECIAL[value]
+        if not _NUMBER.match(value):
+            raise Misfit.here("must be a number")
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        raise Misfit.here("must be a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise Misfit.here("must be a number in range; write infinities and NaN as strings")
+    return number
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Misfit.here("must be true or false")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Misfit.here("must be a string")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise Misfit.here("must be valid Unicode") from None
+    return value
+
+
+def _bytes(value: Any) -> bytes:
+    if not isinstance(value, str):
+        raise Misfit.here("must be a base64 string")
+    standard = value.rstrip("=").replace("-", "+").replace("_", "/")
+    try:
+        return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise Misfit.here("must be a base64 string") from None
+
+
+_SCALARS: Mapping[ScalarKind, Reader] = {
+    "bool": _boolean,
+    "int": _integer,
+    "float": _number,
+    "str": _text,
+    "bytes": _bytes,
+}
+
+
+def _bool_key(key: str) -> bool:
+    if key not in ("true", "false"):
+        raise Misfit.here("must be the key 'true' or 'false'")
+    return key == "true"
+
+
+_MAP_KEYS: Mapping[ScalarKind, Reader] = {"str": _text, "int": _integer, "bool": _bool_key}
+
+
+def _choice_reader(choice: Choice) -> Reader:
+    def read(value: Any) -> str:
+        text = _text(value)
+        if text not in choice.values:
+            raise Misfit.here(f"must be {one_of(choice.values)}")
+        return text
+
+    return read
+
+
+def _enum_reader(enum: EnumOf, numbers: Mapping[str, int]) -> Reader:
+    by_name: dict[str, Any] = {name: member for member, name in enum_names(enum).items()}
+    by_number = {numbers[name]: member for name, member in by_name.items()}
+    expected = f"must be {one_of(tuple(by_name))}"
+
+    def read(value: Any) -> Any:
+        if isinstance(value, str) and value in by_name:
+            return by_name[value]
+        try:
+            return by_number[_any_integer(value)]
+        except (Misfit, KeyError):
+            raise Misfit.here(expected) from None
+
+    return read
+
+
+def declared_numbers(enum: EnumOf) -> Mapping[str, int]:
+    """The numbers that a first build gives: 1, 2, 3… in the order of declaration."""
+    zero = enum_zero(enum.name)
+    names = [name for name in enum_names(enum).values() if name != zero]
+    return {zero: 0, **{name: number for number, name in enumerate(names, start=1)}}

@@ -1,0 +1,129 @@
+"""The JSON of a request or response ⇄ Python values, in the shape that protobuf JSON gives it, without protobuf.
+
+A record is an object of its fields, None is `{}`, any other result is `{"result": …}`. Keys are in snake_case; reading
+takes lowerCamelCase too. Other than protobuf, writing leaves 64-bit integers as JSON numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, RESULT_FIELD, json_name, pascal, snake
+from meshgen.schema import picture, tensor
+from meshgen.schema.fit import Misfit, joined
+from meshgen.schema.jsonread import JsonReading, declared_numbers
+from meshgen.schema.jsonwrite import object_writer, record_writer
+from meshgen.schema.model import EnumOf, Field, Image, ListOf, MapOf, Nothing, Optional, Record, Tensor, Type
+
+
+def from_json(
+    what: Type | Sequence[Field],
+    value: Any,
+    *,
+    unknown_key: Callable[[str], None] | None = None,
+    lock: Mapping[str, Any] | None = None,
+) -> Any:
+    """The Python value of what `json.loads` gave.
+
+    Args:
+        what: the fields of a request (gives {name: value}), a record (gives its value), or another result type
+            (read from `result`).
+        value: the JSON value.
+        unknown_key: called with the path of each key that the contract does not have; such keys are ignored.
+        lock: the graph's lock, for enums sent by number; without it they count from 1 as they are declared.
+
+    Raises:
+        InvalidArgument: with a violation for each field that does not fit.
+    """
+    reading = JsonReading(lambda enum: _numbers(enum, lock))
+    fields = _fields_of(what)
+    try:
+        if isinstance(what, Record):
+            result = reading.record(what)(value)
+        else:
+            result = reading.fields(fields)(value)
+    except Misfit as misfit:
+        raise misfit.as_status() from misfit.__cause__
+    if unknown_key is not None:
+        for path in _unknown_keys(fields, value):
+            unknown_key(path)
+    if isinstance(what, Nothing):
+        return None
+    return result if isinstance(what, Record | Sequence) else result[RESULT_FIELD]
+
+
+def to_json(what: Type | Sequence[Field], value: Any) -> Any:
+    """The JSON value of a request or response, for `json.dumps`.
+
+    Args:
+        what: as in `from_json`.
+        value: {name: value} for fields, else the value.
+
+    Raises:
+        EncodeError: a value is not of its declared type; `path` names the field.
+    """
+    if isinstance(what, Record):
+        return record_writer(what)(value)
+    holder = value if isinstance(what, Sequence) else {RESULT_FIELD: value}
+    return object_writer(_fields_of(what), lambda field: lambda values: values.get(field.name))(holder)
+
+
+def _fields_of(what: Type | Sequence[Field]) -> tuple[Field, ...]:
+    match what:
+        case Record(fields=fields):
+            return fields
+        case Nothing():
+            return ()
+        case Sequence():
+            return tuple(what)
+        case _:
+            return (Field(name=RESULT_FIELD, type=what),)
+
+
+def _numbers(enum: EnumOf, lock: Mapping[str, Any] | None) -> Mapping[str, int]:
+    entry = {} if lock is None else lock.get("enums", {}).get(pascal(enum.name), {})
+    locked = {name: row["number"] for name, row in entry.get("values", {}).items()}
+    declared = declared_numbers(enum)
+    return {**declared, **locked} if declared.keys() <= {*locked, *list(declared)[:1]} else declared
+
+
+def _unknown_keys(fields: Sequence[Field], value: Mapping[str, Any]) -> Iterator[str]:
+    known = {spelling: f for f in fields for spelling in (snake(f.name), json_name(snake(f.name)))}
+    for key, item in value.items():
+        if key not in known:
+            yield key
+        elif item is not None:
+            for path in _unknown_inside(known[key].type, item):
+                yield joined(snake(known[key].name), path)
+
+
+def _unknown_inside(type_: Type, value: Any) -> Iterator[str]:
+    """Unknown keys inside the value of a field."""
+    match type_:
+        case Optional(item=item):
+            yield from _unknown_in_element(item, value)
+        case ListOf(item=item):
+            for index, element in enumerate(value):
+                yield from (joined(f"[{index}]", path) for path in _unknown_in_element(item, element))
+        case MapOf(value=item):
+            for key, element in value.items():
+                yield from (joined(f"[{key!r}]", path) for path in _unknown_in_element(item, element))
+        case _:
+            yield from _unknown_in_element(type_, value)
+
+
+def _unknown_in_element(type_: Type, value: Any) -> Iterator[str]:
+    match type_:
+        case Record(fields=fields):
+            yield from _unknown_keys(fields, value)
+        case Image():
+            yield from _unknown_keys(picture.PARTS, value)
+        case Tensor():
+            yield from _unknown_keys(tensor.PARTS, value)
+        case ListOf() | MapOf():
+            yield from _unknown_keys((Field(name=LIST_FIELD, type=type_),), value)
+        case Optional():
+            yield from _unknown_keys((Field(name=OPTIONAL_FIELD, type=type_),), value)
+        case _:
+            return
