@@ -99,8 +99,10 @@ class Ledger:
 
     def document(self) -> dict[str, Any]:
         """The document, sorted."""
-        body = {s: {k: _dump_entry(e, s) for k, e in sorted(self.entries[s].items())} for s in SECTIONS}
-        return {"version": VERSION, **body}
+        document: dict[str, Any] = {"version": VERSION}
+        for section in SECTIONS:
+            document[section] = {k: _dump_entry(e, section) for k, e in sorted(self.entries[section].items())}
+        return document
 
 
 # --- text ----------------------------------------------------------------------------------------------------------

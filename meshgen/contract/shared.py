@@ -1,4 +1,4 @@
-"""The messages that all graphs share, `meshgen.image.v1.Image` and `meshgen.tensor.v1.Tensor`, and the closure of imports."""
+"""The messages that all graphs share (`Image`, `Tensor`), and everything that a contract imports."""
 
 from __future__ import annotations
 
@@ -18,19 +18,23 @@ ANNOTATIONS_PATH = "google/api/annotations.proto"
 
 _Row = tuple[str, int, str, str]
 
-_IMAGE_DOC = """A picture: either raw pixels, as services exchange them without loss, or an encoded file, as clients have one.
+_IMAGE_DOC = """A picture: raw pixels, as services exchange them without loss, or an encoded file, as clients have one.
 
 Set `mode`, `width`, `height` and `pixels`, or `encoded` alone."""
 
+_MODE_DOC = """Pillow's name of the pixel format:
+`1`, `L`, `LA`, `RGB`, `RGBA`, `CMYK`, `YCbCr`, `LAB`, `HSV`, `I;16`, `I` or `F`."""
+
+_PIXELS_DOC = """Rows from the top, no padding, little-endian where a sample has several bytes.
+In mode `1` eight pixels to a byte, rows padded to whole bytes."""
+
 _IMAGE_FIELDS: tuple[_Row, ...] = (
-    ("mode", 1, "string", "Pillow's name of the pixel format: `1`, `L`, `LA`, `RGB`, `RGBA`, `CMYK`, `YCbCr`, `LAB`, `HSV`, "
-     "`I;16`,\n`I` or `F`."),
+    ("mode", 1, "string", _MODE_DOC),
     ("width", 2, "int32", "In pixels."),
     ("height", 3, "int32", "In pixels."),
-    ("pixels", 4, "bytes", "Rows from the top, no padding, little-endian where a sample has several bytes; in mode `1` eight "
-     "pixels to\na byte, rows padded to whole bytes."),
+    ("pixels", 4, "bytes", _PIXELS_DOC),
     ("encoded", 5, "bytes", "A whole PNG, JPEG or WebP file."),
-)  # fmt: skip
+)
 
 _TENSOR_DOC = """An array of numbers, with the names and layout of the Open Inference Protocol (KServe v2).
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FileDescriptor, MethodDescriptor
@@ -18,6 +17,7 @@ from meshgen.runtime.encoding import Encoding, Fill
 from meshgen.schema.assemble import Reader
 from meshgen.schema.fit import EncodeError, Misfit, describe
 from meshgen.schema.model import EnumOf, Field, Nothing, Record, Type
+from meshgen.schema.scalars import enum_names
 from meshgen.status import Internal, InvalidArgument
 
 __all__ = ["Contracts", "EncodeError", "RpcCodec"]
@@ -30,7 +30,7 @@ class Contracts:
         files = FileDescriptorSet.FromString(descriptor_set)
         self.pool = DescriptorPool()
         for file in files.file:
-            self.pool.Add(file)  # type: ignore[no-untyped-call]
+            self.pool.Add(file)
         self.files = tuple(f.name for f in files.file)
 
     def codec(
@@ -59,7 +59,8 @@ class RpcCodec:
         self.request_class = GetMessageClass(method.input_type)
         self.response_class = GetMessageClass(method.output_type)
         file = method.containing_service.file
-        encoding, decoding = (kind(lambda enum: _enum_numbers(file, enum)) for kind in (Encoding, Decoding))
+        encoding = Encoding(lambda enum: _enum_numbers(file, enum))
+        decoding = Decoding(lambda enum: _enum_numbers(file, enum))
         self._fill_request: Fill
         self._read_request: Reader
         if request_record is None:
@@ -150,9 +151,10 @@ def _check(descriptor: Descriptor, fields: tuple[Field, ...]) -> None:
 
 def _enum_numbers(file: FileDescriptor, enum: EnumOf) -> dict[str, int]:
     descriptor = file.enum_types_by_name.get(pascal(enum.name))
-    if descriptor is None:
-        raise _stale(f"no enum {pascal(enum.name)} in {file.package}")
-    return {name: value.number for name, value in descriptor.values_by_name.items()}
+    numbers = {} if descriptor is None else {name: v.number for name, v in descriptor.values_by_name.items()}
+    if missing := sorted(set(enum_names(enum).values()) - numbers.keys()):
+        raise _stale(f"no {missing[0]} in {file.package}")
+    return numbers
 
 
 def _stale(problem: str) -> MeshgenError:

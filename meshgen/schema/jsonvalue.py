@@ -38,11 +38,9 @@ def from_json(
     """
     reading = JsonReading(lambda enum: _numbers(enum, lock))
     fields = _fields_of(what)
+    read = reading.record(what) if isinstance(what, Record) else reading.fields(fields)
     try:
-        if isinstance(what, Record):
-            result = reading.record(what)(value)
-        else:
-            result = reading.fields(fields)(value)
+        result = read(value)
     except Misfit as misfit:
         raise misfit.as_status() from misfit.__cause__
     if unknown_key is not None:

@@ -22,6 +22,7 @@ from meshgen.schema.model import (
     Optional,
     Record,
     Scalar,
+    ScalarKind,
     Tensor,
     Type,
     Unknown,
@@ -68,12 +69,8 @@ def _member(type_: Type) -> Convert:
 
 def _element(type_: Type) -> Convert:
     match type_:
-        case Scalar(kind="float"):
-            return _float
-        case Scalar(kind="bytes"):
-            return _bytes
         case Scalar(kind=kind):
-            return TO_SCALAR[kind]
+            return _SCALARS[kind]
         case Choice():
             return choice_writer(type_)
         case EnumOf():
@@ -158,3 +155,6 @@ def _parts(parts: Mapping[str, Any]) -> dict[str, Any]:
 def _none(value: Any) -> None:
     if value is not None:
         raise EncodeError(f"must be None, got {describe(value)}")
+
+
+_SCALARS: Mapping[ScalarKind, Convert] = {**TO_SCALAR, "float": _float, "bytes": _bytes}

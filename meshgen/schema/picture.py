@@ -62,7 +62,7 @@ def _from_pixels(mode: str, width: int, height: int, pixels: bytes) -> Any:
         raise Misfit(problems)
     expected = ((width + 7) // 8 if mode == "1" else width * _BITS[mode] // 8) * height
     if len(pixels) != expected:
-        raise Misfit([("pixels", f"must be {expected} bytes for {width}×{height} {mode}, got {len(pixels)}")])
+        raise Misfit([("pixels", f"must be {expected} bytes for {width}x{height} in mode {mode}, got {len(pixels)}")])
     if expected == 0:
         return Image.new(mode, (width, height))
     return Image.frombytes(mode, (width, height), pixels)

@@ -175,10 +175,9 @@ def _check_range(name: str, values: Sequence[int], dtype: str) -> None:
         return
     bits = int(dtype.removeprefix("u").removeprefix("int"))
     low, high = (0, (1 << bits) - 1) if dtype[0] == "u" else (-(1 << bits - 1), (1 << bits - 1) - 1)
-    if wrong := [
-        (f"{name}[{i}]", f"must be from {low} to {high}") for i, v in enumerate(values) if not low <= v <= high
-    ]:
-        raise Misfit(wrong)
+    wrong = [i for i, v in enumerate(values) if not low <= v <= high]
+    if wrong:
+        raise Misfit((f"{name}[{i}]", f"must be from {low} to {high}") for i in wrong)
 
 
 def _to_torch(flat: Any, dtype: str) -> Any:
