@@ -1,0 +1,222 @@
+"""Boxes and arrows → coordinates: layers from top to bottom, no overlaps, few crossings.
+
+Sugiyama's method in four steps: ranks by longest path; long arrows cut into one piece per rank, with the label as a
+piece of its own so that it has room; order within a rank by the mean of the neighbours; positions by least squares that
+keep order and distances. Everything is deterministic.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from meshgen.plan.model import Diagram, DiagramEdge, DiagramNode
+
+_SWEEPS = 24
+_GAP_X = 28.0
+_GAP_Y = 26.0
+_MARGIN = 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Width and height in pixels."""
+
+    width: float
+    height: float
+
+
+@dataclass(slots=True)
+class Item:
+    """Something with a place: a box, an edge's label, or a bend of an edge. `x` and `y` are its centre."""
+
+    size: Size
+    rank: int
+    x: float = 0.0
+    y: float = 0.0
+
+
+@dataclass(slots=True)
+class Route:
+    """An edge and the items it passes, from its source to its target."""
+
+    edge: DiagramEdge
+    items: list[Item]
+    label: Item | None = None
+
+
+@dataclass(slots=True)
+class Layout:
+    """Where everything is."""
+
+    boxes: dict[str, tuple[DiagramNode, Item]] = field(default_factory=dict)
+    routes: list[Route] = field(default_factory=list)
+    size: Size = Size(0, 0)
+
+
+def layout(diagram: Diagram, boxes: Mapping[str, Size], labels: Sequence[Size]) -> Layout:
+    """Places for all boxes, edges and labels.
+
+    Args:
+        diagram: what to place; its edges have no cycle.
+        boxes: sizes of the nodes by id.
+        labels: sizes of the labels by index of the edge; zero for none.
+    """
+    ranks = _ranks(diagram)
+    result = Layout()
+    for node in diagram.nodes:
+        # Odd ranks are for labels.
+        result.boxes[node.id] = (node, Item(boxes[node.id], 2 * ranks[node.id]))
+    for edge, size in zip(diagram.edges, labels, strict=True):
+        result.routes.append(_route(edge, size, result.boxes))
+    layers = _layers(result)
+    neighbours = _neighbours(result)
+    _order(layers, neighbours)
+    _place(layers, neighbours)
+    result.size = _frame(layers, result)
+    return result
+
+
+def _ranks(diagram: Diagram) -> dict[str, int]:
+    """Longest path from the top; then everything as low as it can go without moving others, but for the input."""
+    before: dict[str, list[str]] = defaultdict(list)
+    after: dict[str, list[str]] = defaultdict(list)
+    for edge in diagram.edges:
+        before[edge.target].append(edge.source)
+        after[edge.source].append(edge.target)
+    ranks: dict[str, int] = {}
+    waiting = [node.id for node in diagram.nodes]
+    while waiting:
+        ready = [n for n in waiting if all(b in ranks for b in before[n])] or waiting[:1]
+        for node in ready:
+            ranks[node] = 1 + max((ranks.get(b, -1) for b in before[node]), default=-1)
+        waiting = [n for n in waiting if n not in ranks]
+    kinds = {node.id: node.kind for node in diagram.nodes}
+    lowest = max(ranks.values(), default=0)
+    for node in sorted(ranks, key=lambda n: -ranks[n]):
+        if kinds[node] == "output":
+            ranks[node] = lowest
+        elif kinds[node] != "input" and after[node] and not before[node]:
+            ranks[node] = max(ranks[node], min(ranks[a] for a in after[node]) - 1)
+    return ranks
+
+
+def _route(edge: DiagramEdge, label: Size, boxes: Mapping[str, tuple[DiagramNode, Item]]) -> Route:
+    start, end = boxes[edge.source][1], boxes[edge.target][1]
+    bends = [Item(Size(8, 0), rank) for rank in range(start.rank + 1, end.rank)]
+    route = Route(edge, [start, *bends, end])
+    if label.width and bends:
+        # Just above the target: there the arrows of a fan have parted.
+        bends[-1].size = label
+        route.label = bends[-1]
+    return route
+
+
+def _layers(result: Layout) -> list[list[Item]]:
+    items: dict[int, list[Item]] = defaultdict(list)
+    for _, item in result.boxes.values():
+        items[item.rank].append(item)
+    for route in result.routes:
+        for bend in route.items[1:-1]:
+            items[bend.rank].append(bend)
+    return [items[rank] for rank in sorted(items)]
+
+
+_Neighbours = dict[int, tuple[list[Item], list[Item]]]
+
+
+def _neighbours(result: Layout) -> _Neighbours:
+    """Items above and below each item, by its identity."""
+    found: _Neighbours = defaultdict(lambda: ([], []))
+    for route in result.routes:
+        for upper, lower in zip(route.items, route.items[1:], strict=False):
+            found[id(lower)][0].append(upper)
+            found[id(upper)][1].append(lower)
+    return found
+
+
+def _order(layers: list[list[Item]], neighbours: _Neighbours) -> None:
+    """Sort each layer by the mean position of its neighbours, downwards and upwards in turn; keep the best."""
+    best, fewest = [list(layer) for layer in layers], _crossings(layers, neighbours)
+    for sweep in range(_SWEEPS):
+        side = sweep % 2
+        for layer in layers[1:] if side == 0 else reversed(layers[:-1]):
+            position = {id(item): i for other in layers for i, item in enumerate(other)}
+            keys = {
+                id(item): _mean([position[id(n)] for n in neighbours[id(item)][side]], i)
+                for i, item in enumerate(layer)
+            }
+            layer.sort(key=lambda item: keys[id(item)])
+        crossings = _crossings(layers, neighbours)
+        if crossings < fewest:
+            best, fewest = [list(layer) for layer in layers], crossings
+    layers[:] = best
+
+
+def _crossings(layers: list[list[Item]], neighbours: _Neighbours) -> int:
+    total = 0
+    for upper, lower in zip(layers, layers[1:], strict=False):
+        position = {id(item): i for i, item in enumerate(lower)}
+        edges = [(i, position[id(n)]) for i, item in enumerate(upper) for n in neighbours[id(item)][1]]
+        total += sum(a < c and b > d for a, b in edges for c, d in edges)
+    return total
+
+
+def _mean(values: Sequence[float], default: float) -> float:
+    return sum(values) / len(values) if values else default
+
+
+def _place(layers: list[list[Item]], neighbours: _Neighbours) -> None:
+    for layer in layers:
+        _spread(layer, [0.0] * len(layer))
+    for sweep in range(_SWEEPS):
+        side = sweep % 2
+        for layer in layers if side == 0 else reversed(layers):
+            # Both sides count, the one that was just placed more.
+            wanted = [_wish(item, neighbours[id(item)], side) for item in layer]
+            _spread(layer, wanted)
+    y = _MARGIN
+    for layer in layers:
+        height = max(item.size.height for item in layer)
+        for item in layer:
+            item.y = y + height / 2
+        y += height + _GAP_Y
+
+
+def _wish(item: Item, around: tuple[list[Item], list[Item]], side: int) -> float:
+    near = [n.x for n in around[side]]
+    far = [n.x for n in around[1 - side]]
+    if not near and not far:
+        return item.x
+    if not near or not far:
+        return _mean(near or far, 0.0)
+    return (2 * _mean(near, 0.0) + _mean(far, 0.0)) / 3
+
+
+def _spread(layer: list[Item], wanted: Sequence[float]) -> None:
+    """The positions nearest to the wanted ones that keep the order and the gaps (pool adjacent violators)."""
+    offsets = [0.0]
+    for left, right in zip(layer, layer[1:], strict=False):
+        offsets.append(offsets[-1] + (left.size.width + right.size.width) / 2 + _GAP_X)
+    pools: list[tuple[float, int]] = []
+    for value, offset in zip(wanted, offsets, strict=True):
+        mean, count = value - offset, 1
+        while pools and pools[-1][0] > mean:
+            other, size = pools.pop()
+            mean = (mean * count + other * size) / (count + size)
+            count += size
+        pools.append((mean, count))
+    means = [mean for mean, count in pools for _ in range(count)]
+    for item, mean, offset in zip(layer, means, offsets, strict=True):
+        item.x = mean + offset
+
+
+def _frame(layers: list[list[Item]], result: Layout) -> Size:
+    items = [item for layer in layers for item in layer]
+    left = min(item.x - item.size.width / 2 for item in items) - _MARGIN
+    for item in items:
+        item.x -= left
+    width = max(item.x + item.size.width / 2 for item in items) + _MARGIN
+    height = max(item.y + item.size.height / 2 for _, item in result.boxes.values()) + _MARGIN
+    return Size(width, height)
