@@ -79,7 +79,7 @@ def _file(module: Any) -> FileDescriptorProto:
 
 
 def _renamed(file: FileDescriptorProto) -> FileDescriptorProto:
-    text = text_format.MessageToString(file)
-    for separator in (".", "/"):
-        text = text.replace(_ALPHA.replace(".", separator), _V1.replace(".", separator))
-    return text_format.Parse(text, FileDescriptorProto())
+    text = text_format.MessageToString(file).replace(_ALPHA, _V1)
+    renamed = text_format.Parse(text, FileDescriptorProto())
+    renamed.name = "grpc/reflection/v1/reflection.proto"
+    return renamed

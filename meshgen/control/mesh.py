@@ -93,7 +93,6 @@ class _Run:
         try:
             await asyncio.wait({life, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._tell(PhaseEvent(phase="stopping"))
             stopped.cancel()
             if not life.done():
                 life.cancel()
@@ -119,6 +118,7 @@ class _Run:
                 ready(self._addresses())
                 await broken
             finally:
+                self._tell(PhaseEvent(phase="stopping"))
                 for task in (watch, broken, start):
                     task.cancel()
                 await asyncio.gather(watch, broken, start, return_exceptions=True)
