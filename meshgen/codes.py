@@ -20,7 +20,7 @@ class Explanation:
 
 
 CODES: dict[str, Explanation] = {
-    # --- 1xx: loading ---------------------------------------------------------------------------------------------
+    # --- 1xx: loading
     "MG101": Explanation(
         "no such graph",
         "Check the spelling; the working folder or the nearest `pyproject.toml` is where imports start.",
@@ -42,12 +42,12 @@ CODES: dict[str, Explanation] = {
         "Write `app = DAGDriver.bind(...)` at the top level of the module, or name the attribute: `FILE:name`.",
         "meshgen looks for an attribute called `app` that `DAGDriver.bind(...)` returned.",
     ),
-    # --- 2xx: the graph -------------------------------------------------------------------------------------------
+    # --- 2xx: the graph
     "MG201": Explanation(
         "a value of the graph is used as if it were there already",
         "Do it inside a node; an `@inline` function is the cheapest.",
         "While the graph is built, `request` and what `.bind(...)` returns stand for values that only a request "
-        "brings. They can be given to nodes and looked into (`.x`, `[\"k\"]`, `[0]`), nothing else. To choose, use "
+        'brings. They can be given to nodes and looked into (`.x`, `["k"]`, `[0]`), nothing else. To choose, use '
         "`switch(...)`; to go over a list, `map_each(...)`; to compute, a node.",
     ),
     "MG202": Explanation(
@@ -73,7 +73,7 @@ CODES: dict[str, Explanation] = {
     ),
     "MG206": Explanation(
         "two nodes with one name",
-        "Give each its own: `Model.options(name=\"small\").bind(...)`.",
+        'Give each its own: `Model.options(name="small").bind(...)`.',
         "A node's name is the name of its service, its contract and its deployment. Ray Serve once merged nodes of "
         "one name silently, and answered with the wrong model.",
     ),
@@ -132,7 +132,7 @@ CODES: dict[str, Explanation] = {
     ),
     "MG217": Explanation(
         "numbered names",
-        "Name them: `Model.options(name=\"small\").bind(...)`.",
+        'Name them: `Model.options(name="small").bind(...)`.',
         "Unnamed nodes of one class are numbered in the order of binding, as Ray did. Binding one more in front of "
         "them would shift the numbers, and with them services and contracts.",
     ),
@@ -218,7 +218,7 @@ CODES: dict[str, Explanation] = {
     ),
     "MG504": Explanation(
         "a number of replicas and a range",
-        "Leave `num_replicas` out: `autoscaling_config={\"min_replicas\": 1, \"max_replicas\": 4}`.",
+        'Leave `num_replicas` out: `autoscaling_config={"min_replicas": 1, "max_replicas": 4}`.',
         "`num_replicas` fixes the number of replicas, `autoscaling_config` lets Serve choose it; both at once "
         "contradict each other.",
     ),
@@ -241,7 +241,7 @@ CODES: dict[str, Explanation] = {
     ),
     "MG508": Explanation(
         "an option that is no plain data",
-        "Write it as a dict: `autoscaling_config={\"min_replicas\": 1}`.",
+        'Write it as a dict: `autoscaling_config={"min_replicas": 1}`.',
         "Options are written into generated files, so they are made of dicts with string keys, lists, numbers, "
         "strings, booleans and None; not of Ray's configuration objects.",
     ),
@@ -256,5 +256,11 @@ CODES: dict[str, Explanation] = {
         "Use letters, digits and `-._~` between slashes, and a path of its own for each route.",
         "A route answers at `route_prefix` and its own path. Braces and stars would be patterns, and `/healthz`, `/docs` "
         "and `/openapi.json` belong to the front.",
+    ),
+    "MG408": Explanation(
+        title="a default that a client cannot mean",
+        hint="Make the default None (`list[int] | None = None`) and put the list in inside the function.",
+        text="Lists and maps have no presence in protobuf: one that was left out and an empty one are the same bytes, and\n"
+        "both arrive empty. Between nodes the default is filled in by the caller; a client has to send it.",
     ),
 }

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from meshgen.errors import GraphError
 from meshgen.frontend import Application, trace
@@ -19,6 +19,7 @@ from meshgen.runtime import tracing
 from meshgen.runtime.context import CURRENT, RequestContext
 from meshgen.runtime.executor import Executor
 from meshgen.runtime.local import LocalTransport
+from meshgen.runtime.transport import Transport
 from meshgen.schema.jsonvalue import from_json, to_json
 from meshgen.status import NotFound
 
@@ -38,13 +39,27 @@ def local(app: Application) -> LocalGraph:
     return LocalGraph(traced.graph)
 
 
+class Wire(Protocol):
+    """What lies between the parts of a graph; nothing, unless somebody wants to see what a mesh would do."""
+
+    def request(self, route: Route, value: Any) -> Any:
+        """A request as it arrives."""
+
+    def response(self, route: Route, value: Any) -> Any:
+        """An answer as it arrives."""
+
+    def transport(self, inner: Transport) -> Transport:
+        """Calls as they arrive."""
+
+
 class LocalGraph:
     """A graph that is called like a function. Nodes are constructed when they are first needed, once."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, wire: Wire | None = None) -> None:
         self.graph = graph
+        self._wire = wire
         self._transport = LocalTransport(graph)
-        self._executor = Executor(graph, self._transport)
+        self._executor = Executor(graph, wire.transport(self._transport) if wire else self._transport)
 
     def __call__(self, *args: Any, route: str | None = None, timeout_s: float | None = None, **kwargs: Any) -> Any:
         """Answer one request, in sync code.
@@ -76,7 +91,7 @@ class LocalGraph:
         *,
         route: str | None = None,
         timeout_s: float | None = None,
-        on_unknown: Any = None,
+        unknown_key: Callable[[str], None] | None = None,
     ) -> Any:
         """Answer a request given as JSON (what `json.loads` returns), with the answer as JSON.
 
@@ -84,14 +99,14 @@ class LocalGraph:
             value: the request, in the shape of the contract.
             route: as for a call.
             timeout_s: as for a call.
-            on_unknown: called with the path of each field that the contract does not know; the mesh ignores them.
+            unknown_key: called with the path of each field that the contract does not know; the mesh ignores them.
 
         Raises:
             InvalidArgument: the JSON does not fit the contract; `violations` names each field.
         """
         found = self.route(route)
         request = self.graph.request(found)
-        given = from_json(request.record or request.params, value, on_unknown)
+        given = from_json(request.record or request.params, value, unknown_key=unknown_key)
         return to_json(found.result, self._sync(found, given, timeout_s))
 
     def route(self, path: str | None) -> Route:
@@ -139,7 +154,10 @@ class LocalGraph:
             token = CURRENT.set(request)
             blocking = self._transport.may_block.set(may_block)
             try:
-                return await self._executor.run(route, value)
+                if self._wire is None:
+                    return await self._executor.run(route, value)
+                answer = await self._executor.run(route, self._wire.request(route, value))
+                return self._wire.response(route, answer)
             except BaseException as error:
                 span.fail(error)
                 raise
@@ -170,7 +188,8 @@ def bound_request(declared: GraphInput, args: tuple[Any, ...], kwargs: Mapping[s
     values = dict(zip(names, args, strict=False))
     unknown = [k for k in kwargs if k not in names or k in values]
     if len(args) > len(names) or unknown:
-        message = f"the request takes {', '.join(names) or 'nothing'}; not {', '.join(unknown) or f'{len(args)} values'}"
+        surplus = ", ".join(unknown) or f"{len(args)} values"
+        message = f"the request takes {', '.join(names) or 'nothing'}; not {surplus}"
         raise TypeError(message)
     values.update(kwargs)
     missing = [p.name for p in declared.params if p.required and p.name not in values]

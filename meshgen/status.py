@@ -86,9 +86,7 @@ class StatusError(Exception):
         return (_rebuild, (type(self), self.message, self.node, self.violations))
 
 
-def _rebuild(
-    cls: type[StatusError], message: str, node: str, violations: tuple[Violation, ...]
-) -> StatusError:
+def _rebuild(cls: type[StatusError], message: str, node: str, violations: tuple[Violation, ...]) -> StatusError:
     return cls(message, node=node, violations=violations)
 
 

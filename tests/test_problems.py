@@ -12,13 +12,21 @@ from pathlib import Path
 import pytest
 
 CASES = Path(__file__).parent / "problems"
-CHECK = "import sys; from meshgen.frontend import load_graph; [print(w.render()) for w in load_graph(sys.argv[1]).warnings]"
+CHECK = """
+import sys
+from meshgen import GraphError
+from meshgen.frontend import load_graph
+try:
+    print(*(w.render() for w in load_graph(sys.argv[1]).warnings), sep="\\n")
+except GraphError as error:
+    print(error)
+"""
 
 
 def check(folder: Path) -> str:
     """What loading the folder's graph says, in a fresh process with the folder as its project."""
-    command = [sys.executable, "-c", f"import meshgen\ntry:\n    {CHECK}\nexcept meshgen.GraphError as e:\n    print(e)"]
-    done = subprocess.run([*command, "graph.py"], cwd=folder, capture_output=True, text=True, timeout=60)
+    command = [sys.executable, "-c", CHECK, "graph.py"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
     assert not done.stderr, done.stderr
     return done.stdout
 

@@ -69,13 +69,14 @@ class Deployment:
         return MethodRef(self._function_node, self.target.__name__)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Plain Python: call the function, or make an instance of the class."""
         if any(isinstance(a, Value | ClassNode) for a in (*args, *kwargs.values())):
             message = f"'{self.target.__name__}' is called with a value of the graph"
             hint = f"Write `{self.target.__name__}.bind(...)`."
             raise GraphError([Diagnostic(code="MG201", message=message, span=caller(), hint=hint)])
         return self.target(*args, **kwargs)
 
-    def remote(self, *args: object, **kwargs: object) -> NoReturn:
+    def remote(self, *_: object, **__: object) -> NoReturn:
         """Handles have `.remote`; a deployment is bound."""
         message = f"'{self.target.__name__}.remote(...)' is not how a graph is built"
         raise GraphError([Diagnostic(code="MG201", message=message, span=caller(), hint="Write `.bind(...)`.")])

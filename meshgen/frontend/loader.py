@@ -121,7 +121,7 @@ def _import_error(error: Exception, name: str) -> GraphError:
 
 def _foreign(file: str) -> bool:
     here = str(Path(__file__).resolve().parent.parent)
-    return file.startswith((here, "<")) or "site-packages" in file or "importlib" in file or file.startswith(sys.prefix)
+    return file.startswith((here, "<", sys.prefix)) or "site-packages" in file or "importlib" in file
 
 
 def _attribute(module: ModuleType, found: _Target) -> Application:

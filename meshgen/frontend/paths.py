@@ -61,7 +61,8 @@ def _no_part(declared: GraphInput, steps: Sequence[Step], span: Span) -> Diagnos
 
 def follow(start: Type, steps: Sequence[Step], problems: list[Diagnostic]) -> tuple[tuple[Access, ...], Type]:
     """Resolve a path. After a fault the rest is unknown, so that one mistake gives one problem."""
-    here, path = start, []
+    here = start
+    path: list[Access] = []
     for step in steps:
         found = _into(here, step.access)
         if found is None:

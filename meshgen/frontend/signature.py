@@ -39,7 +39,7 @@ def method_of(target: Callable[..., Any], name: str, *, skip_self: bool) -> Sign
         if skip_self and index == 0:
             continue
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
-            stars = {parameter.VAR_POSITIONAL: "*", parameter.VAR_KEYWORD: "**"}.get(parameter.kind, "")
+            stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(parameter.kind.name, "")
             what = f"the parameter `{stars}{parameter.name}`" if stars else f"the positional-only `{parameter.name}`"
             message = f"'{name}' has {what}; a contract needs names"
             problems.append(Diagnostic(code="MG209", message=message, span=span))
@@ -76,7 +76,7 @@ def annotations_of(target: Any) -> Mapping[str, Any]:
 
 
 def _raw(target: Any) -> Mapping[str, Any]:
-    return typing.cast(Mapping[str, Any], getattr(target, "__annotations__", {}))
+    return typing.cast("Mapping[str, Any]", getattr(target, "__annotations__", {}))
 
 
 def _resolve(target: Any, annotation: Any, names: Mapping[str, Any]) -> Any:

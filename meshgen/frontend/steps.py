@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, assert_never, cast
 
 from meshgen.errors import Diagnostic
 from meshgen.frontend.driver import InputNode
@@ -11,7 +11,20 @@ from meshgen.frontend.nodes import NodeTable
 from meshgen.frontend.order import Bound, Ordered, contained
 from meshgen.frontend.paths import follow, follow_input, graph_input
 from meshgen.frontend.symbolic import BoundCall, BoundInput, BoundMap, BoundSwitch, ClassNode, Value
-from meshgen.graph.model import Call, Const, Entries, Expr, GraphInput, Input, Items, MapEach, Method, Result, Step, Switch
+from meshgen.graph.model import (
+    Call,
+    Const,
+    Entries,
+    Expr,
+    GraphInput,
+    Input,
+    Items,
+    MapEach,
+    Method,
+    Result,
+    Step,
+    Switch,
+)
 from meshgen.schema.compat import feeds
 from meshgen.schema.model import ListOf, Type, Unknown
 from meshgen.source import Span
@@ -20,9 +33,7 @@ from meshgen.source import Span
 class Lowering:
     """Steps of one graph; asks the node table for names and methods."""
 
-    def __init__(
-        self, nodes: NodeTable, ordered: Ordered, adapted: Type | None, problems: list[Diagnostic]
-    ) -> None:
+    def __init__(self, nodes: NodeTable, ordered: Ordered, adapted: Type | None, problems: list[Diagnostic]) -> None:
         self._nodes = nodes
         self._adapted = adapted
         self._ordered = ordered
@@ -53,6 +64,8 @@ class Lowering:
                 step = self._switch(bound)
             case BoundMap():
                 step = self._map(bound)
+            case _:
+                assert_never(bound)
         self._types[id(bound)] = step.result
         return step
 
@@ -170,7 +183,7 @@ class Lowering:
         container = "tuple" if isinstance(value, tuple) else "list"
         types = {t for _, t in items}
         listed = ListOf(types.pop()) if len(types) == 1 and container == "list" else Unknown()
-        return Items(tuple(e for e, _ in items), cast(Any, container)), listed
+        return Items(tuple(e for e, _ in items), cast("Any", container)), listed
 
     def _not_a_value(self, value: ClassNode | InputNode, span: Span) -> tuple[Expr, Type]:
         if isinstance(value, InputNode):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from meshgen.errors import Diagnostic, GraphError
 from meshgen.frontend.signature import method_of
 from meshgen.graph.model import Access
-from meshgen.schema.model import Record, Unknown
+from meshgen.schema.model import Record
 from meshgen.source import Span, caller
 
 if TYPE_CHECKING:
@@ -110,23 +110,23 @@ class Symbolic:
     def _refuse(self, what: str, hint: str = "") -> NoReturn:
         raise misuse(what, hint)
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> NoReturn:  # noqa: PLE0304 - it never returns
         self._refuse("tested by `if`, `and`, `or`, `not`", "Choose between branches with `switch(...)`.")
 
     def __iter__(self) -> Iterator[Any]:
         hint = "Fan out over a list with `map_each(...)`; only a node annotated with a fixed tuple can be unpacked."
         self._refuse("looped over or unpacked", hint)
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: object) -> NoReturn:
         self._refuse("compared", "Compare inside a node; an `@inline` function is the cheapest.")
 
     __hash__ = object.__hash__
 
-    def __str__(self) -> str:
+    def __str__(self) -> NoReturn:  # noqa: PLE0307 - it never returns
         self._refuse("printed or formatted", "Format it inside a node; an `@inline` function is the cheapest.")
 
-    def __format__(self, spec: str) -> str:
-        return self.__str__()
+    def __format__(self, spec: str) -> NoReturn:
+        self.__str__()
 
 
 def _refusing(what: str) -> Any:
@@ -136,6 +136,8 @@ def _refusing(what: str) -> Any:
     return refuse
 
 
+_OPERATORS = ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
+
 for _names, _what in (
     (("__lt__", "__le__", "__gt__", "__ge__"), "compared"),
     (("__len__",), "measured by len()"),
@@ -143,15 +145,9 @@ for _names, _what in (
     (("__int__", "__float__", "__index__", "__complex__", "__bytes__"), "converted"),
     (("__await__", "__aiter__", "__aenter__", "__enter__"), "awaited or entered"),
     (("__setitem__", "__delitem__"), "changed"),
-    (
-        tuple(
-            f"__{side}{name}__"
-            for name in ("add", "sub", "mul", "matmul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
-            for side in ("", "r")
-        )
-        + ("__neg__", "__pos__", "__abs__", "__invert__", "__round__"),
-        "computed with",
-    ),
+    (("__neg__", "__pos__", "__abs__", "__invert__", "__round__"), "computed with"),
+    (tuple(f"__{name}__" for name in _OPERATORS), "computed with"),
+    (tuple(f"__r{name}__" for name in _OPERATORS), "computed with"),
 ):
     for _name in _names:
         setattr(Symbolic, _name, _refusing(_what))
@@ -161,6 +157,9 @@ class Value(Symbolic):
     """What the input or a step yields, or a part of it. `.x`, `["k"]` and `[0]` go deeper."""
 
     __slots__ = ("_meshgen_path", "_meshgen_source", "_meshgen_span")
+    _meshgen_source: Source
+    _meshgen_span: Span
+    _meshgen_path: tuple[Step, ...]
 
     def __init__(self, source: Source, span: Span, path: tuple[Step, ...] = ()) -> None:
         object.__setattr__(self, "_meshgen_source", source)
@@ -186,12 +185,13 @@ class Value(Symbolic):
             return Symbolic.__iter__(self)
         return iter([self[i] for i in range(width)])
 
-    def __call__(self, *args: object, **kwargs: object) -> NoReturn:
-        self._refuse("called", "Did you mean `.bind(...)` on a node? A field called `bind` is reached by `[\"bind\"]`.")
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        """Refused: only nodes can be called, and those by binding them."""
+        self._refuse("called", 'Did you mean `.bind(...)` on a node? A field called `bind` is reached by `["bind"]`.')
 
-    def bind(self, *args: object, **kwargs: object) -> NoReturn:
+    def bind(self, *_: object, **__: object) -> NoReturn:
         """Only nodes can be bound."""
-        self._refuse("bound: only nodes can", "A field called `bind` is reached by `[\"bind\"]`.")
+        self._refuse("bound: only nodes can", 'A field called `bind` is reached by `["bind"]`.')
 
     def __repr__(self) -> str:
         source = self._meshgen_source
@@ -217,6 +217,7 @@ class ClassNode(Symbolic):
     """A bound class: `.method.bind(...)`, or `.bind(...)` for `__call__`. As a constructor argument: a handle."""
 
     __slots__ = ("_meshgen_node",)
+    _meshgen_node: BoundNode
 
     def __init__(self, node: BoundNode) -> None:
         object.__setattr__(self, "_meshgen_node", node)
@@ -257,16 +258,14 @@ class MethodRef(Symbolic):
         call = BoundCall(node=self._meshgen_node, method=self._meshgen_method, args=args, kwargs=kwargs, span=span)
         return Value(call, span)
 
-    def __call__(self, *args: object, **kwargs: object) -> NoReturn:
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        """Refused: a graph is built by binding."""
         name = "" if self._meshgen_method == "__call__" else f".{self._meshgen_method}"
         self._refuse("called while the graph is built", f"Write `{name}.bind(...)`.")
 
-    def remote(self, *args: object, **kwargs: object) -> NoReturn:
+    def remote(self, *_: object, **__: object) -> NoReturn:
         """Handles have `.remote`; nodes of a graph are bound."""
         self._refuse("called while the graph is built", "Write `.bind(...)`; `.remote(...)` is for handles in a node.")
 
     def __repr__(self) -> str:
         return f"<method {self._meshgen_node.deployment.name}.{self._meshgen_method}>"
-
-
-UNTYPED = Unknown()

@@ -115,7 +115,8 @@ class _Tracer:
         if inspect.isclass(target):
             record = reflect(target)
             if isinstance(record, Record):
-                return Method(name=target.__name__, rpc="", params=record.fields, result=record, span=of_callable(target))
+                span = of_callable(target)
+                return Method(name=target.__name__, rpc="", params=record.fields, result=record, span=span)
         elif inspect.isfunction(target):
             signature = method_of(target, target.__name__, skip_self=False)
             self._problems.extend(signature.diagnostics)

@@ -17,6 +17,8 @@ from meshgen.source import NOWHERE, Span
 DEFAULT_TIMEOUT_S = 60.0
 """Deadline of a request that came with none."""
 
+UNKNOWN = Unknown()
+
 
 # --- expressions: where a value comes from -----------------------------------------------------------------------
 
@@ -48,7 +50,7 @@ class Input:
     """
 
     path: tuple[Access, ...] = ()
-    type: Type = Unknown()
+    type: Type = UNKNOWN
     """Of the value at the end of the path."""
 
 
@@ -58,7 +60,7 @@ class Result:
 
     step: int
     path: tuple[Access, ...] = ()
-    type: Type = Unknown()
+    type: Type = UNKNOWN
     """Of the value at the end of the path."""
 
 

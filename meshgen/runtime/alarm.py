@@ -11,7 +11,6 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
-from typing import NoReturn
 
 
 @contextlib.contextmanager
@@ -25,9 +24,9 @@ def alarm(seconds: float | None, error: Callable[[], Exception]) -> Iterator[Non
         yield
         return
 
-    def ring(_signal: int, _frame: FrameType | None) -> NoReturn | None:
+    def ring(_signal: int, _frame: FrameType | None) -> None:
         if sys.gettrace() is not None:
-            return None
+            return
         raise error()
 
     before = signal.signal(signal.SIGALRM, ring)

@@ -37,6 +37,8 @@ logger = logging.getLogger(serve_private.LOGGER)
 
 Rpc: TypeAlias = Callable[[bytes], Awaitable[bytes]]
 
+# Codes of a bug; one with a cause was raised here, in this replica.
+_FAULTS = frozenset({Code.INTERNAL, Code.UNKNOWN, Code.DATA_LOSS})
 # Taken off the caller's deadline, so that an error with its details is back before the caller gives up.
 _RETURN_S = 0.02
 _RETURN_SHARE = 0.1
@@ -186,7 +188,7 @@ def _within_serve(host: Host, rpc: str, run: Rpc) -> Callable[[Call], Awaitable[
             return serve_private.Raw(await run(call.data))
         except Exception as e:  # noqa: BLE001 - whatever it is, the client gets a status
             call.error = error = as_status(e, host.name)
-            if error.__cause__ is None:
+            if error.code not in _FAULTS or error.__cause__ is None:
                 # An expected status, or a fault that its own node has logged.
                 logger.info("%s/%s: %s: %s", host.name, rpc, error.code.name, error.message)
                 return serve_private.Raw(b"")

@@ -118,7 +118,8 @@ class Instance:
         return min((s for s in limits if s is not None), default=None)
 
     def _too_late(self, limit: float | None) -> DeadlineExceeded:
-        return DeadlineExceeded(f"node '{self.node.name}' did not answer within {limit or 0:.3g} s", node=self.node.name)
+        name = self.node.name
+        return DeadlineExceeded(f"node '{name}' did not answer within {limit or 0:.3g} s", node=name)
 
     def _slot(self) -> asyncio.Semaphore:
         loop = asyncio.get_running_loop()
@@ -127,8 +128,9 @@ class Instance:
         return self._slots[loop]
 
     async def _in_time(self, work: Awaitable[T], limit: float | None) -> T:
+        clock = asyncio.timeout(limit)
         try:
-            async with asyncio.timeout(limit) as clock:
+            async with clock:
                 return await work
         except TimeoutError:
             if clock.expired():

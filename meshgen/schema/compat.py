@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from meshgen.schema.model import (
+    CONTAINERS,
     Choice,
     EnumOf,
     Image,
@@ -20,7 +21,7 @@ from meshgen.schema.model import (
 )
 
 
-def feeds(source: Type, target: Type) -> bool:
+def feeds(source: Type, target: Type) -> bool:  # noqa: C901 - one case per pair
     """Whether every value of `source` is one of `target`.
 
     `int` feeds `float` (as for type checkers), `T` feeds `T | None`, a `Literal` feeds `str`, a subclass feeds its
@@ -64,7 +65,7 @@ def _record_feeds(source: Record, target: Record) -> bool:
     return issubclass(source.python, target.python)
 
 
-def holds(value: Any, target: Type) -> bool:
+def holds(value: Any, target: Type) -> bool:  # noqa: C901 - one case per type
     """Whether a Python value written into a graph is one of `target`. Looks at the outside only for big types."""
     match target:
         case Unknown():
@@ -84,8 +85,7 @@ def holds(value: Any, target: Type) -> bool:
         case EnumOf(python=python):
             return isinstance(value, python)
         case ListOf(item=item, container=container):
-            kind = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}[container]
-            return isinstance(value, kind) and all(holds(v, item) for v in value)
+            return isinstance(value, CONTAINERS[container]) and all(holds(v, item) for v in value)
         case MapOf(key=key, value=item):
             return isinstance(value, dict) and all(holds(k, key) and holds(v, item) for k, v in value.items())
         case Record(kind="tuple", fields=fields):

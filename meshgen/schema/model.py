@@ -22,6 +22,8 @@ class Missing(enum.Enum):
 
 MISSING: Final = Missing.MISSING
 
+CONTAINERS: Final[dict[str, type[Any]]] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
+
 ScalarKind: TypeAlias = Literal["bool", "int", "float", "str", "bytes"]
 Container: TypeAlias = Literal["list", "tuple", "set", "frozenset"]
 RecordKind: TypeAlias = Literal["dataclass", "pydantic", "namedtuple", "typeddict", "tuple"]
@@ -151,7 +153,7 @@ class Field:
 
     @property
     def required(self) -> bool:
-        """A caller must send it: no default, and absence means nothing by itself (as it does for lists, dicts, None)."""
+        """A caller must send it: no default, and absence means nothing by itself (as for lists, dicts and None)."""
         return not self.has_default and not isinstance(self.type, Optional | ListOf | MapOf)
 
     @property
@@ -167,7 +169,7 @@ class Field:
             return self.default
         match self.type:
             case ListOf(container=container):
-                return {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}[container]()
+                return CONTAINERS[container]()
             case MapOf():
                 return {}
             case _:
@@ -224,6 +226,4 @@ class Record:
                 return getattr(value, name)
 
 
-Type: TypeAlias = (
-    Scalar | Nothing | Unknown | Choice | EnumOf | Optional | ListOf | MapOf | Image | Tensor | Record
-)
+Type: TypeAlias = Scalar | Nothing | Unknown | Choice | EnumOf | Optional | ListOf | MapOf | Image | Tensor | Record

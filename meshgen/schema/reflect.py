@@ -198,7 +198,7 @@ def _doc(cls: Any, kind: RecordKind) -> str:
     """The docstring a person wrote; dataclass and NamedTuple make one up, and pydantic inherits one."""
     doc = cls.__dict__.get("__doc__") or ""
     made_up = doc.startswith(f"{cls.__name__}(") and kind in ("dataclass", "namedtuple")
-    return "" if made_up else typing.cast(str, doc)
+    return "" if made_up else typing.cast("str", doc)
 
 
 def _literal(annotation: Any, values: tuple[Any, ...]) -> Type:

@@ -1,0 +1,82 @@
+"""A graph in process whose every value passes through its contract, as on a mesh: encoded, and decoded again.
+
+Shows before any mesh runs what copies, types and absent values will make of a graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from meshgen.contract import names
+from meshgen.graph.model import Graph, Method, Node, Route
+from meshgen.runtime.codec import Contracts, EncodeError, RpcCodec
+from meshgen.runtime.failure import blame
+from meshgen.runtime.transport import Transport
+from meshgen.status import InvalidArgument, Violation
+
+
+class ContractWire:
+    """The contracts of one graph, between everything that would be apart on a mesh."""
+
+    def __init__(self, graph: Graph, descriptors: bytes) -> None:
+        """Compile the codecs.
+
+        Args:
+            graph: the graph.
+            descriptors: its contract, a serialized `FileDescriptorSet`.
+
+        Raises:
+            MeshgenError: the contract is not that of the graph.
+        """
+        contracts = Contracts(descriptors)
+        self._routes = {r.rpc: _route_codec(graph, r, contracts) for r in graph.routes}
+        self._methods = {
+            (n.name, m.name): contracts.codec(names.service(graph.name, n.name), m.rpc, m.params, None, m.result)
+            for n in graph.services
+            for m in n.methods
+        }
+
+    def request(self, route: Route, value: Any) -> Any:
+        """A request as the driver decodes it.
+
+        Raises:
+            InvalidArgument: it does not fit the contract.
+        """
+        codec = self._routes[route.rpc]
+        try:
+            return codec.decode_request(codec.encode_request(value))
+        except EncodeError as error:  # a client could not even have said it
+            raise InvalidArgument(str(error), violations=(Violation(error.path, error.reason),)) from error
+
+    def response(self, route: Route, value: Any) -> Any:
+        """An answer as the client decodes it."""
+        codec = self._routes[route.rpc]
+        return codec.decode_response(codec.encode_response(value))
+
+    def transport(self, inner: Transport) -> Transport:
+        """`inner`, with both directions of every call through the contract. Inline nodes are not apart."""
+        return _ThroughContract(inner, self._methods)
+
+
+class _ThroughContract:
+    def __init__(self, inner: Transport, codecs: Mapping[tuple[str, str], RpcCodec]) -> None:
+        self._inner = inner
+        self._codecs = codecs
+
+    async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:
+        codec = self._codecs.get((node.name, method.name))
+        if codec is None:
+            return await self._inner.call(node, method, arguments, alone=alone)
+        received = codec.decode_request(codec.encode_request(arguments))
+        result = await self._inner.call(node, method, received, alone=alone)
+        try:
+            return codec.decode_response(codec.encode_response(result))
+        except EncodeError as error:
+            blame(error, node)
+            raise
+
+
+def _route_codec(graph: Graph, route: Route, contracts: Contracts) -> RpcCodec:
+    request = graph.request(route)
+    return contracts.codec(names.service(graph.name), route.rpc, request.params, request.record, route.result)
