@@ -7,6 +7,7 @@ keep order and distances. Everything is deterministic.
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -156,7 +157,7 @@ def _order(layers: list[list[Item]], neighbours: _Neighbours) -> None:
 
 def _crossings(layers: list[list[Item]], neighbours: _Neighbours) -> int:
     total = 0
-    for upper, lower in zip(layers, layers[1:], strict=False):
+    for upper, lower in itertools.pairwise(layers):
         position = {id(item): i for i, item in enumerate(lower)}
         edges = [(i, position[id(n)]) for i, item in enumerate(upper) for n in neighbours[id(item)][1]]
         total += sum(a < c and b > d for a, b in edges for c, d in edges)
@@ -197,7 +198,7 @@ def _wish(item: Item, around: tuple[list[Item], list[Item]], side: int) -> float
 def _spread(layer: list[Item], wanted: Sequence[float]) -> None:
     """The positions nearest to the wanted ones that keep the order and the gaps (pool adjacent violators)."""
     offsets = [0.0]
-    for left, right in zip(layer, layer[1:], strict=False):
+    for left, right in itertools.pairwise(layer):
         offsets.append(offsets[-1] + (left.size.width + right.size.width) / 2 + _GAP_X)
     pools: list[tuple[float, int]] = []
     for value, offset in zip(wanted, offsets, strict=True):

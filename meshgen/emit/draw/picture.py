@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from html import escape
 
@@ -48,7 +49,8 @@ def html(diagram: Diagram) -> str:
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>\n:root {{ color-scheme: light dark; }}\n"
-        "body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: light-dark(#fff, #0d1117); }\n"
+        "body { margin: 0; min-height: 100vh; display: grid; place-items: center; "
+        "background: light-dark(#fff, #0d1117); }\n"
         f"svg {{ max-width: 100%; height: auto; }}\n</style>\n</head>\n<body>\n{svg(diagram)}</body>\n</html>\n"
     )
 
@@ -129,7 +131,7 @@ def _edge(route: Route) -> str:
         points += [(bend.x, bend.y - half), (bend.x, bend.y + half)]
     points.append((_port(end, route), end.y - end.size.height / 2))
     path = f"M{_n(points[0][0])} {_n(points[0][1])}"
-    for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False):
+    for (x1, y1), (x2, y2) in itertools.pairwise(points):
         middle = (y1 + y2) / 2
         path += f"C{_n(x1)} {_n(middle)} {_n(x2)} {_n(middle)} {_n(x2)} {_n(y2)}"
     return f'<path class="edge {route.edge.kind}" d="{path}" marker-end="url(#arrow)"/>'
