@@ -1,7 +1,7 @@
 """`make demo`: the content-understanding graph as a mesh, real pictures sent to it over gRPC and REST, and a trace.
 
-The mesh is started as a user would, by `meshgen run`; the pictures are drawn here and served from this machine, so nothing
-needs a network.
+The mesh is started as a user would, by `meshgen run`. The pictures are drawn here and served from this machine, so that
+nothing needs a network.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PICTURES = Path("build/demo")
 NEXT = f"""\
 What to try next:
   look at           {PICTURES}/*.png, which the mesh drew
-  in one process    meshgen local graphs/quickstart.py --input '{{"number": "5", "samples": [1, 2, 3], "operation": "sum"}}'
+  in one process    meshgen local graphs/quickstart.py -i '{{"number": "5", "samples": [1, 2, 3], "operation": "sum"}}'
   a mesh to keep    meshgen run graphs/quickstart.py        and, beside it: bash docs/clients/curl.sh
   your own graph    README.md, "Your own graph in ten minutes"
 (meshgen is in .venv/bin: source .venv/bin/activate)"""

@@ -131,7 +131,8 @@ def build(
 
     if not check:
         for graph in graphs:
-            typer.echo(f"{graph}: {_count(write_files(graph, out), 'file')} written")
+            files, changed = write_files(graph, out)
+            typer.echo(f"{graph}: {_count(files, 'file')}, {changed} changed")
         return
     stale = [path for graph in graphs for path in stale_files(graph, out)]
     for path in stale:
@@ -148,11 +149,11 @@ def draw(
     out: Drawing = None,
 ) -> None:
     """Draw the topology: calls, routes, branches, who may call whom, and the types on the edges."""
-    from meshgen.cli.compiling import drawing
+    from meshgen.cli.drawing import RENDERERS, drawing
 
     kind = ".mmd" if out is None else out.suffix
-    if kind not in (".svg", ".mmd", ".html"):
-        raise typer.BadParameter(f"{out} is none of .svg, .mmd, .html", param_hint="--out")
+    if kind not in RENDERERS:
+        raise typer.BadParameter(f"{out} is none of {', '.join(RENDERERS)}", param_hint="--out")
     text = drawing(graph, kind)
     if out is None:
         typer.echo(text)

@@ -85,7 +85,9 @@ def _invoke(channel: grpc.Channel, method: MethodDescriptor, value: Any, timeout
 
     response_class = GetMessageClass(method.output_type)
     try:
-        request: Message = json_format.ParseDict(value, GetMessageClass(method.input_type)())
+        request: Message = json_format.ParseDict(
+            value, GetMessageClass(method.input_type)(), ignore_unknown_fields=True
+        )
     except (json_format.ParseError, AttributeError, TypeError) as error:
         raise InvalidArgument(f"the input does not fit {method.input_type.full_name}: {error}") from None
     invoke = channel.unary_unary(

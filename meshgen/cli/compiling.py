@@ -1,4 +1,4 @@
-"""`check`, `build`, `draw`: what the commands ask of the compiler and of the workspace."""
+"""`check` and `build`: what the commands ask of the compiler and of the workspace."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from pathlib import Path
 
 from meshgen import workspace
 from meshgen.compiler import Build, compile_graph
-from meshgen.emit import draw
 from meshgen.errors import Diagnostic, GraphError
 from meshgen.frontend import Loaded, load_graph
-from meshgen.plan.diagram import diagram
 
 
 def compiled(loaded: Loaded, out: Path) -> Build:
@@ -26,13 +24,12 @@ def problems_of(target: str) -> tuple[Diagnostic, ...]:
         return error.diagnostics
 
 
-def write_files(target: str, out: Path | None) -> int:
-    """Build a graph into `out`, or into its project; the number of files written."""
+def write_files(target: str, out: Path | None) -> tuple[int, int]:
+    """Build a graph into `out`, or into its project; how many files it has, and how many of them changed."""
     loaded = load_graph(target)
     root = out or loaded.root
     build = compiled(loaded, root)
-    workspace.write(root, build.files)
-    return len(build.files)
+    return len(build.files), len(workspace.write(root, build.files))
 
 
 def stale_files(target: str, out: Path | None) -> tuple[str, ...]:
@@ -40,10 +37,3 @@ def stale_files(target: str, out: Path | None) -> tuple[str, ...]:
     loaded = load_graph(target)
     root = out or loaded.root
     return workspace.stale(root, compiled(loaded, root).files)
-
-
-def drawing(target: str, kind: str) -> str:
-    """The topology as `.svg`, `.mmd` or `.html`."""
-    topology = diagram(load_graph(target).graph)
-    render = {".svg": draw.svg, ".mmd": draw.mermaid, ".html": draw.html}[kind]
-    return render(topology)

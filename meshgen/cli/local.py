@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from meshgen.cli.terminal import say
-from meshgen.frontend import load_graph
+from meshgen.frontend import Loaded, load_graph
 from meshgen.inprocess import LocalGraph
 from meshgen.runtime.failure import as_status
 from meshgen.status import StatusError
@@ -18,16 +18,25 @@ def answer(target: str, value: Any, *, route: str | None, codec: bool, timeout_s
         GraphError: the graph has problems.
         StatusError: what a client would get; the cause of an INTERNAL one is the user's exception.
     """
-    graph = load_graph(target).graph
-    running = LocalGraph(graph)
+    loaded = load_graph(target)
+    graph = _through_codec(loaded) if codec else LocalGraph(loaded.graph)
     try:
-        return running.call_json(value, route=route, timeout_s=timeout_s, on_unknown=_warn)
+        return graph.call_json(value, route=route, timeout_s=timeout_s, unknown_key=_warn)
     except StatusError:
         raise
     except Exception as error:  # the boundary where the errors of user code become statuses
-        raise as_status(error, graph.name) from error
+        raise as_status(error, loaded.graph.name) from error
     finally:
-        running.close()
+        graph.close()
+
+
+def _through_codec(loaded: Loaded) -> LocalGraph:
+    # Both bring protobuf, which a plain run does without.
+    from meshgen.cli.compiling import compiled
+    from meshgen.contracted import ContractWire
+
+    descriptors = compiled(loaded, loaded.root).plan.contract.descriptors.SerializeToString()
+    return LocalGraph(loaded.graph, ContractWire(loaded.graph, descriptors))
 
 
 def _warn(field: str) -> None:
