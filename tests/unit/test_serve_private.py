@@ -19,6 +19,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from meshgen.runtime import health, serve_private
 
 pytest.importorskip("ray.serve")
+from ray.serve.config import gRPCOptions
 
 SERVICE = "g.n.v1.NService"
 
@@ -57,20 +58,26 @@ class ServesSide:
 
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[ServesSide, int]]:
-    from ray.serve._private import default_impl
-    from ray.serve._private.grpc_util import start_grpc_server
-    from ray.serve.config import gRPCOptions
+    from ray.serve._private import default_impl, grpc_util
 
-    monkeypatch.setattr(default_impl, "add_grpc_address", default_impl.add_grpc_address)  # put back afterwards
+    # Put back afterwards.
+    monkeypatch.setattr(default_impl, "add_grpc_address", default_impl.add_grpc_address)
+    monkeypatch.setattr(grpc_util, "gRPCGenericServer", grpc_util.gRPCGenericServer)
+    monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [add]))
     serve_private.bind_to_loopback()
     replica = ServesSide()
     port = _free_port()
-    options = gRPCOptions(port=port, grpc_servicer_functions=[f"{__name__}.add"])
-    monkeypatch.setattr(type(options), "grpc_servicer_func_callable", property(lambda _self: [add]))
-    task, running = await start_grpc_server(replica.factory, options, event_loop=asyncio.get_running_loop())
+    task, running = await _start(replica, port)
     yield replica, port
     await running.stop(0)
     await task
+
+
+async def _start(replica: ServesSide, port: int) -> Any:
+    from ray.serve._private.grpc_util import start_grpc_server
+
+    options = gRPCOptions(port=port, grpc_servicer_functions=["not.used"])
+    return await start_grpc_server(replica.factory, options, event_loop=asyncio.get_running_loop())
 
 
 def _free_port() -> int:
@@ -125,6 +132,11 @@ async def test_the_port_is_open_on_loopback_only(server: tuple[ServesSide, int])
     ]
     assert listening
     assert all(ip.removeprefix("::ffff:") == "127.0.0.1" for ip in listening)
+
+
+async def test_a_second_server_cannot_share_the_port(server: tuple[ServesSide, int]) -> None:
+    with pytest.raises(RuntimeError, match="bind"):  # what makes Serve take another one
+        await _start(server[0], server[1])
 
 
 def test_serve_calls_the_loopback_hook_named_in_the_environment() -> None:
