@@ -55,8 +55,6 @@ def report(error: BaseException) -> None:
             if error.code is Code.INTERNAL and error.__cause__ is not None:
                 say(user_traceback(error.__cause__))
             say(f"{error.code.name}: {error.message}")
-            for violation in error.violations:
-                say(f"  {violation.field}: {violation.description}")
         case MeshgenError():
             say(f"error: {error}")
         case _:
