@@ -39,8 +39,10 @@ check: setup  ## lint, types, imports, and whether the generated files are curre
 	cd protos && ../$(BIN)/buf lint
 	$(BIN)/meshgen build $(GRAPHS) --check
 
-build: setup  ## write the generated files of the graphs in graphs/
+build: setup  ## write the generated files of the graphs in graphs/, and of docs/
 	$(BIN)/meshgen build $(GRAPHS)
+	$(BIN)/meshgen draw graphs/content_understanding.py -o docs/content_understanding.svg
+	$(BIN)/python -m docs.errors_page > docs/errors.md
 
 clean:  ## remove what the other targets made
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist docs/clients/node/node_modules

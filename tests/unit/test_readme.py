@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from docs.errors_page import page
+from meshgen.cli.drawing import drawing
+
 PROJECT = Path(__file__).parents[2]
 README = (PROJECT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -68,6 +71,13 @@ def test_commands_print_what_the_readme_shows(project: Path, command: str, shown
 def test_the_example_test_passes(project: Path) -> None:
     done = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_reviews.py"], project)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_pages_and_pictures_made_by_meshgen_are_current() -> None:
+    """`make build` writes them."""
+    drawn = drawing(str(PROJECT / "graphs/content_understanding.py"), ".svg")
+    assert (PROJECT / "docs/content_understanding.svg").read_text() == drawn
+    assert (PROJECT / "docs/errors.md").read_text() == page()
 
 
 def test_every_link_leads_somewhere() -> None:
