@@ -1,9 +1,65 @@
-"""Options and settings of every test."""
+"""Options and fixtures of every test."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
 import pytest
+
+if TYPE_CHECKING:
+    from running_mesh import MeshProcess
+
+    from meshgen.control.otlp import Receiver
+
+GRAPHS = ("graphs/quickstart.py", "tests/graphs/gauntlet.py", "tests/graphs/adapted.py", "tests/mesh/graphs/probe.py")
+"""What the shared mesh runs."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="rewrite expected outputs from what the code does now")
+
+
+@pytest.fixture(scope="session")
+def spans() -> Iterator[Receiver]:
+    """Takes the spans of the shared mesh."""
+    from meshgen.control.otlp import Receiver
+
+    with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="session")
+def mesh(tmp_path_factory: pytest.TempPathFactory, spans: Receiver) -> Iterator[MeshProcess]:
+    """A mesh on Ray Serve and Envoy, started once. At its end it must stop cleanly."""
+    from running_mesh import MeshProcess
+
+    running = MeshProcess(GRAPHS, tmp_path_factory.mktemp("mesh"), env={"OTEL_EXPORTER_OTLP_ENDPOINT": spans.endpoint})
+    try:
+        yield running.start()
+        assert running.alive, f"the mesh ended during the tests:\n{running.output}"
+        assert running.stop() == 0, running.output
+        assert running.leftovers() == []
+    finally:
+        if running.alive:
+            running.process.kill()
+
+
+MeshStarter = Callable[..., "MeshProcess"]
+
+
+@pytest.fixture
+def new_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MeshStarter]:
+    """Makes meshes of a test's own, not yet started: `new_mesh("graph.py", options=[...])`."""
+    from running_mesh import MeshProcess
+
+    made: list[MeshProcess] = []
+
+    def make(*graphs: str, options: Sequence[str] = (), env: Mapping[str, str] | None = None) -> MeshProcess:
+        made.append(MeshProcess(graphs, tmp_path_factory.mktemp("mesh"), options=options, env=env))
+        return made[-1]
+
+    yield make
+    for one in made:
+        if one.alive:
+            one.stop()

@@ -1,0 +1,90 @@
+"""A mesh goes on when a replica dies, hangs, or joins."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Self
+
+import pytest
+from running_mesh import until
+
+from meshgen.cli.client import call
+from meshgen.status import Code, StatusError
+
+if TYPE_CHECKING:
+    from running_mesh import MeshProcess
+
+pytestmark = pytest.mark.mesh
+DEADLINE_S = 10
+
+
+class Traffic:
+    """Requests over REST, one after the other in each of some threads, while a block runs."""
+
+    def __init__(self, mesh: MeshProcess, path: str, clients: int) -> None:
+        self._mesh, self._path = mesh, path
+        self._end = threading.Event()
+        self._pool = ThreadPoolExecutor(clients)
+        self._clients = clients
+        self.replies: list[tuple[float, int, object, float]] = []
+        """When it started, HTTP status, body, seconds."""
+
+    def __enter__(self) -> Self:
+        self._futures = [self._pool.submit(self._send) for _ in range(self._clients)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        for future in self._futures:
+            future.result()
+
+    def _send(self) -> None:
+        while not self._end.is_set():
+            begin = time.monotonic()
+            reply = self._mesh.post(self._path, {"text": "x"}, timeout_s=DEADLINE_S)
+            self.replies.append((begin, reply.status, reply.body, time.monotonic() - begin))
+
+    def pids(self, since: float = 0) -> set[int]:
+        """Processes that answered requests sent after `since`."""
+        return {r[2]["result"] for r in self.replies if r[0] >= since and r[1] == 200}  # type: ignore[index]
+
+
+def test_no_request_fails_when_a_replica_is_killed(mesh: MeshProcess) -> None:
+    with Traffic(mesh, "/probe/where", clients=8) as traffic:
+        first = until(lambda: pids if len(pids := traffic.pids()) == 2 else None, 30)
+        victim = min(first)
+        assert victim in {p.pid for p in mesh.members()}
+        killed = time.monotonic()
+        os.kill(victim, signal.SIGKILL)
+        # Both answer again: the one that stayed, and the one that came in its place.
+        until(lambda: len(traffic.pids(since=killed + 2) - {victim}) == 2, 60, lambda: f"{traffic.pids(killed)}")
+    failed = Counter(str(r[1:3]) for r in traffic.replies if r[1] != 200)
+    assert not failed, f"{sum(failed.values())} of {len(traffic.replies)} failed: {failed}"
+    assert max(r[3] for r in traffic.replies) < DEADLINE_S
+    assert mesh.get("/healthz").status == 200
+
+
+def test_a_node_that_never_answers_costs_its_deadline_only(mesh: MeshProcess) -> None:
+    begin = time.monotonic()
+    with pytest.raises(StatusError) as caught:
+        call(mesh.address, "/probe/hang", {"text": "hang"}, timeout_s=1)
+    assert caught.value.code is Code.DEADLINE_EXCEEDED
+    assert time.monotonic() - begin < 3
+    begin = time.monotonic()
+    reply = mesh.post("/probe/hang", {"text": "hang"})
+    assert (reply.status, reply.body["code"]) == (504, Code.DEADLINE_EXCEEDED.value)
+    assert time.monotonic() - begin < 4, "the node's own limit is 2 s"
+    # Its replica may have been replaced meanwhile; then it serves again.
+    until(lambda: mesh.get("/healthz").status == 200, 60)
+    until(lambda: mesh.post("/probe/hang", {"text": "well"}).status == 200, 60)
+
+
+def test_traffic_follows_when_serve_adds_a_replica(mesh: MeshProcess) -> None:
+    with Traffic(mesh, "/probe/growing", clients=6) as traffic:
+        until(lambda: len(traffic.pids()) == 2, 60, lambda: f"still {traffic.pids()}")
+    assert {r[1] for r in traffic.replies} == {200}

@@ -1,0 +1,95 @@
+"""However a run ends, it says why, and nothing stays behind."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+import pytest
+from running_mesh import until
+
+if TYPE_CHECKING:
+    from conftest import MeshStarter
+    from running_mesh import MeshProcess
+
+pytestmark = pytest.mark.mesh
+TINY = "tests/mesh/graphs/tiny.py"
+
+
+def _is_gone(mesh: MeshProcess, limit_s: float) -> None:
+    until(lambda: not mesh.leftovers(), limit_s, lambda: f"left: {mesh.leftovers()}")
+
+
+def _port_is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_stop_by_sigterm(new_mesh: MeshStarter) -> None:
+    mesh = new_mesh(TINY).start()
+    port = mesh.port
+    begin = time.monotonic()
+    assert mesh.stop(signal.SIGTERM) == 0, mesh.output
+    assert time.monotonic() - begin < 30
+    assert mesh.leftovers() == []
+    assert _port_is_free(port)
+
+
+def test_kill_9_of_the_command(new_mesh: MeshStarter) -> None:
+    mesh = new_mesh(TINY).start()
+    port = mesh.port
+    mesh.send(signal.SIGKILL)
+    mesh.wait()
+    _is_gone(mesh, 30)
+    assert _port_is_free(port)
+
+
+def test_ctrl_c_during_the_start(new_mesh: MeshStarter) -> None:
+    mesh = new_mesh(TINY).launch()
+    mesh.identify()
+    assert mesh.stop(signal.SIGINT) == 0, mesh.output
+    assert mesh.leftovers() == []
+
+
+def test_a_node_that_cannot_start_is_named_with_its_own_error(new_mesh: MeshStarter) -> None:
+    mesh = new_mesh("tests/mesh/graphs/broken.py").launch()
+    mesh.identify()
+    assert mesh.wait(120) == 1, mesh.output
+    assert "node 'model' of 'broken' did not start" in mesh.stderr
+    assert "FileNotFoundError: no weights at weights/model.bin" in mesh.stderr
+    assert "tests/mesh/graphs/broken.py" in mesh.stderr, "the place in the user's file"
+    assert "replica.py" not in mesh.stderr, "frames of Serve"
+    assert mesh.leftovers() == []
+
+
+def test_a_busy_port_is_named_before_anything_starts(new_mesh: MeshStarter) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        mesh = new_mesh(TINY, options=("--port", str(port))).launch()
+        begin = time.monotonic()
+        assert mesh.wait() == 1
+        assert time.monotonic() - begin < 10
+    assert f"port {port} on 127.0.0.1 is in use" in mesh.stderr
+    assert "Traceback" not in mesh.stderr
+
+
+@pytest.mark.parametrize(("part", "said"), [("envoy", "Envoy ended by signal 9"), ("raylet", "Ray stopped")])
+def test_a_part_that_dies_ends_the_run(new_mesh: MeshStarter, part: str, said: str) -> None:
+    mesh = new_mesh(TINY).start()
+    [process] = [p for p in mesh.members() if _name(p) == part]
+    process.kill()
+    assert mesh.wait(90) == 1, mesh.output
+    assert said in mesh.stderr
+    assert mesh.leftovers() == []
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.Error:
+        return ""
