@@ -38,7 +38,9 @@ def test_module_says_its_job_and_its_functions_are_short(module: Path) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             # A docstring is not what makes a function long.
-            lines = (node.end_lineno or node.lineno) - node.lineno + 1 - len((ast.get_docstring(node) or "").splitlines())
+            lines = (
+                (node.end_lineno or node.lineno) - node.lineno + 1 - len((ast.get_docstring(node) or "").splitlines())
+            )
             assert lines <= MAX_FUNCTION_LINES, f"{node.name} has {lines} lines"
 
 

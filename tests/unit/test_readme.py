@@ -82,7 +82,7 @@ def test_the_pages_and_pictures_made_by_meshgen_are_current() -> None:
 
 def test_every_link_leads_somewhere() -> None:
     pages = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
-    for page in pages:
-        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+    for file in pages:
+        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", file.read_text()):
             if not link.startswith("http"):
-                assert (page.parent / link).exists(), f"{page.name}: {link}"
+                assert (file.parent / link).exists(), f"{file.name}: {link}"
