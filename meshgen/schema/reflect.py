@@ -175,7 +175,7 @@ def _record_fields(cls: Any) -> tuple[RecordKind, list[_RawField]] | None:
         return "pydantic", [_pydantic_field(name, info) for name, info in cls.model_fields.items()]
     if issubclass(cls, tuple) and hasattr(cls, "_field_defaults"):
         return "namedtuple", [(name, cls._field_defaults.get(name, MISSING), None) for name in cls._fields]
-    if typing.is_typeddict(cls):
+    if dict in cls.__mro__ and hasattr(cls, "__required_keys__"):  # also that of typing_extensions
         if cls.__optional_keys__:
             return None
         return "typeddict", [(name, MISSING, None) for name in cls.__annotations__]

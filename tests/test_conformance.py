@@ -1,0 +1,207 @@
+"""One corpus of cases, run in process, in process through the contracts, and over the mesh by gRPC and by REST.
+
+A case is a file `conformance/<graph>/<case>.json`: the input, and the output or the error. Outputs are compared after
+decoding by the contract (Envoy prints `16.0` as `16`, and int64 as a string).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from meshgen.compiler import Build, compile_graph
+from meshgen.contract import names
+from meshgen.contracted import ContractWire
+from meshgen.frontend import load_graph
+from meshgen.graph.model import Route
+from meshgen.inprocess import LocalGraph
+from meshgen.runtime.codec import Contracts
+from meshgen.runtime.failure import as_status
+from meshgen.schema.jsonvalue import from_json, to_json
+from meshgen.schema.model import Nothing, Record
+from meshgen.status import HTTP_STATUS, Code, StatusError
+
+if TYPE_CHECKING:
+    from running_mesh import MeshProcess
+
+ROOT = Path(__file__).parent
+TARGETS = {
+    "quickstart": "graphs/quickstart.py",
+    "gauntlet": "tests/graphs/gauntlet.py",
+    "adapted": "tests/graphs/adapted.py",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request and what it must give."""
+
+    graph: str
+    name: str
+    input: Any
+    route: str | None = None
+    output: Any = None
+    error: dict[str, Any] | None = None
+    timeout_s: float | None = None
+    transports: tuple[str, ...] = ("local", "codec", "grpc", "rest")
+
+    def check(self, got: Outcome) -> None:
+        if self.error is None:
+            assert got.error is None, got
+            assert _same(got.output, self.output), f"{got.output} is not {self.output}"
+            return
+        assert got.error is not None, got
+        assert got.error.name == self.error["code"], got
+        if "message" in self.error:
+            assert re.search(self.error["message"], got.message), got
+        if "violations" in self.error and got.violations is not None:
+            assert sorted(got.violations) == sorted(self.error["violations"]), got
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a transport gave."""
+
+    output: Any = None
+    error: Code | None = None
+    message: str = ""
+    violations: tuple[str, ...] | None = None
+    """Fields at fault; None when a proxy found the fault before any of our code did."""
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, float) and isinstance(b, float) and math.isnan(a) and math.isnan(b):
+        return True
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_same(a[k], b[k]) for k in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(_same, a, b))
+    return type(a) is type(b) and a == b
+
+
+def load_cases() -> list[Case]:
+    cases = []
+    for path in sorted((ROOT / "conformance").glob("*/*.json")):
+        raw = json.loads(path.read_text())
+        raw["transports"] = tuple(raw.get("transports", Case.transports))
+        cases.append(Case(graph=path.parent.name, name=path.stem, **raw))
+    return cases
+
+
+CASES = load_cases()
+
+
+def on(transport: str) -> Any:
+    cases = [c for c in CASES if transport in c.transports]
+    return pytest.mark.parametrize("case", cases, ids=[f"{c.graph}-{c.name}" for c in cases])
+
+
+@cache
+def build(graph: str) -> Build:
+    return compile_graph(load_graph(TARGETS[graph]), lock=None)
+
+
+@cache
+def local_graph(graph: str) -> LocalGraph:
+    return LocalGraph(build(graph).graph)
+
+
+@cache
+def contracted_graph(graph: str) -> LocalGraph:
+    built = build(graph)
+    return LocalGraph(built.graph, ContractWire(built.graph, built.plan.contract.descriptors.SerializeToString()))
+
+
+def in_process(graph: LocalGraph, case: Case) -> Outcome:
+    try:
+        return Outcome(graph.call_json(case.input, route=case.route, timeout_s=case.timeout_s))
+    except Exception as e:  # whatever it is, a client would get a status
+        error = as_status(e, graph.graph.name)
+        return Outcome(error=error.code, message=error.message, violations=tuple(v.field for v in error.violations))
+
+
+def decoded(graph: str, route: Route, value: Any) -> Any:
+    """A JSON answer of the mesh in the form in which `meshgen local` prints it."""
+    if isinstance(route.result, Nothing):
+        return value
+    return to_json(route.result, from_json(route.result, value))
+
+
+@on("local")
+def test_local(case: Case) -> None:
+    case.check(in_process(local_graph(case.graph), case))
+
+
+@on("codec")
+def test_through_the_contracts(case: Case) -> None:
+    case.check(in_process(contracted_graph(case.graph), case))
+
+
+@pytest.mark.mesh
+@on("rest")
+def test_rest(case: Case, mesh: MeshProcess) -> None:
+    graph = build(case.graph).graph
+    path = graph.route_prefix + ("" if case.route in (None, "/") else str(case.route))
+    headers = {"grpc-timeout": f"{int(case.timeout_s * 1000)}m"} if case.timeout_s else {}
+    reply = mesh.post(path, case.input, headers=headers)
+    if reply.status == 200:
+        case.check(Outcome(decoded(case.graph, local_graph(case.graph).route(case.route), reply.body)))
+        return
+    body = reply.body
+    code = Code(body["code"])
+    assert reply.status == HTTP_STATUS[code], reply
+    found = [
+        v["field"] for d in body.get("details", []) for v in d.get("fieldViolations", d.get("field_violations", []))
+    ]
+    case.check(Outcome(error=code, message=body["message"], violations=tuple(found) or None))
+
+
+@pytest.mark.mesh
+@on("grpc")
+def test_grpc(case: Case, mesh: MeshProcess) -> None:
+    import grpc
+    from google.protobuf import json_format
+
+    graph = build(case.graph).graph
+    try:
+        route = local_graph(case.graph).route(case.route)
+    except StatusError:
+        pytest.skip("a gRPC client has no way to name a route that does not exist: it is UNIMPLEMENTED (test_front)")
+    request = graph.request(route)
+    contracts = Contracts(build(case.graph).plan.contract.descriptors.SerializeToString())
+    codec = contracts.codec(names.service(graph.name), route.rpc, request.params, request.record, route.result)
+    message = codec.request_class()
+    try:
+        json_format.ParseDict(case.input, message, ignore_unknown_fields=True)
+    except (json_format.ParseError, AttributeError) as e:
+        assert case.error is not None, e
+        assert case.error["code"] == "INVALID_ARGUMENT", "the message cannot even be written"
+        return
+    with grpc.insecure_channel(mesh.address) as channel:
+        call = channel.unary_unary(f"/{names.service(graph.name)}/{route.rpc}")
+        try:
+            answer = call(message.SerializeToString(), timeout=case.timeout_s or 30)
+        except grpc.RpcError as e:
+            from google.rpc import error_details_pb2, status_pb2
+
+            details = dict(e.trailing_metadata() or ()).get("grpc-status-details-bin")
+            found = []
+            for detail in status_pb2.Status.FromString(details).details if details else []:
+                bad = error_details_pb2.BadRequest()
+                if detail.Unpack(bad):
+                    found += [v.field for v in bad.field_violations]
+            code = Code(e.code().value[0])
+            case.check(Outcome(error=code, message=e.details() or "", violations=tuple(found) or None))
+            return
+    value = codec.decode_response(answer)
+    shape = route.result
+    case.check(Outcome({} if isinstance(shape, Nothing) else to_json(shape, value)))
+    if isinstance(shape, Record):
+        assert from_json(shape, to_json(shape, value)) == value
