@@ -35,7 +35,7 @@ def measure(recipe: Recipe, folder: Path, pictures: int) -> float:
             return mask_iou(ImageSegmenter(folder), samples)
         case "caption":
             return exact_match(ImageCaptioner(folder), samples)
-        case "words":
+        case "parts":
             message = f"{recipe.name} is not a model of its own"
             raise ValueError(message)
 

@@ -159,15 +159,15 @@ def _grained(rng: np.random.Generator, pixels: Field, sigma: float) -> Field:
     height, width = pixels.shape[:2]
     rows, columns = (np.arange(side) * _GRAIN // side for side in (height, width))
     grain = rng.normal(0, sigma, size=(_GRAIN, _GRAIN)).astype(np.float32)
-    return pixels + grain[rows][:, columns, np.newaxis]
+    cells: Field = grain[rows][:, columns, np.newaxis]
+    return pixels + cells
 
 
 def _muted(rng: np.random.Generator) -> Field:
     """A colour close to grey."""
     level = np.float32(rng.uniform(60, 200))
     tint: Field = rng.uniform(-16, 16, size=3).astype(np.float32)
-    colour: Field = level + tint
-    return colour
+    return level + tint
 
 
 def _two_muted(rng: np.random.Generator) -> tuple[Field, Field]:
