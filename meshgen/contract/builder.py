@@ -34,7 +34,7 @@ def build(graph_name: str, services: Sequence[ServiceSpec], lock: Mapping[str, A
     if errors_only(inventory.problems):
         raise GraphError(_once(inventory.problems))
     ledger = Ledger.of(lock)
-    warnings = list(_assign(ledger, inventory, services))
+    warnings = [*inventory.problems, *_assign(ledger, inventory, services)]
     ordered = sorted(services, key=lambda s: (s.node is not None, s.node or ""))
     files = tuple(FileBuilder(graph_name, service, ledger).build() for service in ordered)
     return Contract(

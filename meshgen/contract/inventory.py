@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.names import RESULT_FIELD, request, response
@@ -88,6 +88,9 @@ class Inventory:
             self._problem("MG404", f"'{owner}': '{first}' and '{second}' are both '{same}' in JSON", span)
         for item in fields:
             self._use(item.type, f"'{owner}.{item.name}'", span)
+            if isinstance(item.type, ListOf | MapOf) and item.has_default and len(item.make_default()):
+                message = f"'{owner}.{item.name}': a client that leaves it out sends an empty one, not the default"
+                self._problem("MG408", message, span, severity="warning")
 
     def _use(self, type_: Type, place: str, span: Span) -> None:
         if bad := _without_contract(type_):
@@ -148,8 +151,10 @@ class Inventory:
                     message = f"the enums '{owners[value]}' and '{name}' both have a value '{value}'"
                     self._problem("MG404", message, of_callable(enum.python))
 
-    def _problem(self, code: str, message: str, span: Span) -> None:
-        self.problems.append(Diagnostic(code=code, message=message, span=span))
+    def _problem(
+        self, code: str, message: str, span: Span, severity: Literal["error", "warning"] = "error"
+    ) -> None:
+        self.problems.append(Diagnostic(code=code, message=message, span=span, severity=severity))
 
 
 def _without_contract(type_: Type) -> tuple[str, str] | None:

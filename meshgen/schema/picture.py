@@ -64,8 +64,17 @@ def _from_pixels(mode: str, width: int, height: int, pixels: bytes) -> Any:
     if len(pixels) != expected:
         raise Misfit([("pixels", f"must be {expected} bytes for {width}x{height} in mode {mode}, got {len(pixels)}")])
     if expected == 0:
-        return Image.new(mode, (width, height))
+        return _empty(mode, width, height)
     return Image.frombytes(mode, (width, height), pixels)
+
+
+def _empty(mode: str, width: int, height: int) -> Any:
+    from PIL import Image
+
+    try:
+        return Image.new(mode, (width, height))
+    except (MemoryError, OverflowError, ValueError):
+        raise Misfit([("width" if width else "height", "is out of range")]) from None
 
 
 def _decode(encoded: bytes) -> Any:

@@ -1,0 +1,205 @@
+"""Schema values written by hand, and Hypothesis strategies for types with values of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from typing import Any, NamedTuple, TypedDict
+
+import numpy as np
+from hypothesis import strategies as st
+from PIL import Image as PIL_Image
+
+from meshgen.contract import Contract, RpcSpec, ServiceSpec, build
+from meshgen.runtime.codec import Contracts, RpcCodec
+from meshgen.schema.model import (
+    Choice,
+    EnumOf,
+    Field,
+    Image,
+    ListOf,
+    MapOf,
+    Optional,
+    Record,
+    Scalar,
+    Tensor,
+    Type,
+)
+
+BOOL, INT, FLOAT, STR, BYTES = (Scalar(k) for k in ("bool", "int", "float", "str", "bytes"))
+
+
+class Color(enum.Enum):
+    """A colour."""
+
+    RED = "red"
+    lightBlue = 7
+
+
+class HTTPMode(enum.IntEnum):
+    KEEP_ALIVE = 1
+    UNSPECIFIED = 5
+
+
+@dataclasses.dataclass
+class Label:
+    label: str
+    score: float = 0.5
+
+
+class Point(NamedTuple):
+    x: int
+    y: int = 3
+
+
+class Box(TypedDict):
+    width: int
+    height: int | None
+
+
+LABEL = Record(
+    name="Label",
+    kind="dataclass",
+    python=Label,
+    fields=(Field(name="label", type=STR), Field(name="score", type=FLOAT, default=0.5)),
+)
+POINT = Record(
+    name="Point", kind="namedtuple", python=Point, fields=(Field(name="x", type=INT), Field(name="y", type=INT, default=3))
+)
+BOX = Record(
+    name="Box",
+    kind="typeddict",
+    python=Box,
+    fields=(Field(name="width", type=INT), Field(name="height", type=Optional(INT))),
+)
+
+
+def pair(*items: Type, name: str = "IntStrTuple") -> Record:
+    fields = tuple(Field(name=f"item_{i}", type=item) for i, item in enumerate(items))
+    return Record(name=name, kind="tuple", python=tuple, fields=fields)
+
+
+def params(**types: Type) -> tuple[Field, ...]:
+    return tuple(Field(name=name, type=type_) for name, type_ in types.items())
+
+
+def contract_of(
+    fields: tuple[Field, ...] = (), result: Type = INT, record: Record | None = None, lock: Any = None
+) -> Contract:
+    rpc = RpcSpec(name="Run", params=fields, request_record=record, result=result)
+    return build("g", [ServiceSpec(node="n", rpcs=(rpc,))], lock)
+
+
+def codec_of(fields: tuple[Field, ...] = (), result: Type = INT, record: Record | None = None) -> RpcCodec:
+    contract = contract_of(fields, result, record)
+    contracts = Contracts(contract.descriptors.SerializeToString())
+    return contracts.codec("g.n.v1.NService", "Run", fields, record, result)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equality in which NaN equals itself and arrays and images are compared whole."""
+    match a:
+        case float():
+            return isinstance(b, float) and (a == b or (math.isnan(a) and math.isnan(b)))
+        case np.ndarray():
+            return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+        case PIL_Image.Image():
+            return (a.mode, a.size, a.tobytes()) == (b.mode, b.size, b.tobytes())
+        case dict():
+            return a.keys() == b.keys() and all(same(v, b[k]) for k, v in a.items())
+        case list() | tuple():
+            return type(a) is type(b) and len(a) == len(b) and all(map(same, a, b))
+        case _ if dataclasses.is_dataclass(a):
+            return type(a) is type(b) and same(vars(a), vars(b))
+        case _:
+            return type(a) is type(b) and bool(a == b)
+
+
+_INT = st.integers(-(1 << 63), (1 << 63) - 1)
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+_PLAIN: list[tuple[Type, st.SearchStrategy[Any]]] = [
+    (BOOL, st.booleans()),
+    (INT, _INT),
+    (STR, _TEXT),
+    (BYTES, st.binary(max_size=4)),
+    (Choice(("a", "b")), st.sampled_from(["a", "b"])),
+    (EnumOf(Color), st.sampled_from(Color)),
+    (EnumOf(HTTPMode), st.sampled_from(HTTPMode)),
+]
+_DTYPES = ["bool", "int8", "uint16", "int64", "uint64", "float16", "float32", "float64"]
+
+
+@st.composite
+def _arrays(draw: st.DrawFn, dtype: str | None) -> Any:
+    kind = dtype or draw(st.sampled_from(_DTYPES))
+    shape = draw(st.lists(st.integers(0, 3), max_size=3))
+    return (np.arange(math.prod(shape)) % 2).astype(kind).reshape(shape)
+
+
+@st.composite
+def _images(draw: st.DrawFn) -> Any:
+    mode = draw(st.sampled_from(["1", "L", "LA", "RGB", "RGBA", "I;16", "I", "F"]))
+    return PIL_Image.new(mode, (draw(st.integers(0, 9)), draw(st.integers(0, 3))), 1 if mode in ("1", "L", "I", "F") else 0)
+
+
+class _Types:
+    """Draws types; records are numbered, so that no two have one name."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
+        self._records = 0
+
+    def type(self, depth: int) -> tuple[Type, st.SearchStrategy[Any]]:
+        kinds = ["plain", "float", "image", "tensor"]
+        kinds += ["optional", "list", "set", "map", "record", "tuple"] if depth else []
+        kind = self._draw(st.sampled_from(kinds))
+        if kind == "optional":
+            item, values = self.type(depth - 1)
+            return (item, values) if isinstance(item, Optional) else (Optional(item), st.none() | values)
+        if kind == "list":
+            item, values = self.type(depth - 1)
+            container = self._draw(st.sampled_from(["list", "tuple"]))
+            lists = st.lists(values, max_size=3)
+            return ListOf(item, container), lists.map(tuple) if container == "tuple" else lists
+        if kind == "set":
+            item, values = self._draw(st.sampled_from(_PLAIN))
+            return ListOf(item, "frozenset"), st.frozensets(values, max_size=3)
+        if kind == "map":
+            key, keys = self._draw(st.sampled_from([(STR, _TEXT), (INT, _INT), (BOOL, st.booleans())]))
+            item, values = self.type(depth - 1)
+            return MapOf(key, item), st.dictionaries(keys, values, max_size=3)
+        if kind in ("record", "tuple"):
+            return self._record(kind, depth)
+        return self._leaf(kind)
+
+    def _leaf(self, kind: str) -> tuple[Type, st.SearchStrategy[Any]]:
+        if kind == "float":
+            return FLOAT, st.floats()
+        if kind == "image":
+            return Image(), _images()
+        if kind == "tensor":
+            dtype = self._draw(st.sampled_from([None, "float32", "int64"]))
+            return Tensor("numpy", dtype), _arrays(dtype)
+        return self._draw(st.sampled_from(_PLAIN))
+
+    def _record(self, kind: str, depth: int) -> tuple[Type, st.SearchStrategy[Any]]:
+        self._records += 1
+        name = f"Rec{self._records}"
+        drawn = [self.type(depth - 1) for _ in range(self._draw(st.integers(0, 3)))]
+        if kind == "tuple":
+            record = pair(*(t for t, _ in drawn), name=f"{name}Tuple")
+            return record, st.tuples(*(v for _, v in drawn))
+        names = [f"f_{i}" for i in range(len(drawn))]
+        python = dataclasses.make_dataclass(name, names)
+        fields = tuple(Field(name=n, type=t) for n, (t, _) in zip(names, drawn, strict=True))
+        values = st.builds(python, **{n: v for n, (_, v) in zip(names, drawn, strict=True)})
+        return Record(name=name, kind="dataclass", python=python, fields=fields), values
+
+
+@st.composite
+def typed_fields(draw: st.DrawFn) -> tuple[tuple[Field, ...], dict[str, Any]]:
+    """Fields, and a value for each."""
+    types = _Types(draw)
+    drawn = {f"p{i}": types.type(2) for i in range(draw(st.integers(1, 3)))}
+    return params(**{n: t for n, (t, _) in drawn.items()}), {n: draw(v) for n, (_, v) in drawn.items()}

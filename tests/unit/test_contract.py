@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import enum
+import keyword
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from google.protobuf.descriptor_pool import DescriptorPool
+from hypothesis import HealthCheck, given, settings
+
+from meshgen.contract import Contract, RpcSpec, ServiceSpec, build, dump_lock
+from meshgen.emit.proto import proto_files, shared_proto_files
+from meshgen.errors import GraphError
+from meshgen.schema.model import (
+    Choice,
+    EnumOf,
+    Field,
+    Image,
+    ListOf,
+    MapOf,
+    Nothing,
+    Optional,
+    Record,
+    Scalar,
+    Tensor,
+    Type,
+    Unknown,
+)
+from schema_samples import BOX, FLOAT, INT, LABEL, POINT, STR, Color, HTTPMode, contract_of, pair, params, typed_fields
+from tools import PROTOS, buf_complaints, compiled, write_workspace
+
+
+class YOLOv8Size(enum.Enum):
+    n = 1
+    extraLarge = 2
+    odd__one_ = 3
+
+
+class PredictRequest:
+    pass
+
+
+def record(name: str, *fields: Field, doc: str = "") -> Record:
+    return Record(name=name, kind="dataclass", python=type(name, (), {}), fields=fields, doc=doc)
+
+
+KEYWORDS = [*keyword.kwlist, "message", "optional", "repeated", "reserved", "map", "rpc", "import", "syntax", "oneof",
+            "enum", "service", "option", "extend", "to", "max", "inf", "nan", "bool", "string", "int64"]  # fmt: skip
+
+AWKWARD = Record(name="PredictRequest", kind="dataclass", python=PredictRequest, fields=params(x=INT), doc="Named alike.")
+ENTRY = record("LabelsEntry", Field(name="labels", type=MapOf(STR, INT)))
+
+SHAPES: dict[str, Type] = {
+    "list_of_lists": ListOf(ListOf(ListOf(FLOAT))),
+    "tuple_of_lists": ListOf(ListOf(ListOf(FLOAT), "tuple"), "set"),
+    "optional_list": Optional(ListOf(INT)),
+    "optional_map": Optional(MapOf(STR, ListOf(INT))),
+    "list_of_optional": ListOf(Optional(INT)),
+    "map_of_map": MapOf(INT, MapOf(Scalar("bool"), LABEL)),
+    "choice": Choice(("a", "b")),
+    "enums": ListOf(EnumOf(Color)),
+    "enum": Optional(EnumOf(YOLOv8Size)),
+    "mode": EnumOf(HTTPMode),
+    "fixed": pair(INT, STR),
+    "images": MapOf(STR, ListOf(Image())),
+    "tensor": Tensor("numpy"),
+    "point": POINT,
+    "box": BOX,
+    "own_request": AWKWARD,
+    "entry": ENTRY,
+}
+
+
+def awkward() -> Contract:
+    driver = ServiceSpec(
+        node=None,
+        doc="Says */ and // and\ttabs.\n\n    Indented.   \n",
+        rpcs=(
+            RpcSpec(name="Predict", params=params(**SHAPES), result=LABEL, http="/quickstart", doc="Runs it."),
+            RpcSpec(name="Labels", params=(), request_record=AWKWARD, result=ListOf(LABEL), http="/quickstart/labels"),
+        ),
+    )
+    names = [f"{word}_" if i % 2 else word for i, word in enumerate(KEYWORDS)]
+    node = ServiceSpec(
+        node="yolov8_size",
+        rpcs=(
+            RpcSpec(name="Call", params=params(**{n: INT for n in names}), result=Nothing()),
+            RpcSpec(
+                name="Other",
+                params=params(user_ID=INT, _private=STR, trailing_=Optional(LABEL), a__b=FLOAT, labels=MapOf(STR, LABEL), e=ENTRY),
+                result=Optional(ListOf(LABEL)),
+            ),
+        ),
+    )
+    return build("quickstart", [node, driver], None)
+
+
+def test_text_is_clean_and_means_the_same(tmp_path: Path) -> None:
+    contract = awkward()
+    protos = write_workspace(tmp_path, contract)
+    assert buf_complaints(protos) == ""
+    ours = {f.name: f for f in contract.descriptors.file}
+    for file in compiled(protos, *(f.name for f in contract.files)).file:
+        assert file == ours[file.name], file.name
+
+
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@given(typed_fields())
+def test_text_of_any_types_is_clean(tmp_path: Path, drawn: tuple[tuple[Field, ...], object]) -> None:
+    protos = write_workspace(tmp_path, contract_of(drawn[0]))
+    assert buf_complaints(protos) == ""
+
+
+def test_shared_messages_are_the_committed_ones() -> None:
+    for file in shared_proto_files():
+        assert (PROTOS.parent / file.path).read_bytes() == file.content
+    shared = [f for f in awkward().descriptors.file if f.name.startswith("meshgen/")]
+    assert list(compiled(PROTOS, *(f.name for f in shared)).file) == shared
+
+
+def test_descriptors_are_closed_and_ordered() -> None:
+    pool = DescriptorPool()
+    files = awkward().descriptors.file
+    for file in files:
+        pool.Add(file)
+        assert not file.HasField("source_code_info")
+        pool.FindFileByName(file.name)
+    names = [f.name for f in files]
+    assert len(names) == len(set(names))
+    assert {"google/api/annotations.proto", "google/rpc/status.proto", "google/rpc/error_details.proto"} <= set(names)
+
+
+def test_services_are_ordered_and_shaped() -> None:
+    driver, node = awkward().files
+    assert [driver.name, node.name] == ["quickstart/v1/quickstart.proto", "quickstart/yolov8_size/v1/yolov8_size.proto"]
+    assert node.service[0].name == "Yolov8SizeService"
+    messages = {m.name: m for m in node.message_type}
+    assert not messages["CallResponse"].field
+    assert [f.name for f in messages["OtherResponse"].field] == ["result"]
+    assert all(f.proto3_optional for f in messages["CallRequest"].field)
+
+
+def test_a_record_called_like_a_request_gives_way() -> None:
+    driver = {m.name: m for m in awkward().files[0].message_type}
+    assert [f.name for f in driver["PredictRequestValue"].field] == ["x"]
+    assert [f.name for f in driver["LabelsRequest"].field] == ["x"]
+
+
+def test_each_package_has_its_own_copy_with_the_same_numbers() -> None:
+    before = contract_of(params(x=LABEL), LABEL)
+    grown = Record(name="Label", kind="dataclass", python=LABEL.python, fields=(Field(name="new", type=INT), *LABEL.fields))
+    rpc = RpcSpec(name="Run", params=params(x=grown), result=grown)
+    services = [ServiceSpec(node=n, rpcs=(rpc,)) for n in (None, "a", "n")]
+    contract = build("g", services, before.lock)
+    for file in contract.files:
+        messages = {m.name: m for m in file.message_type}
+        for name in ("Label", "RunResponse"):
+            assert [(f.name, f.number) for f in messages[name].field] == [("label", 1), ("score", 2), ("new", 3)]
+
+
+BAD: list[tuple[str, str, tuple[Field, ...]]] = [
+    ("MG310", "'n.Run.x' has no type annotation", params(x=Unknown())),
+    ("MG310", "'n.Run.x' has the type complex", params(x=ListOf(Unknown("complex")))),
+    ("MG310", "'n.Run.x' can only be None", params(x=Nothing())),
+    ("MG310", "'Rec.y' has no type annotation", params(x=record("Rec", Field(name="y", type=Unknown())))),
+    ("MG404", "'userId' and 'user_id' are both 'userId' in JSON", params(userId=INT, user_id=INT)),
+    ("MG404", "'top_5' and 'top5' are both", params(x=record("Rec", *params(top_5=INT, top5=INT)))),
+    ("MG405", "'n.Run.größe' cannot be a protobuf name", params(größe=INT)),
+    ("MG406", "two different types are called 'Rec'", params(x=record("Rec"), y=record("Rec", *params(z=INT)))),
+    ("MG406", "two different types are called 'IntList'", params(x=record("IntList"), y=ListOf(ListOf(INT)))),
+    ("MG404", "'A_1' and 'A1' are both", params(x=EnumOf(enum.Enum("E", ["A_1", "A1"])))),
+    ("MG404", "both have a value", params(x=EnumOf(enum.Enum("Foo", ["BAR_X"])), y=EnumOf(enum.Enum("FooBar", ["X"])))),
+    ("MG406", "the enum 'RunRequest' is called like a message", params(x=EnumOf(enum.Enum("RunRequest", ["A"])))),
+]
+
+
+@pytest.mark.parametrize(("code", "message", "fields"), BAD)
+def test_problems(code: str, message: str, fields: tuple[Field, ...]) -> None:
+    with pytest.raises(GraphError) as caught:
+        contract_of(fields)
+    assert code in {d.code for d in caught.value.diagnostics}
+    assert message in str(caught.value)
+
+
+def test_all_problems_come_together() -> None:
+    with pytest.raises(GraphError) as caught:
+        contract_of(params(a=Unknown(), b=Unknown(), _1=INT), Unknown())
+    assert [d.code for d in caught.value.diagnostics] == ["MG310", "MG310", "MG310", "MG405"]
+
+
+def test_a_list_with_a_default_is_warned_of() -> None:
+    fields = (Field(name="x", type=ListOf(INT), default=[1]), Field(name="y", type=ListOf(INT), default=[]))
+    assert [d.code for d in contract_of(fields).diagnostics] == ["MG408"]
+
+
+DETERMINISM = """
+from test_contract import awkward
+from meshgen.emit.proto import proto_files
+from meshgen.contract import dump_lock
+import hashlib
+contract = awkward()
+h = hashlib.sha256(contract.descriptors.SerializeToString() + dump_lock(contract.lock).encode())
+for f in proto_files(contract):
+    h.update(f.path.encode() + f.content)
+print(h.hexdigest())
+"""
+
+
+def test_same_bytes_under_any_hash_seed() -> None:
+    def digest(seed: str) -> str:
+        env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(PROTOS.parent)])}
+        return subprocess.run([sys.executable, "-c", DETERMINISM], env=env, capture_output=True, text=True, check=True).stdout
+
+    assert len({digest(seed) for seed in ("0", "1", "77")}) == 1
+
+
+def test_comments_come_from_docstrings() -> None:
+    @dataclass
+    class Thing:
+        size: int
+
+    thing = Record(
+        name="Thing", kind="dataclass", python=Thing, fields=(Field(name="size", type=INT, doc="In bytes."),), doc="A thing.\n\n  More.\n"
+    )
+    text = {f.path: f.content.decode() for f in proto_files(contract_of(params(x=thing)))}["protos/g/n/v1/n.proto"]
+    assert "// A thing.\n//\n// More.\nmessage Thing {\n  // In bytes.\n  optional int64 size = 1;\n}" in text
+    assert dump_lock(contract_of(params(x=thing)).lock).count('"size": {"number": 1, "type": "int64"}') == 1
