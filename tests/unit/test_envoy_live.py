@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 
 from meshgen.emit.document import to_json, to_yaml
-from meshgen.emit.envoy import EnvoySettings, endpoints_document, endpoints_path, envoy_config
+from meshgen.emit.envoy import EnvoySettings, Otlp, endpoints_document, endpoints_path, envoy_config
 
 pytestmark = [pytest.mark.mesh, pytest.mark.asyncio(loop_scope="module")]
 envoy = pytest.importorskip("envoy")
@@ -39,7 +39,7 @@ def free_ports(count: int) -> list[int]:
 class Front:
     """Envoy, its folder, and a client."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, otlp: Otlp | None = None) -> None:
         self.folder = folder
         self.port, self.mesh_port, self.admin_port, self.front_port = free_ports(4)
         self.settings = EnvoySettings(
@@ -51,6 +51,7 @@ class Front:
             descriptors=str(folder / "descriptors.binpb"),
             access_log=str(folder / "access.log"),
             max_body_bytes=4 * 1024 * 1024,
+            otlp=otlp,
         )
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=10, trust_env=False)
 
@@ -87,17 +88,17 @@ class Front:
         content = body if isinstance(body, str | bytes) else json.dumps(body)
         return await self.http.post(path, content=content, headers={"content-type": "application/json", **headers})
 
-    async def call(self, port: int, method: str, text: str, timeout: float | None) -> Any:
+    async def call(self, port: int, method: str, text: str, limit_s: float | None) -> Any:
         request, response = MESSAGES["sample.v1.PredictRequest"], MESSAGES["sample.v1.PredictResponse"]
         options = [("grpc.enable_http_proxy", 0)]
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
             rpc = channel.unary_unary(method, request.SerializeToString, response.FromString)
-            return await rpc(request(text=text), timeout=timeout)
+            return await rpc(request(text=text), timeout=limit_s)
 
 
 @contextlib.asynccontextmanager
-async def front(folder: Path) -> AsyncIterator[Front]:
-    started = Front(folder)
+async def front(folder: Path, otlp: Otlp | None = None) -> AsyncIterator[Front]:
+    started = Front(folder, otlp)
     for cluster in (DRIVER, NODE):
         started.serve(cluster)
     process = await started.start()
@@ -224,7 +225,7 @@ async def test_grpc_web(one: tuple[Front, Replica]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "text", "timeout", "expected"),
+    ("method", "text", "limit_s", "expected"),
     [
         ("/sample.v1.SampleService/Nope", "", 10, "UNIMPLEMENTED"),
         ("/nope.v1.NopeService/Nope", "", 10, "UNIMPLEMENTED"),
@@ -234,11 +235,11 @@ async def test_grpc_web(one: tuple[Front, Replica]) -> None:
         ("/grpc.health.v1.Health/Check", "", 10, "UNAVAILABLE"),
     ],
 )
-async def test_grpc_statuses(one: tuple[Front, Replica], method: str, text: str, timeout: float, expected: str) -> None:
+async def test_grpc_statuses(one: tuple[Front, Replica], method: str, text: str, limit_s: float, expected: str) -> None:
     envoy_front, replica = one
     before = replica.calls
     with pytest.raises(grpc.aio.AioRpcError) as raised:
-        await envoy_front.call(envoy_front.port, method, text, timeout)
+        await envoy_front.call(envoy_front.port, method, text, limit_s)
     assert raised.value.code().name == expected
     assert replica.calls - before <= 1, "an application's own error is not retried"
 
@@ -289,21 +290,70 @@ async def test_no_replica_then_one_then_none(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["busy", "busy" + " " * 1_000_000])
 async def test_killing_one_of_two_replicas_loses_no_request(tmp_path: Path, text: str) -> None:
-    async with replica_process() as (first, first_port), replica_process() as (_, second_port):
-        async with front(tmp_path) as envoy_front:
-            for cluster in (DRIVER, NODE):
-                envoy_front.serve(cluster, first_port, second_port)
+    replicas = replica_process(), replica_process()
+    async with replicas[0] as (first, first_port), replicas[1] as (_, second_port), front(tmp_path) as envoy_front:
+        for cluster in (DRIVER, NODE):
+            envoy_front.serve(cluster, first_port, second_port)
+        await envoy_front.until_health(200)
+        answers: list[httpx.Response] = []
+
+        async def client(end: float) -> None:
+            while time.monotonic() < end:
+                answers.append(await envoy_front.post({"text": text}))
+
+        clients = asyncio.gather(*(client(time.monotonic() + 3) for _ in range(16)))
+        await asyncio.sleep(1)
+        first.kill()
+        await clients
+        assert {answer.status_code for answer in answers} == {200}
+        assert {answer.json()["host"] for answer in answers} == {str(first_port), str(second_port)}
+        assert max(answer.elapsed.total_seconds() for answer in answers) < 2
+
+
+async def test_spans_continue_the_callers_trace(tmp_path: Path) -> None:
+    trace = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2")
+    exports: list[Any] = []
+
+    async def export(request: Any, context: Any) -> Any:
+        exports.extend(request.resource_spans)
+        return trace.ExportTraceServiceResponse()
+
+    collector = grpc.aio.server()
+    method = grpc.unary_unary_rpc_method_handler(
+        export, trace.ExportTraceServiceRequest.FromString, lambda message: message.SerializeToString()
+    )
+    service = "opentelemetry.proto.collector.trace.v1.TraceService"
+    collector.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": method}),))
+    port = collector.add_insecure_port("127.0.0.1:0")
+    await collector.start()
+    replica = Replica()
+    await replica.server.start()
+    trace_id, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+    try:
+        async with front(tmp_path, Otlp(endpoint=f"http://127.0.0.1:{port}")) as envoy_front:
+            envoy_front.serve(DRIVER, replica.port)
+            envoy_front.serve(NODE, replica.port)
             await envoy_front.until_health(200)
-            answers: list[httpx.Response] = []
-
-            async def client(end: float) -> None:
-                while time.monotonic() < end:
-                    answers.append(await envoy_front.post({"text": text}))
-
-            clients = asyncio.gather(*(client(time.monotonic() + 3) for _ in range(16)))
-            await asyncio.sleep(1)
-            first.kill()
-            await clients
-            assert {answer.status_code for answer in answers} == {200}
-            assert {answer.json()["host"] for answer in answers} == {str(first_port), str(second_port)}
-            assert max(answer.elapsed.total_seconds() for answer in answers) < 2
+            await envoy_front.post({}, traceparent=f"00-{trace_id}-{parent}-01")
+            seen = replica.metadata["traceparent"].split("-")
+            for _ in range(100):
+                spans = {
+                    span.span_id.hex(): span
+                    for resource in exports
+                    for scope in resource.scope_spans
+                    for span in scope.spans
+                    if span.trace_id.hex() == trace_id
+                }
+                if len(spans) >= 2:
+                    break
+                await asyncio.sleep(0.05)
+    finally:
+        await replica.server.stop(0)
+        await collector.stop(0)
+    assert seen[1] == trace_id
+    client = spans[seen[2]]
+    server = spans[client.parent_span_id.hex()]
+    assert server.parent_span_id.hex() == parent
+    assert (server.kind, client.kind) == (2, 3)
+    names = {a.value.string_value for r in exports for a in r.resource.attributes if a.key == "service.name"}
+    assert names == {"envoy"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from meshgen.plan.model import Diagram, DiagramEdge, DiagramNode
@@ -36,6 +36,8 @@ class Item:
     rank: int
     x: float = 0.0
     y: float = 0.0
+    depth: float = 0.0
+    """Height of the whole layer: arrows go straight through it, and turn between layers only."""
 
 
 @dataclass(slots=True)
@@ -45,6 +47,8 @@ class Route:
     edge: DiagramEdge
     items: list[Item]
     label: Item | None = None
+    start_x: float = 0.0
+    end_x: float = 0.0
 
 
 @dataclass(slots=True)
@@ -76,6 +80,7 @@ def layout(diagram: Diagram, boxes: Mapping[str, Size], labels: Sequence[Size]) 
     _order(layers, neighbours)
     _place(layers, neighbours)
     result.size = _frame(layers, result)
+    _dock(result)
     return result
 
 
@@ -138,21 +143,37 @@ def _neighbours(result: Layout) -> _Neighbours:
 
 
 def _order(layers: list[list[Item]], neighbours: _Neighbours) -> None:
-    """Sort each layer by the mean position of its neighbours, downwards and upwards in turn; keep the best."""
-    best, fewest = [list(layer) for layer in layers], _crossings(layers, neighbours)
+    """The order with the fewest crossings among those that several starts lead to."""
+    starts = [layers, [layer[::-1] if i % 4 > 1 else layer for i, layer in enumerate(layers)]]
+    starts += [[layer[i % 3 :] + layer[: i % 3] for i, layer in enumerate(layers)]]
+    found = [order for start in starts for side in (0, 1) for order in _sweeps(start, neighbours, side)]
+    layers[:] = min([list(layers), *found], key=lambda order: _crossings(order, neighbours))
+
+
+def _sweeps(start: list[list[Item]], neighbours: _Neighbours, first: int) -> Iterator[list[list[Item]]]:
+    """Sort each layer by the mean position of its neighbours, downwards and upwards in turn."""
+    layers = [list(layer) for layer in start]
     for sweep in range(_SWEEPS):
-        side = sweep % 2
-        for layer in layers[1:] if side == 0 else reversed(layers[:-1]):
-            position = {id(item): i for other in layers for i, item in enumerate(other)}
-            keys = {
-                id(item): _mean([position[id(n)] for n in neighbours[id(item)][side]], i)
-                for i, item in enumerate(layer)
-            }
-            layer.sort(key=lambda item: keys[id(item)])
-        crossings = _crossings(layers, neighbours)
-        if crossings < fewest:
-            best, fewest = [list(layer) for layer in layers], crossings
-    layers[:] = best
+        side = (sweep + first) % 2
+        for index in range(1, len(layers)) if side == 0 else range(len(layers) - 2, -1, -1):
+            beside = {id(item): i for i, item in enumerate(layers[index - 1 if side == 0 else index + 1])}
+            own = {id(item): i for i, item in enumerate(layers[index])}
+            layers[index].sort(
+                key=lambda item: _mean([beside[id(n)] for n in neighbours[id(item)][side]], own[id(item)])
+            )
+        _swap(layers, neighbours)
+        yield [list(layer) for layer in layers]
+
+
+def _swap(layers: list[list[Item]], neighbours: _Neighbours) -> None:
+    """Exchange two that stand side by side wherever that saves a crossing."""
+    for index, layer in enumerate(layers):
+        around = layers[max(0, index - 1) : index + 2]
+        for i in range(len(layer) - 1):
+            before = _crossings(around, neighbours)
+            layer[i], layer[i + 1] = layer[i + 1], layer[i]
+            if _crossings(around, neighbours) >= before:
+                layer[i], layer[i + 1] = layer[i + 1], layer[i]
 
 
 def _crossings(layers: list[list[Item]], neighbours: _Neighbours) -> int:
@@ -181,7 +202,7 @@ def _place(layers: list[list[Item]], neighbours: _Neighbours) -> None:
     for layer in layers:
         height = max(item.size.height for item in layer)
         for item in layer:
-            item.y = y + height / 2
+            item.y, item.depth = y + height / 2, height
         y += height + _GAP_Y
 
 
@@ -221,3 +242,19 @@ def _frame(layers: list[list[Item]], result: Layout) -> Size:
     width = max(item.x + item.size.width / 2 for item in items) + _MARGIN
     height = max(item.y + item.size.height / 2 for _, item in result.boxes.values()) + _MARGIN
     return Size(width, height)
+
+
+def _dock(result: Layout) -> None:
+    """Arrows meet a box side by side, in the order in which they come."""
+    for _, box in result.boxes.values():
+        leaving = [r for r in result.routes if r.items[0] is box]
+        coming = [r for r in result.routes if r.items[-1] is box]
+        for route, x in zip(sorted(leaving, key=lambda r: r.items[1].x), _docks(box, len(leaving)), strict=True):
+            route.start_x = x
+        for route, x in zip(sorted(coming, key=lambda r: r.items[-2].x), _docks(box, len(coming)), strict=True):
+            route.end_x = x
+
+
+def _docks(box: Item, count: int) -> list[float]:
+    step = min(22.0, max(0.0, box.size.width - 36) / max(1, count - 1))
+    return [box.x + (i - (count - 1) / 2) * step for i in range(count)]

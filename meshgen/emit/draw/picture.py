@@ -124,24 +124,16 @@ def _text(text: str, item: Item, font: int) -> str:
 
 def _edge(route: Route) -> str:
     start, *bends, end = route.items
-    points = [(_port(start, route), start.y + start.size.height / 2)]
+    points = [(route.start_x, start.y + start.size.height / 2)]
     for bend in bends:
-        # Through a label the line goes straight down.
-        half = max(bend.size.height / 2, 4)
+        half = bend.depth / 2
         points += [(bend.x, bend.y - half), (bend.x, bend.y + half)]
-    points.append((_port(end, route), end.y - end.size.height / 2))
+    points.append((route.end_x, end.y - end.size.height / 2))
     path = f"M{_n(points[0][0])} {_n(points[0][1])}"
     for (x1, y1), (x2, y2) in itertools.pairwise(points):
         middle = (y1 + y2) / 2
         path += f"C{_n(x1)} {_n(middle)} {_n(x2)} {_n(middle)} {_n(x2)} {_n(y2)}"
     return f'<path class="edge {route.edge.kind}" d="{path}" marker-end="url(#arrow)"/>'
-
-
-def _port(box: Item, route: Route) -> float:
-    """Where an arrow meets a box: towards where it goes, so that arrows of one box part early."""
-    other = route.items[1] if route.items[0] is box else route.items[-2]
-    reach = max(0.0, box.size.width / 2 - 24)
-    return box.x + max(-reach, min(reach, (other.x - box.x) / 3))
 
 
 def _label(route: Route) -> str:
