@@ -68,10 +68,13 @@ class Model:
 @deployment
 def combine(results: list[float], operation: str) -> Combined:
     """Aggregate the answers of all models."""
-    operations = {"sum": sum, "max": max}
-    if operation not in operations:
-        raise InvalidArgument(f"operation: {operation!r} is none of {', '.join(operations)}")
-    return Combined(operations[operation](results))
+    match operation:
+        case "sum":
+            return Combined(sum(results))
+        case "max":
+            return Combined(max(results))
+        case _:
+            raise InvalidArgument(f"operation: {operation!r} is neither sum nor max")
 
 
 # Nothing below runs a model. `.bind` only notes what depends on what; `request` stands for a request to come.

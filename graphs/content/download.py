@@ -73,7 +73,7 @@ async def fetch(url: str, policy: Policy) -> bytes:
     except (TimeoutError, httpx.TimeoutException):
         raise DeadlineExceeded(f"{url} did not answer within {policy.timeout_s:g} s") from None
     except httpx.TransportError as error:
-        raise Unavailable(f"{url} cannot be reached: {error or type(error).__name__}") from error
+        raise Unavailable(f"{url} cannot be reached: {str(error) or type(error).__name__}") from error
 
 
 def _parse(url: str) -> httpx.URL:

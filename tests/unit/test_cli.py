@@ -84,7 +84,7 @@ def test_local_through_the_codec(meshgen: Run) -> None:
 @pytest.mark.parametrize(
     ("value", "line"),
     [
-        ({**SUM, "operation": "median"}, "INVALID_ARGUMENT: operation: 'median' is none of sum, max"),
+        ({**SUM, "operation": "median"}, "INVALID_ARGUMENT: operation: 'median' is neither sum nor max"),
         ({**SUM, "number": "five"}, "INVALID_ARGUMENT: number: 'five' is not a number"),
         ({**SUM, "samples": []}, "INVALID_ARGUMENT: samples: at least one is needed"),
         ({"number": "5", "samples": [1]}, "INVALID_ARGUMENT: .*operation"),
