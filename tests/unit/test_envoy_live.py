@@ -357,3 +357,4 @@ async def test_spans_continue_the_callers_trace(tmp_path: Path) -> None:
     assert (server.kind, client.kind) == (2, 3)
     names = {a.value.string_value for r in exports for a in r.resource.attributes if a.key == "service.name"}
     assert names == {"envoy"}
+    assert (server.name, client.name) == ("/sample", "sample")

@@ -23,6 +23,9 @@ def tracing(otlp: Otlp | None, service_name: str) -> Document | None:
             **_exporter(otlp),
         ),
         "spawn_upstream_span": True,
+        # Names a person can read: the path that was asked for, and the cluster that is asked.
+        "operation": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+        "upstream_operation": "%UPSTREAM_CLUSTER%",
     }
 
 
