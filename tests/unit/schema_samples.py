@@ -65,7 +65,10 @@ LABEL = Record(
     fields=(Field(name="label", type=STR), Field(name="score", type=FLOAT, default=0.5)),
 )
 POINT = Record(
-    name="Point", kind="namedtuple", python=Point, fields=(Field(name="x", type=INT), Field(name="y", type=INT, default=3))
+    name="Point",
+    kind="namedtuple",
+    python=Point,
+    fields=(Field(name="x", type=INT), Field(name="y", type=INT, default=3)),
 )
 BOX = Record(
     name="Box",
@@ -140,7 +143,9 @@ def _arrays(draw: st.DrawFn, dtype: str | None) -> Any:
 @st.composite
 def _images(draw: st.DrawFn) -> Any:
     mode = draw(st.sampled_from(["1", "L", "LA", "RGB", "RGBA", "I;16", "I", "F"]))
-    return PIL_Image.new(mode, (draw(st.integers(0, 9)), draw(st.integers(0, 3))), 1 if mode in ("1", "L", "I", "F") else 0)
+    return PIL_Image.new(
+        mode, (draw(st.integers(0, 9)), draw(st.integers(0, 3))), 1 if mode in ("1", "L", "I", "F") else 0
+    )
 
 
 class _Types:

@@ -51,7 +51,9 @@ def record(name: str, *fields: Field, doc: str = "") -> Record:
 KEYWORDS = [*keyword.kwlist, "message", "optional", "repeated", "reserved", "map", "rpc", "import", "syntax", "oneof",
             "enum", "service", "option", "extend", "to", "max", "inf", "nan", "bool", "string", "int64"]  # fmt: skip
 
-AWKWARD = Record(name="PredictRequest", kind="dataclass", python=PredictRequest, fields=params(x=INT), doc="Named alike.")
+AWKWARD = Record(
+    name="PredictRequest", kind="dataclass", python=PredictRequest, fields=params(x=INT), doc="Named alike."
+)
 ENTRY = record("LabelsEntry", Field(name="labels", type=MapOf(STR, INT)))
 
 SHAPES: dict[str, Type] = {
@@ -91,7 +93,9 @@ def awkward() -> Contract:
             RpcSpec(name="Call", params=params(**{n: INT for n in names}), result=Nothing()),
             RpcSpec(
                 name="Other",
-                params=params(user_ID=INT, _private=STR, trailing_=Optional(LABEL), a__b=FLOAT, labels=MapOf(STR, LABEL), e=ENTRY),
+                params=params(
+                    user_ID=INT, _private=STR, trailing_=Optional(LABEL), a__b=FLOAT, labels=MapOf(STR, LABEL), e=ENTRY
+                ),
                 result=Optional(ListOf(LABEL)),
             ),
         ),
@@ -108,7 +112,9 @@ def test_text_is_clean_and_means_the_same(tmp_path: Path) -> None:
         assert file == ours[file.name], file.name
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None)
+@settings(
+    max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
 @given(typed_fields())
 def test_text_of_any_types_is_clean(tmp_path: Path, drawn: tuple[tuple[Field, ...], object]) -> None:
     protos = write_workspace(tmp_path, contract_of(drawn[0]))
@@ -152,7 +158,9 @@ def test_a_record_called_like_a_request_gives_way() -> None:
 
 def test_each_package_has_its_own_copy_with_the_same_numbers() -> None:
     before = contract_of(params(x=LABEL), LABEL)
-    grown = Record(name="Label", kind="dataclass", python=LABEL.python, fields=(Field(name="new", type=INT), *LABEL.fields))
+    grown = Record(
+        name="Label", kind="dataclass", python=LABEL.python, fields=(Field(name="new", type=INT), *LABEL.fields)
+    )
     rpc = RpcSpec(name="Run", params=params(x=grown), result=grown)
     services = [ServiceSpec(node=n, rpcs=(rpc,)) for n in (None, "a", "n")]
     contract = build("g", services, before.lock)
@@ -212,8 +220,14 @@ print(h.hexdigest())
 
 def test_same_bytes_under_any_hash_seed() -> None:
     def digest(seed: str) -> str:
-        env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(PROTOS.parent)])}
-        return subprocess.run([sys.executable, "-c", DETERMINISM], env=env, capture_output=True, text=True, check=True).stdout
+        env = {
+            **os.environ,
+            "PYTHONHASHSEED": seed,
+            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(PROTOS.parent)]),
+        }
+        return subprocess.run(
+            [sys.executable, "-c", DETERMINISM], env=env, capture_output=True, text=True, check=True
+        ).stdout
 
     assert len({digest(seed) for seed in ("0", "1", "77")}) == 1
 
@@ -224,7 +238,11 @@ def test_comments_come_from_docstrings() -> None:
         size: int
 
     thing = Record(
-        name="Thing", kind="dataclass", python=Thing, fields=(Field(name="size", type=INT, doc="In bytes."),), doc="A thing.\n\n  More.\n"
+        name="Thing",
+        kind="dataclass",
+        python=Thing,
+        fields=(Field(name="size", type=INT, doc="In bytes."),),
+        doc="A thing.\n\n  More.\n",
     )
     text = {f.path: f.content.decode() for f in proto_files(contract_of(params(x=thing)))}["protos/g/n/v1/n.proto"]
     assert "// A thing.\n//\n// More.\nmessage Thing {\n  // In bytes.\n  optional int64 size = 1;\n}" in text
