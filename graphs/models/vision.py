@@ -31,7 +31,8 @@ class ImageClassifier:
     """Says what a picture shows.
 
     Any image classification model does, such as `microsoft/resnet-50` or `google/vit-base-patch16-224`. Calls may come
-    from several threads at once. Raises `OSError` when `source` is neither a folder with a model nor the id of one.
+    from several threads at once. Raises `OSError` when there is nothing at `source`, `ValueError` when it is no such
+    model.
 
     Args:
         source: folder or hub id.
@@ -62,8 +63,8 @@ class ImageSegmenter:
     """Says for each pixel of a picture what it belongs to.
 
     Any semantic segmentation model of up to 256 classes does, such as `nvidia/segformer-b0-finetuned-ade-512-512`.
-    Calls may come from several threads at once. Raises `OSError` when `source` is neither a folder with a model nor the
-    id of one, and `ValueError` when the model has more classes than fit a byte.
+    Calls may come from several threads at once. Raises `OSError` when there is nothing at `source`, `ValueError` when
+    it is no such model or has more classes than fit a byte.
 
     Args:
         source: folder or hub id.
@@ -103,7 +104,7 @@ class ImageCaptioner:
 
     Any model that generates text from pixels alone does, such as `nlpconnect/vit-gpt2-image-captioning`,
     `Salesforce/blip-image-captioning-base` or `microsoft/git-base-coco`. Calls may come from several threads at once.
-    Raises `OSError` when `source` is neither a folder with a model nor the id of one.
+    Raises `OSError` when there is nothing at `source`, `ValueError` when it is no such model.
 
     Args:
         source: folder or hub id.
