@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 from collections.abc import Sequence
@@ -118,6 +119,13 @@ def test_merging_refuses_two_contracts_of_one_name() -> None:
     theirs.file[-1].message_type[0].field[0].number = 99
     with pytest.raises(MeshgenError, match=re.escape("sample/model/v1/model.proto")):
         merge_descriptors([ours, theirs])
+
+
+def test_two_graphs_cannot_share_a_rest_path() -> None:
+    ours, theirs = plan_samples.mesh("ours"), plan_samples.mesh("theirs")
+    theirs = dataclasses.replace(theirs, routes=ours.routes)
+    with pytest.raises(MeshgenError, match="'ours' and 'theirs' both have the REST path '/ours'"):
+        envoy_config([ours, theirs], EnvoySettings(endpoints_dir="e", descriptors="d"))
 
 
 def test_endpoints_do_not_depend_on_order() -> None:

@@ -147,7 +147,9 @@ def _order(layers: list[list[Item]], neighbours: _Neighbours) -> None:
     starts = [layers, [layer[::-1] if i % 4 > 1 else layer for i, layer in enumerate(layers)]]
     starts += [[layer[i % 3 :] + layer[: i % 3] for i, layer in enumerate(layers)]]
     found = [order for start in starts for side in (0, 1) for order in _sweeps(start, neighbours, side)]
-    layers[:] = min([list(layers), *found], key=lambda order: _crossings(order, neighbours))
+    candidates: list[list[list[Item]]] = [list(layers), *found]
+    best = min(candidates, key=lambda order: _crossings(order, neighbours))
+    layers[:] = best
 
 
 def _sweeps(start: list[list[Item]], neighbours: _Neighbours, first: int) -> Iterator[list[list[Item]]]:

@@ -103,7 +103,7 @@ def _shape(node: DiagramNode, item: Item) -> str:
         return f'<polygon class="shape" points="{" ".join(f"{_n(x)},{_n(y)}" for x, y in points)}"/>'
     radius = height / 2 if node.kind in ("input", "output") and "\n" not in node.label else 5
     # A second box behind: there are many of these calls.
-    behind = _rectangle(left + 4, top - 4, width, height, radius) if node.kind == "map" else ""
+    behind = _rectangle(left + 4, top + 4, width, height, radius) if node.kind == "map" else ""
     return behind + _rectangle(left, top, width, height, radius)
 
 

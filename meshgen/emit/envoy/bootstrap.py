@@ -9,13 +9,19 @@ from meshgen.emit.envoy.clusters import front_cluster, otlp_cluster, workload_cl
 from meshgen.emit.envoy.listeners import mesh_listener, public_listener
 from meshgen.emit.envoy.parts import LOOPBACK, address, extension
 from meshgen.emit.envoy.settings import EnvoySettings
+from meshgen.errors import MeshgenError
 from meshgen.plan.model import Mesh
 
 NODE_ID = "meshgen"
 
 
 def envoy_config(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document:
-    """One front for all meshes. The result is plain data, for `to_yaml` or `to_json`."""
+    """One front for all meshes. The result is plain data, for `to_yaml` or `to_json`.
+
+    Raises:
+        MeshgenError: two graphs want one REST path.
+    """
+    _refuse_shared_paths(meshes)
     clusters = [workload_cluster(w, settings) for mesh in meshes for w in mesh.workloads]
     clusters.append(front_cluster(settings))
     if settings.otlp is not None:
@@ -34,6 +40,16 @@ def envoy_config(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document:
 
 # A trace should be complete when its answer is there, not five spans or five seconds later.
 _RUNTIME: Document = {"tracing": {"opentelemetry": {"flush_interval_ms": 200, "min_flush_spans": 1}}}
+
+
+def _refuse_shared_paths(meshes: Sequence[Mesh]) -> None:
+    owners: dict[str, str] = {}
+    for mesh in meshes:
+        for path in (route.path for route in mesh.routes):
+            if path in owners:
+                message = f"the graphs '{owners[path]}' and '{mesh.graph}' both have the REST path '{path}'"
+                raise MeshgenError(f"{message}; give one another `route_prefix`")
+            owners[path] = mesh.graph
 
 
 def _connection_limit(settings: EnvoySettings) -> Document:
