@@ -6,7 +6,7 @@ import ast
 import hashlib
 import sys
 from collections.abc import Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,12 +35,17 @@ def application(graph: str, node: str | None, contract: Path, options: Mapping[s
     descriptors = contract.read_bytes()
     source = _resolve(graph, tuple(contract.resolve().parents))
     version = _version(source, node, descriptors)
-    return host.deployment(load, source, node, descriptors, options=options, version=version)
+    return host.deployment(partial(load, graph), source, node, descriptors, options=options, version=version)
 
 
-def load(source: str) -> Graph:
-    """The graph of `source`, in a replica, where the project may lie elsewhere (`runtime_env`, an image)."""
-    return load_graph(_resolve(source)).graph
+def load(given: str, source: str) -> Graph:
+    """The graph, in a replica.
+
+    Args:
+        given: as `service.py` names it; counts where the project lies elsewhere (`runtime_env`, an image).
+        source: as it was found where the application was made.
+    """
+    return load_graph(source if Path(source.partition(":")[0]).is_file() else _resolve(given)).graph
 
 
 def _resolve(source: str, also: tuple[Path, ...] = ()) -> str:

@@ -104,7 +104,8 @@ async def test_a_status_and_trailers_set_after_serve_reach_the_client(server: tu
         with pytest.raises(grpc.aio.AioRpcError) as error:
             await call(f"/{SERVICE}/Run")(b"bad")
         assert error.value.code() is grpc.StatusCode.NOT_FOUND
-        assert dict(error.value.trailing_metadata() or ())["x-bin"] == b"details"
+        trailers: Any = error.value.trailing_metadata()
+        assert dict(trailers)["x-bin"] == b"details"
 
 
 async def test_health_is_the_replicas_own(server: tuple[ServesSide, int]) -> None:
@@ -167,7 +168,7 @@ def test_a_version_of_our_own_is_kept() -> None:
     class App:
         pass
 
-    deployment = serve_private.with_version(serve.deployment(App), "abc")
+    deployment = serve_private.with_version(serve.deployment(name="node")(App), "abc")
     assert deployment.version == "abc"
 
 

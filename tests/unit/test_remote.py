@@ -1,0 +1,264 @@
+"""Nodes and driver as replicas have them, over real gRPC; of Serve only the queue is missing.
+
+Every node and the driver have a server each in this process, and one handler in front of them passes a call on by its
+service's name, as Envoy does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from meshgen.compiler import compile_graph
+from meshgen.frontend import load_graph
+from meshgen.graph.model import Graph
+from meshgen.runtime import grpc_status, host, remote
+from meshgen.runtime.codec import Contracts, RpcCodec
+from meshgen.status import Code, StatusError
+
+pytest.importorskip("ray.serve")
+from ray.serve._private import grpc_util
+from ray.serve.config import gRPCOptions
+
+FILE = str(Path(__file__).with_name("hosted.py"))
+TRACE = "a" * 32
+TRACEPARENT = ("traceparent", f"00-{TRACE}-{'b' * 16}-01")
+
+
+class Served:
+    """What Serve does for a replica, without the queue: call the rpc's method, take bytes, count errors as INTERNAL."""
+
+    def __init__(self, replica: host.Replica) -> None:
+        self.replica = replica
+        self.failed = 0
+        self.healthy = True
+
+    async def _dataplane_health_check(self) -> tuple[bool, str]:
+        return self.healthy, ""
+
+    def factory(self, service_method: str, streaming_type: Any) -> Any:
+        rpc = service_method.rpartition("/")[2]
+
+        async def handler(request: Any, context: Any) -> bytes:
+            try:
+                result: bytes = (await getattr(self.replica, rpc)(request)).SerializeToString()
+            except Exception as e:
+                self.failed += 1
+                context.set_code(grpc.StatusCode.INTERNAL)
+                context.set_details(str(e))
+                return b""
+            return result
+
+        return handler
+
+
+class Mesh:
+    def __init__(self, graph: Graph, descriptors: bytes, channel: grpc.aio.Channel, served: dict[str, Served]) -> None:
+        self.graph = graph
+        self.contracts = Contracts(descriptors)
+        self.channel = channel
+        self.served = served
+
+    def codec(self, rpc: str) -> RpcCodec:
+        route = next(r for r in self.graph.routes if r.rpc == rpc)
+        request = self.graph.request(route)
+        return self.contracts.codec("hosted.v1.HostedService", rpc, request.params, request.record, route.result)
+
+    async def raw(self, path: str, data: bytes, limit: float | None = None, metadata: Any = ()) -> bytes:
+        call: Any = self.channel.unary_unary
+        try:
+            answer: bytes = await call(path)(data, timeout=limit, metadata=metadata)
+        except grpc.aio.AioRpcError as e:
+            trailers: Any = e.trailing_metadata()
+            details = dict(trailers).get(grpc_status.TRAILER)
+            raise grpc_status.decode(e.code().value[0], e.details() or "", details) from None
+        return answer
+
+    async def call(self, rpc: str, text: str, limit: float | None = None, metadata: Any = ()) -> Any:
+        codec = self.codec(rpc)
+        data = codec.encode_request(self.graph.routes[0].input.record.python(text))  # type: ignore[union-attr]
+        return codec.decode_response(await self.raw(f"/hosted.v1.HostedService/{rpc}", data, limit, metadata))
+
+
+@pytest.fixture
+async def mesh(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Mesh]:
+    monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [host.add]))
+    monkeypatch.setattr(host, "HOST", None)
+    graph = load_graph(FILE).graph
+    descriptors = compile_graph(load_graph(FILE), lock=None).plan.contract.descriptors.SerializeToString()
+    proxy = Proxy()
+    front = grpc.aio.server(handlers=(proxy,))
+    monkeypatch.setenv(remote.MESH_ADDRESS, f"127.0.0.1:{front.add_insecure_port('127.0.0.1:0')}")
+    await front.start()
+    served: dict[str, Served] = {}
+    servers: list[Any] = []
+    for node in ("leaf", "boss", None):
+        replica = host.Replica(lambda _: graph, FILE, node, descriptors)
+        one = served[node or "driver"] = Served(replica)
+        server = grpc_util.gRPCGenericServer(one.factory)
+        port = server.add_insecure_port("127.0.0.1:0")
+        host.add(None, server)
+        await server.start()
+        servers.append(server)
+        assert host.HOST is not None
+        proxy.channels[host.HOST.service] = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+    yield Mesh(graph, descriptors, proxy.channels["hosted.v1.HostedService"], served)
+    for channel in proxy.channels.values():
+        await channel.close(None)
+    for server in (*servers, front):
+        await server.stop(0)
+
+
+class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]
+    def __init__(self) -> None:
+        self.channels: dict[str, grpc.aio.Channel] = {}
+        self.down = False
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
+        path = handler_call_details.method
+
+        async def forward(data: bytes, context: Any) -> bytes:
+            call: Any = self.channels[path.split("/")[1]].unary_unary
+            metadata = [(k, v) for k, v in context.invocation_metadata() if k != "user-agent"]
+            try:
+                answer: bytes = await call(path)(data, timeout=context.time_remaining(), metadata=metadata)
+            except grpc.aio.AioRpcError as e:
+                await context.abort(e.code(), e.details(), tuple(e.trailing_metadata() or ()))
+                raise AssertionError from None
+            return answer
+
+        return grpc.unary_unary_rpc_method_handler(forward)
+
+
+async def failure(mesh: Mesh, rpc: str, text: str, limit: float | None = None, metadata: Any = ()) -> StatusError:
+    with pytest.raises(StatusError) as error:
+        await mesh.call(rpc, text, limit, metadata)
+    return error.value
+
+
+async def test_calls_nodes_handles_and_inline_nodes(mesh: Mesh) -> None:
+    assert await mesh.call("Forward", "x") == "7:x"
+    assert await mesh.call("Ask", "x") == "boss of 7:x"
+    assert await mesh.call("AskSync", "x") == "boss of 7:x"
+    assert await mesh.call("Shout", "x") == "X shout"
+
+
+async def test_metadata_route_deadline_and_trace_reach_a_node(mesh: Mesh) -> None:
+    metadata = (TRACEPARENT, ("who", "me"), ("x-envoy-secret", "no"), ("application", "other"))
+    seen = await mesh.call("Seen", "who", 3, metadata)
+    assert (seen.graph, seen.route, seen.node, seen.who) == ("hosted", "/seen", "leaf", "me")
+    assert seen.trace_id == TRACE
+    assert 2 < seen.remaining < 3
+    assert (await mesh.call("Seen", "x-envoy-secret", 3, metadata)).who == ""
+    assert (await mesh.call("Seen", "application", 3, metadata)).who == ""
+
+
+async def test_without_a_deadline_the_default_holds_and_a_trace_begins(mesh: Mesh) -> None:
+    first, second = await mesh.call("Seen", ""), await mesh.call("Seen", "")
+    assert 50 < first.remaining <= 60
+    assert len(first.trace_id) == 32
+    assert first.trace_id != second.trace_id
+
+
+async def test_an_expected_status_passes_through_the_driver_unchanged(
+    mesh: Mesh, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = await failure(mesh, "Fail", "not found")
+    assert (error.code, error.message, error.node) == (Code.NOT_FOUND, "no such thing", "leaf")
+    assert not [r for r in caplog.records if r.levelname == "ERROR"]
+    assert (await failure(mesh, "Fail", "internal")).message == "on purpose"
+    assert mesh.served["leaf"].failed == 0
+
+
+@pytest.mark.parametrize("text", ["wrong", "anything"])
+async def test_a_bug_in_a_node_stays_in_its_log(mesh: Mesh, text: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="ray.serve")
+    error = await failure(mesh, "Fail", text, metadata=(TRACEPARENT,))
+    assert (error.code, error.message, error.node) == (Code.INTERNAL, "internal error in node 'leaf'", "leaf")
+    assert mesh.served["leaf"].failed == 1
+    assert mesh.served["driver"].failed == 0
+    logged = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    assert len(set(logged)) == 1
+    assert f"leaf/Fail: internal error in node 'leaf' (trace {TRACE})" in logged[0]
+    assert "Traceback" in logged[0]
+
+
+async def test_a_bug_in_an_inline_node_is_the_drivers_to_log(mesh: Mesh) -> None:
+    error = await failure(mesh, "Shout", "fail")
+    assert (error.code, error.node) == (Code.INTERNAL, "shout")
+    assert mesh.served["driver"].failed == 1
+
+
+async def test_a_request_that_does_not_fit_names_its_fields(mesh: Mesh) -> None:
+    with pytest.raises(StatusError) as error:
+        await mesh.raw("/hosted.v1.HostedService/Forward", b"")
+    assert error.value.code is Code.INVALID_ARGUMENT
+    assert [v.field for v in error.value.violations] == ["text"]
+
+
+@pytest.mark.parametrize("rpc", ["Slow", "Block"])
+async def test_a_node_that_is_too_slow_is_named_before_the_client_gives_up(mesh: Mesh, rpc: str) -> None:
+    start = time.monotonic()
+    error = await failure(mesh, rpc, "1", limit=0.5)
+    assert (error.code, error.node) == (Code.DEADLINE_EXCEEDED, "leaf")
+    assert time.monotonic() - start < 0.6
+
+
+async def test_a_nodes_own_limit_holds(mesh: Mesh) -> None:
+    start = time.monotonic()
+    error = await failure(mesh, "Wait", "5")
+    assert error.code is Code.DEADLINE_EXCEEDED
+    assert time.monotonic() - start < 2
+
+
+async def test_a_cancelled_request_is_cancelled_in_its_node(mesh: Mesh) -> None:
+    leaf: Any = mesh.graph.node("leaf").target
+    cancelled = leaf.slow.__globals__["CANCELLED"]
+    cancelled.clear()
+    task = asyncio.create_task(mesh.call("Slow", "30"))
+    await asyncio.sleep(0.3)
+    task.cancel()
+    for _ in range(50):
+        await asyncio.sleep(0.05)
+        if cancelled:
+            break
+    assert cancelled == ["30"]
+
+
+async def test_a_call_that_does_not_stop_makes_its_replica_unhealthy(mesh: Mesh) -> None:
+    replica = mesh.served["leaf"].replica
+    await replica.check_health()
+    await failure(mesh, "Block", "1", limit=0.3)
+    with pytest.raises(RuntimeError, match="outlived"):
+        await replica.check_health()
+    await asyncio.sleep(1)
+    await replica.check_health()
+
+
+async def test_health_follows_serve(mesh: Mesh) -> None:
+    stub = health_pb2_grpc.HealthStub(mesh.channel)
+    request = health_pb2.HealthCheckRequest(service="hosted.v1.HostedService")
+    assert (await stub.Check(request)).status == health_pb2.HealthCheckResponse.SERVING
+    mesh.served["driver"].healthy = False
+    assert (await stub.Check(request)).status == health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+async def test_a_mesh_that_is_away_is_unavailable_at_once(mesh: Mesh) -> None:
+    transport = remote.RemoteTransport("hosted", mesh.contracts, "127.0.0.1:9")
+    leaf = mesh.graph.node("leaf")
+    method = leaf.method("forward")
+    assert method is not None
+    start = time.monotonic()
+    with pytest.raises(StatusError) as error:
+        await transport.call(leaf, method, {"text": "x"}, alone=True)
+    assert (error.value.code, error.value.node) == (Code.UNAVAILABLE, "leaf")
+    assert "node 'leaf' cannot be reached" in error.value.message
+    assert time.monotonic() - start < 3
+    await transport.close()
