@@ -15,6 +15,7 @@ from meshgen.contract import Contract, RpcSpec, ServiceSpec, build
 from meshgen.runtime.codec import Contracts, RpcCodec
 from meshgen.schema.model import (
     Choice,
+    Container,
     EnumOf,
     Field,
     Image,
@@ -83,6 +84,11 @@ def pair(*items: Type, name: str = "IntStrTuple") -> Record:
     return Record(name=name, kind="tuple", python=tuple, fields=fields)
 
 
+def enum_of(name: str, *members: str) -> EnumOf:
+    python: Any = enum.Enum(name, members)  # type: ignore[misc]
+    return EnumOf(python)
+
+
 def params(**types: Type) -> tuple[Field, ...]:
     return tuple(Field(name=name, type=type_) for name, type_ in types.items())
 
@@ -106,7 +112,7 @@ def same(a: Any, b: Any) -> bool:
         case float():
             return isinstance(b, float) and (a == b or (math.isnan(a) and math.isnan(b)))
         case np.ndarray():
-            return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
+            return bool(a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes())
         case PIL_Image.Image():
             return (a.mode, a.size, a.tobytes()) == (b.mode, b.size, b.tobytes())
         case dict():
@@ -164,7 +170,7 @@ class _Types:
             return (item, values) if isinstance(item, Optional) else (Optional(item), st.none() | values)
         if kind == "list":
             item, values = self.type(depth - 1)
-            container = self._draw(st.sampled_from(["list", "tuple"]))
+            container: Container = self._draw(st.sampled_from(["list", "tuple"]))
             lists = st.lists(values, max_size=3)
             return ListOf(item, container), lists.map(tuple) if container == "tuple" else lists
         if kind == "set":
@@ -186,7 +192,8 @@ class _Types:
         if kind == "tensor":
             dtype = self._draw(st.sampled_from([None, "float32", "int64"]))
             return Tensor("numpy", dtype), _arrays(dtype)
-        return self._draw(st.sampled_from(_PLAIN))
+        plain: tuple[Type, st.SearchStrategy[Any]] = self._draw(st.sampled_from(_PLAIN))
+        return plain
 
     def _record(self, kind: str, depth: int) -> tuple[Type, st.SearchStrategy[Any]]:
         self._records += 1

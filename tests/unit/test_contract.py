@@ -11,6 +11,22 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor_pool import DescriptorPool
 from hypothesis import HealthCheck, given, settings
+from schema_samples import (
+    BOX,
+    FLOAT,
+    INT,
+    LABEL,
+    POINT,
+    STR,
+    Color,
+    HTTPMode,
+    contract_of,
+    enum_of,
+    pair,
+    params,
+    typed_fields,
+)
+from tools import PROTOS, buf_complaints, compiled, write_workspace
 
 from meshgen.contract import Contract, RpcSpec, ServiceSpec, build, dump_lock
 from meshgen.emit.proto import proto_files, shared_proto_files
@@ -30,8 +46,6 @@ from meshgen.schema.model import (
     Type,
     Unknown,
 )
-from schema_samples import BOX, FLOAT, INT, LABEL, POINT, STR, Color, HTTPMode, contract_of, pair, params, typed_fields
-from tools import PROTOS, buf_complaints, compiled, write_workspace
 
 
 class YOLOv8Size(enum.Enum):
@@ -90,7 +104,7 @@ def awkward() -> Contract:
     node = ServiceSpec(
         node="yolov8_size",
         rpcs=(
-            RpcSpec(name="Call", params=params(**{n: INT for n in names}), result=Nothing()),
+            RpcSpec(name="Call", params=params(**dict.fromkeys(names, INT)), result=Nothing()),
             RpcSpec(
                 name="Other",
                 params=params(
@@ -180,9 +194,9 @@ BAD: list[tuple[str, str, tuple[Field, ...]]] = [
     ("MG405", "'n.Run.größe' cannot be a protobuf name", params(größe=INT)),
     ("MG406", "two different types are called 'Rec'", params(x=record("Rec"), y=record("Rec", *params(z=INT)))),
     ("MG406", "two different types are called 'IntList'", params(x=record("IntList"), y=ListOf(ListOf(INT)))),
-    ("MG404", "'A_1' and 'A1' are both", params(x=EnumOf(enum.Enum("E", ["A_1", "A1"])))),
-    ("MG404", "both have a value", params(x=EnumOf(enum.Enum("Foo", ["BAR_X"])), y=EnumOf(enum.Enum("FooBar", ["X"])))),
-    ("MG406", "the enum 'RunRequest' is called like a message", params(x=EnumOf(enum.Enum("RunRequest", ["A"])))),
+    ("MG404", "'A_1' and 'A1' are both", params(x=enum_of("E", "A_1", "A1"))),
+    ("MG404", "both have a value", params(x=enum_of("Foo", "BAR_X"), y=enum_of("FooBar", "X"))),
+    ("MG406", "the enum 'RunRequest' is called like a message", params(x=enum_of("RunRequest", "A"))),
 ]
 
 

@@ -10,6 +10,24 @@ import pytest
 from google.protobuf import json_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from schema_samples import (
+    BOOL,
+    BOX,
+    BYTES,
+    FLOAT,
+    INT,
+    LABEL,
+    STR,
+    Color,
+    HTTPMode,
+    Label,
+    codec_of,
+    contract_of,
+    enum_of,
+    params,
+    same,
+    typed_fields,
+)
 
 from meshgen.runtime.codec import RpcCodec
 from meshgen.schema.fit import EncodeError
@@ -29,33 +47,15 @@ from meshgen.schema.model import (
     Unknown,
 )
 from meshgen.status import InvalidArgument
-from schema_samples import (
-    BOOL,
-    BOX,
-    BYTES,
-    FLOAT,
-    INT,
-    LABEL,
-    STR,
-    Color,
-    HTTPMode,
-    Label,
-    codec_of,
-    contract_of,
-    params,
-    same,
-    typed_fields,
-)
 
 ERROR = object()
-SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def by_json(fields: tuple[Field, ...], document: Any) -> Any:
     try:
         return from_json(fields, document)
-    except InvalidArgument as error:
-        assert error.violations
+    except InvalidArgument:
         return ERROR
 
 
@@ -100,8 +100,10 @@ def test_writing_agrees_with_protobuf(drawn: tuple[tuple[Field, ...], dict[str, 
     assert same(from_json(fields, json.loads(json.dumps(written))), values)
 
 
-_PLAIN_JSON = st.sampled_from([None, 0, 1, 1.0, 1.5, -1, 2**63, {}])
-_LOOSE_JSON = st.sampled_from([None, True, "5", "x", [], [1], "NaN", "-Infinity", "1.5", " 1", "COLOR_RED", 1e400])
+_PLAIN_JSON: st.SearchStrategy[Any] = st.sampled_from([None, 0, 1, 1.0, 1.5, -1, 2**63, {}])
+_LOOSE_JSON: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, "5", "x", [], [1], "NaN", "-Infinity", "1.5", " 1", "COLOR_RED", 1e400]
+)
 
 
 @st.composite
@@ -139,7 +141,7 @@ def test_reading_agrees_with_protobuf(drawn: tuple[tuple[Field, ...], Any]) -> N
 @SETTINGS
 @given(_mutated(_LOOSE_JSON))
 def test_reading_takes_nothing_that_protobuf_refuses(drawn: tuple[tuple[Field, ...], Any]) -> None:
-    """The other way round does not hold: Python's `json_format` is laxer than Envoy (`[]` for a message, True for 1.0)."""
+    """The other way round does not hold: Python's `json_format` takes `[]` for a message and True for 1.0."""
     fields, document = drawn
     ours = by_json(fields, document)
     if ours is not ERROR:
@@ -261,17 +263,16 @@ def test_shapes_of_results() -> None:
 
 
 def test_a_value_that_does_not_fit_is_named() -> None:
+    bad: Any = "c"
     with pytest.raises(EncodeError, match=r"result\[1\]\.score must be a float"):
-        to_json(ListOf(LABEL), [Label("a"), Label("b", "c")])  # type: ignore[arg-type]
+        to_json(ListOf(LABEL), [Label("a"), Label("b", bad)])
     with pytest.raises(EncodeError, match="result must be None"):
         to_json(Optional(Nothing()), 1)
 
 
 def test_enum_numbers_come_from_the_lock() -> None:
-    import enum
-
-    old = contract_of(params(x=EnumOf(enum.Enum("Kind", ["A", "B"]))))
-    new = EnumOf(enum.Enum("Kind", ["B", "A", "C"]))
+    old = contract_of(params(x=enum_of("Kind", "A", "B")))
+    new = enum_of("Kind", "B", "A", "C")
     lock = contract_of(params(x=new), lock=old.lock).lock
     assert from_json(params(x=new), {"x": 2}, lock=lock)["x"].name == "B"
     assert from_json(params(x=new), {"x": 3}, lock=lock)["x"].name == "C"
@@ -286,6 +287,7 @@ def test_violations_are_collected() -> None:
 
 
 def test_nothing_heavy_is_imported() -> None:
-    code = "import sys, meshgen.schema.jsonvalue; print([m for m in ('google', 'numpy', 'PIL', 'torch') if m in sys.modules])"
+    heavy = "('google.protobuf', 'numpy', 'PIL', 'torch')"
+    code = f"import sys, meshgen.schema.jsonvalue; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -1,18 +1,17 @@
 from __future__ import annotations
 
-import enum
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from schema_samples import BYTES, FLOAT, INT, LABEL, STR, contract_of, enum_of, params
+from tools import buf_complaints, write_workspace
 
 from meshgen.contract import RpcSpec, ServiceSpec, build, dump_lock, load_lock
 from meshgen.contract.lock import Entry, Ledger, Slot
 from meshgen.errors import GraphError
-from meshgen.schema.model import Choice, EnumOf, ListOf, Nothing, Optional, Record, Type
-from schema_samples import BYTES, FLOAT, INT, LABEL, STR, contract_of, params
-from tools import buf_complaints, write_workspace
+from meshgen.schema.model import Choice, ListOf, Nothing, Optional, Record, Type
 
 
 class Thing:
@@ -96,8 +95,8 @@ def test_the_lock_only_grows() -> None:
 
 
 def test_enums() -> None:
-    one = contract_of(params(x=EnumOf(enum.Enum("E", ["A", "B", "UNSPECIFIED"]))))
-    two = contract_of(params(x=EnumOf(enum.Enum("E", ["C", "B"]))), lock=one.lock)
+    one = contract_of(params(x=enum_of("E", "A", "B", "UNSPECIFIED")))
+    two = contract_of(params(x=enum_of("E", "C", "B")), lock=one.lock)
     found = two.files[0].enum_type[0]
     assert {v.name: v.number for v in found.value} == {"E_UNSPECIFIED": 0, "E_B": 2, "E_C": 3}
     assert [(r.start, r.end) for r in found.reserved_range] == [(1, 1)]
@@ -107,7 +106,7 @@ def test_enums() -> None:
 def test_a_result_that_becomes_another_record_is_told() -> None:
     one = contract_of(result=LABEL)
     two = contract_of(result=ListOf(LABEL), lock=one.lock)
-    assert ["MG407"] == [d.code for d in two.diagnostics]
+    assert [d.code for d in two.diagnostics] == ["MG407"]
     assert "'n.RunResponse' was Label" in two.diagnostics[0].message
     assert not contract_of(result=LABEL, lock=one.lock).diagnostics
 

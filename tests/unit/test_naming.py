@@ -5,14 +5,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tools import BUF, write_workspace
 
 from meshgen.naming import collisions, enum_value, json_name, pascal, snake, words, writable
-from tools import BUF, write_workspace
 
 NAMES = [
     "HTTPMode", "GPU2Kind", "YOLOv8Size", "YoloV8Size", "A", "AB", "ABc", "Ab1C", "user", "B2b", "X1Y1", "HTTP2Server",
     "V2", "Res50Net", "aB", "iPhone", "E1x", "Foo_Bar", "AAa1Bb", "R2D2", "UNetV3Plus", "GPT4o", "LabelFR", "XY2Z",
-    "_private", "trailing_", "a__b", "user_ID", "A_1", "ResNet_50", "field_1", "image2", "f1_score", "top_5", "Box[int]",
+    "_private", "trailing_", "a__b", "user_ID", "A_1", "ResNet_50", "field_1", "image2", "f1_score", "top_5", "Box[int]"
 ]  # fmt: skip
 
 
