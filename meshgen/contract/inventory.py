@@ -151,9 +151,7 @@ class Inventory:
                     message = f"the enums '{owners[value]}' and '{name}' both have a value '{value}'"
                     self._problem("MG404", message, of_callable(enum.python))
 
-    def _problem(
-        self, code: str, message: str, span: Span, severity: Literal["error", "warning"] = "error"
-    ) -> None:
+    def _problem(self, code: str, message: str, span: Span, severity: Literal["error", "warning"] = "error") -> None:
         self.problems.append(Diagnostic(code=code, message=message, span=span, severity=severity))
 
 

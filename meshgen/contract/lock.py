@@ -128,35 +128,26 @@ def load_lock(text: str, path: str) -> Mapping[str, Any]:
 
 
 def dump_lock(document: Mapping[str, Any]) -> str:
-    """A document as text: sorted, one line per field, with a line break at the end."""
+    """A document of a build as text: one line per field, in the order of the document, which is sorted."""
     return "\n".join(_lines(document)) + "\n"
 
 
-def _lines(document: Mapping[str, Any]) -> Iterator[str]:
+def _lines(node: Any, indent: str = "") -> Iterator[str]:
+    """JSON with objects of objects spread over lines, and the innermost (one field) on one line."""
+    if not isinstance(node, Mapping) or not _spreads(node):
+        yield json.dumps(node, sort_keys=True)
+        return
     yield "{"
-    yield f'  "version": {document["version"]},'
-    for s_index, section in enumerate(SECTIONS):
-        yield f'  "{section}": {{'
-        entries = sorted(document[section].items())
-        for e_index, (key, entry) in enumerate(entries):
-            yield f"    {json.dumps(key)}: {{"
-            yield from _entry_lines(entry)
-            yield "    }" + ("," if e_index < len(entries) - 1 else "")
-        yield "  }" + ("," if s_index < len(SECTIONS) - 1 else "")
-    yield "}"
+    for index, (key, value) in enumerate(node.items()):
+        first, *more = _lines(value, indent + "  ")
+        rows = [f"{indent}  {json.dumps(key)}: {first}", *more]
+        yield from rows[:-1]
+        yield rows[-1] + ("," if index < len(node) - 1 else "")
+    yield indent + "}"
 
 
-def _entry_lines(entry: Mapping[str, Any]) -> Iterator[str]:
-    for p_index, (part, value) in enumerate(entry.items()):
-        comma = "," if p_index < len(entry) - 1 else ""
-        if not isinstance(value, Mapping):
-            yield f"      {json.dumps(part)}: {json.dumps(value)}{comma}"
-            continue
-        yield f"      {json.dumps(part)}: {{"
-        rows = [f"        {json.dumps(k)}: {json.dumps(v, sort_keys=True)}" for k, v in value.items()]
-        yield from (row + "," for row in rows[:-1])
-        yield from rows[-1:]
-        yield "      }" + comma
+def _spreads(node: Mapping[str, Any]) -> bool:
+    return any(isinstance(value, Mapping) for value in node.values())
 
 
 # --- document ⇄ entries --------------------------------------------------------------------------------------------

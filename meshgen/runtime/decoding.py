@@ -11,6 +11,7 @@ from meshgen.schema import picture, tensor
 from meshgen.schema.assemble import (
     ABSENT,
     Reader,
+    held,
     list_reader,
     problems_of,
     reader_of_fields,
@@ -84,9 +85,9 @@ class Decoding:
             case Tensor():
                 return self._tensor_reader(type_)
             case ListOf() | MapOf():
-                return self._member(LIST_FIELD, type_)
+                return held(LIST_FIELD, self._member(LIST_FIELD, type_))
             case Optional():
-                return _or_none(self._member(OPTIONAL_FIELD, type_))
+                return held(OPTIONAL_FIELD, _or_none(self._member(OPTIONAL_FIELD, type_)))
             case Nothing() | Unknown():
                 raise InternalError(f"no wire type for {type_}")
             case _:

@@ -123,6 +123,18 @@ def list_reader(item: Reader | None, container: Container) -> Callable[[Iterable
     return read
 
 
+def held(field: str, read: Reader) -> Reader:
+    """A reader of a message's only field, with the field in the path of problems."""
+
+    def read_held(source: Any) -> Any:
+        try:
+            return read(source)
+        except Misfit as misfit:
+            raise Misfit(misfit.under(field)) from misfit.__cause__
+
+    return read_held
+
+
 def problems_of(item: Reader, rows: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
     """Every problem of reading the values in (path, value) rows."""
     problems: list[tuple[str, str]] = []

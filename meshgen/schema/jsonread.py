@@ -11,7 +11,7 @@ from typing import Any, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, enum_zero, json_name, snake
 from meshgen.schema import picture, tensor
-from meshgen.schema.assemble import ABSENT, Reader, list_reader, problems_of, reader_of_fields, reader_of_record
+from meshgen.schema.assemble import ABSENT, Reader, held, list_reader, problems_of, reader_of_fields, reader_of_record
 from meshgen.schema.fit import Misfit
 from meshgen.schema.model import (
     Choice,
@@ -83,9 +83,9 @@ class JsonReading:
             case Tensor():
                 return self._tensor(type_)
             case ListOf() | MapOf():
-                return _of_object(self._or_empty(type_))
+                return _of_object(held(LIST_FIELD, self._or_empty(type_)))
             case Optional():
-                return _of_object(_or(self._member(OPTIONAL_FIELD, type_), lambda: None))
+                return _of_object(held(OPTIONAL_FIELD, _or(self._member(OPTIONAL_FIELD, type_), lambda: None)))
             case Nothing():
                 return lambda _: None
             case Unknown():

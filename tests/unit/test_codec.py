@@ -222,16 +222,21 @@ def test_a_request_that_is_a_record() -> None:
 
 
 def test_all_violations_come_with_their_paths() -> None:
-    codec = codec_of(params(request=BOX, labels=ListOf(LABEL), by_name=MapOf(STR, LABEL), color=EnumOf(Color)))
+    nested = MapOf(STR, ListOf(LABEL))
+    codec = codec_of(
+        params(request=BOX, nested=nested, labels=ListOf(LABEL), by_name=MapOf(STR, LABEL), color=EnumOf(Color))
+    )
     message: Any = codec.request_class(color=0)
     message.request.SetInParent()
     message.labels.add(label="a")
     message.labels.add(score=1)
     message.by_name["k"].SetInParent()
+    message.nested["k"].values.add()
     assert violations(codec, message.SerializeToString()) == {
         "request.width": "is required",
         "labels[1].label": "is required",
         "by_name['k'].label": "is required",
+        "nested['k'].values[0].label": "is required",
         "color": "must be one of 'COLOR_RED', 'COLOR_LIGHT_BLUE'",
     }
 

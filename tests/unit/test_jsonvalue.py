@@ -206,6 +206,8 @@ def test_accepted(type_: Type, value: Any, expected: Any) -> None:
         (ListOf(INT), {}, "x"),
         (ListOf(INT), [1, None, "z"], "x[2]"),
         (ListOf(ListOf(INT)), [[1]], "x[0]"),
+        (ListOf(ListOf(INT)), [{"values": [1, "a"]}], "x[0].values[1]"),
+        (ListOf(Optional(INT)), [{"value": "a"}], "x[0].value"),
         (MapOf(STR, INT), {"k": None}, "x['k']"),
         (MapOf(INT, INT), {"k": 1}, "x['k']"),
         (LABEL, {"score": "a"}, "x.score"),

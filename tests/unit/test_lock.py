@@ -119,6 +119,7 @@ def test_protobufs_own_numbers_are_skipped() -> None:
 def test_text_has_one_line_for_each_field_and_round_trips() -> None:
     contract = after({"a": INT, "b": STR, "c": STR}, {"c": STR, "a": INT})
     text = dump_lock(contract.lock)
+    assert '  "enums": {},\n' in text
     assert '        "a": {"number": 1, "type": "int64"},\n' in text
     assert '        "2": {"name": "b", "type": "string"}\n' in text
     assert json.loads(text) == contract.lock

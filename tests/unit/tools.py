@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sysconfig
+import tempfile
 from pathlib import Path
 
 import grpc_tools  # type: ignore[import-untyped]
@@ -40,7 +41,7 @@ def buf_complaints(protos: Path) -> str:
 
 def compiled(protos: Path, *names: str) -> FileDescriptorSet:
     """What protoc makes of the text."""
-    out = protos.parent / "compiled.binpb"
     paths = [f"-I{protos}", f"-I{protos / 'third_party'}", f"-I{Path(grpc_tools.__file__).parent / '_proto'}"]
-    assert protoc.main(["protoc", *paths, f"--descriptor_set_out={out}", *names]) == 0
-    return FileDescriptorSet.FromString(out.read_bytes())
+    with tempfile.NamedTemporaryFile() as out:
+        assert protoc.main(["protoc", *paths, f"--descriptor_set_out={out.name}", *names]) == 0
+        return FileDescriptorSet.FromString(Path(out.name).read_bytes())
