@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -160,3 +163,29 @@ class TestWithCollector:
             with tracing.span("n", "n.F", "server", parent={"traceparent": PARENT}):
                 assert tracing.outgoing() == (("traceparent", PARENT),)
         assert capsys.readouterr().err.count("meshgen[otel]") == 1
+
+    def test_http_protobuf_is_spoken_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+        bodies: list[tuple[str, bytes]] = []
+
+        class Collector(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                data = self.rfile.read(int(self.headers["content-length"]))
+                gzipped = self.headers["content-encoding"] == "gzip"
+                bodies.append((self.path, gzip.decompress(data) if gzipped else data))
+                self.send_response(200)
+                self.end_headers()
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+            monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+            with tracing.span("n", "n.F", "server", parent={"traceparent": PARENT}):
+                pass
+            tracing.flush()
+            server.shutdown()
+        [(path, body)] = bodies
+        assert path == "/v1/traces"
+        [resource] = ExportTraceServiceRequest.FromString(body).resource_spans
+        assert resource.scope_spans[0].spans[0].trace_id.hex() == "a" * 32
