@@ -40,7 +40,7 @@ class Build:
     files: tuple[GeneratedFile, ...]
     """Sorted by path."""
     diagnostics: tuple[Diagnostic, ...]
-    """Warnings; errors are raised."""
+    """Warnings, those of loading among them; errors are raised."""
 
 
 def compile_graph(loaded: Loaded, *, lock: Mapping[str, Any] | None) -> Build:

@@ -78,4 +78,6 @@ def serve_options(options: Options, *, driver: bool = False) -> Mapping[str, Any
     merged = {**MESH_DEFAULTS, **(DRIVER_DEFAULTS if driver else {}), **given}
     if given.get("autoscaling_config") is not None and "num_replicas" not in given:
         del merged["num_replicas"]  # Serve refuses a number beside a range
+    if isinstance(logging := given.get("logging_config"), Mapping):
+        merged["logging_config"] = {**MESH_DEFAULTS["logging_config"], **logging}
     return dict(sorted(merged.items()))

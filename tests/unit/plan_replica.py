@@ -10,6 +10,7 @@ from typing import Any
 
 import grpc
 import plan_samples
+from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health import aio as health
 
@@ -48,6 +49,13 @@ class Replica:
                     await asyncio.sleep(0.05)
                 case "missing":
                     await context.abort(grpc.StatusCode.NOT_FOUND, "no such thing")
+                case "invalid":
+                    violations = error_details_pb2.BadRequest()
+                    violations.field_violations.add(field="count", description="is too small")
+                    status = status_pb2.Status(code=3, message="invalid")
+                    status.details.add().Pack(violations)
+                    trailer = ("grpc-status-details-bin", status.SerializeToString())
+                    await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "invalid", (trailer,))
                 case "unavailable":
                     await context.abort(grpc.StatusCode.UNAVAILABLE, "says the application")
                 case "large":

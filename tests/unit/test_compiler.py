@@ -89,7 +89,7 @@ def test_mypy_and_ruff_accept_the_services(tree: Path) -> None:
     run(folder / "ruff", "format", "--check", "--config", config, "services", cwd=tree)
     environment = {**os.environ, "MYPYPATH": str(PROJECT)}
     done = subprocess.run(
-        [folder / "mypy", "--config-file", config, "services/quickstart"],
+        [folder / "mypy", "--config-file", config, "--cache-dir", PROJECT / ".mypy_cache", "services/quickstart"],
         cwd=tree,
         env=environment,
         capture_output=True,

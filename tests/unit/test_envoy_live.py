@@ -174,6 +174,15 @@ async def test_errors_have_one_shape(
     assert message in error(response, status, code)
 
 
+async def test_details_of_an_error_are_json(one: tuple[Front, Replica]) -> None:
+    response = await one[0].post({"text": "invalid"})
+    error(response, 400, 3)
+    (detail,) = response.json()["details"]
+    assert detail["@type"] == "type.googleapis.com/google.rpc.BadRequest"
+    (violation,) = detail["field_violations"]
+    assert (violation["field"], violation["description"]) == ("count", "is too small")
+
+
 async def test_a_get_is_no_rest_call(one: tuple[Front, Replica]) -> None:
     error(await one[0].http.get("/sample"), 404, 5)
     error(await one[0].http.get("/"), 404, 5)

@@ -141,7 +141,7 @@ def test_rest_paths(prefix: str, path: str, expected: str) -> None:
 def test_defaults_stand_under_the_users_options() -> None:
     chosen = serve_options(Options(serve={"num_replicas": 3, "logging_config": {"log_level": "DEBUG"}}))
     assert chosen["num_replicas"] == 3
-    assert chosen["logging_config"] == {"log_level": "DEBUG"}
+    assert chosen["logging_config"] == {"enable_access_log": False, "log_level": "DEBUG"}
     assert chosen["max_surge_percent"] == 100
     assert chosen["max_queued_requests"] > 0
     assert list(chosen) == sorted(chosen)

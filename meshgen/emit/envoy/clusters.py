@@ -27,6 +27,8 @@ def workload_cluster(workload: Workload, settings: EnvoySettings) -> Document:
         "eds_cluster_config": {"eds_config": {"path_config_source": source, "resource_api_version": "V3"}},
         "connect_timeout": "1s",
         "lb_policy": "LEAST_REQUEST",
+        # While one replica is healthy the others rest; with none, trying is better than refusing.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 1}},
         "typed_extension_protocol_options": _http2(),
         "health_checks": [_HEALTH_CHECK],
         "outlier_detection": _OUTLIER_DETECTION,
