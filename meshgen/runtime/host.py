@@ -236,8 +236,9 @@ def _answer(host: Host, rpc: str, inner: serve_private.Handler) -> serve_private
             error = call.error or _refused(call, context, host)
             if error is not None:
                 span.fail(error)
-                _write(error, context, host.graph, trace_id)
-            return answer
+        if error is not None:
+            await _abort(error, context, host.graph, trace_id)
+        return answer
 
     return handle
 
@@ -258,12 +259,12 @@ def _refused(call: Call, context: Any, host: Host) -> StatusError | None:
     return BY_CODE[Code(code.value[0])](context.details() or code.name, node=host.name)
 
 
-def _write(error: StatusError, context: Any, graph: str, trace_id: str) -> None:
-    # After Serve's handler, not in it: on success Serve writes over the trailers, on an exception it drops them.
-    context.set_code(_GRPC[error.code])
-    context.set_details(grpc_status.message_of(error))
+async def _abort(error: StatusError, context: Any, graph: str, trace_id: str) -> None:
+    # After Serve's handler, not in it: on success Serve writes over the trailers, on an exception it drops them. And by
+    # `abort`: with `set_code` gRPC still sends an empty message, which REST clients would get in place of the error.
     details = grpc_status.encode(error, graph=graph, trace_id=trace_id)
-    context.set_trailing_metadata((*(context.trailing_metadata() or ()), (grpc_status.TRAILER, details)))
+    trailers = (*(context.trailing_metadata() or ()), (grpc_status.TRAILER, details))
+    await context.abort(_GRPC[error.code], grpc_status.message_of(error), trailers)
 
 
 _GRPC: Mapping[Code, grpc.StatusCode] = {Code(code.value[0]): code for code in grpc.StatusCode}
