@@ -78,8 +78,7 @@ class Cluster:
 
     async def stop(self, applications: Sequence[str]) -> None:
         """Leave: end our own cluster, or take only our applications off a joined one."""
-        if self.broken() is None:
-            await self._thread.call(self._stop, applications)
+        await self._thread.call(self._stop, applications)
 
     # --- in Ray's thread -------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 from running_mesh import until
@@ -31,7 +31,7 @@ class Traffic:
         self._end = threading.Event()
         self._pool = ThreadPoolExecutor(clients)
         self._clients = clients
-        self.replies: list[tuple[float, int, object, float]] = []
+        self.replies: list[tuple[float, int, Any, float]] = []
         """When it started, HTTP status, body, seconds."""
 
     def __enter__(self) -> Self:
@@ -51,7 +51,8 @@ class Traffic:
 
     def pids(self, since: float = 0) -> set[int]:
         """Processes that answered requests sent after `since`."""
-        return {r[2]["result"] for r in self.replies if r[0] >= since and r[1] == 200}  # type: ignore[index]
+        # JSON has 64-bit integers as strings.
+        return {int(r[2]["result"]) for r in self.replies if r[0] >= since and r[1] == 200}
 
 
 def test_no_request_fails_when_a_replica_is_killed(mesh: MeshProcess) -> None:

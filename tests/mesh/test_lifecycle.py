@@ -47,9 +47,11 @@ def test_kill_9_of_the_command(new_mesh: MeshStarter) -> None:
     assert _port_is_free(port)
 
 
-def test_ctrl_c_during_the_start(new_mesh: MeshStarter) -> None:
+@pytest.mark.parametrize("part", ["envoy", "gcs_server", "ray::ServeController"])
+def test_ctrl_c_during_the_start(new_mesh: MeshStarter, part: str) -> None:
     mesh = new_mesh(TINY).launch()
     mesh.identify()
+    until(lambda: part in {_name(p) for p in mesh.members()}, 60)
     assert mesh.stop(signal.SIGINT) == 0, mesh.output
     assert mesh.leftovers() == []
 
@@ -90,6 +92,8 @@ def test_a_part_that_dies_ends_the_run(new_mesh: MeshStarter, part: str, said: s
 
 def _name(process: psutil.Process) -> str:
     try:
-        return process.name()
-    except psutil.Error:
+        # Ray's workers write a title over their command line.
+        title = process.cmdline()[0]
+        return title if title.startswith("ray::") else process.name()
+    except (psutil.Error, IndexError):
         return ""
