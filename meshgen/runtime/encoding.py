@@ -95,21 +95,15 @@ class Encoding:
 
     def _repeated(self, wire: str, type_: ListOf, item: Type) -> Fill:
         convert = self._scalar(item)
-        if convert is None:
-            fill = self._message(item)
-
-            def put(field: Any, element: Any) -> None:
-                fill(field.add(), element)
-        else:
-
-            def put(field: Any, element: Any) -> None:
-                field.append(convert(element))
+        if convert is not None:
+            return _scalars_writer(wire, type_, convert)
+        fill = self._message(item)
 
         def write(message: Any, value: Any) -> None:
             field = getattr(message, wire)
             for index, element in enumerate(elements(value, type_)):
                 try:
-                    put(field, element)
+                    fill(field.add(), element)
                 except EncodeError as error:
                     raise error.under(f"[{index}]") from None
 
@@ -162,6 +156,22 @@ class Encoding:
                 raise InternalError(f"no message for {type_}")
             case _:
                 assert_never(type_)
+
+
+def _scalars_writer(wire: str, type_: ListOf, convert: Convert) -> Fill:
+    def write(message: Any, value: Any) -> None:
+        items = list(elements(value, type_))
+        try:
+            getattr(message, wire).extend([convert(item) for item in items])
+        except EncodeError:
+            for index, item in enumerate(items):
+                try:
+                    convert(item)
+                except EncodeError as error:
+                    raise error.under(f"[{index}]") from None
+            raise
+
+    return write
 
 
 def _write(write: Fill, message: Any, value: Any, wire: str) -> None:
