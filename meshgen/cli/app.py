@@ -26,6 +26,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
+_EXTRAS = {
+    **dict.fromkeys(("numpy", "PIL"), "images"),
+    "opentelemetry": "otel",
+    **dict.fromkeys(("envoy", "grpc", "grpc_health", "grpc_reflection", "psutil", "ray"), "mesh"),
+}
+"""Which of our extras brings a package that is missing."""
+
 _GRAPH_HELP = "graphs/x.py, graphs/x.py:app or package.module:app."
 _TARGET_HELP = "A graph, as for the other commands, or a REST path such as /quickstart."
 _OUT_HELP = "Folder for protos/, services/, envoy/; the project's own by default."
@@ -61,6 +68,12 @@ def main() -> None:
         app()
     except (GraphError, StatusError, MeshgenError) as error:
         terminal.report(error)
+        raise SystemExit(1) from None
+    except ModuleNotFoundError as error:  # never the user's: those are problems of his graph, or of a node
+        extra = _EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
+            raise
+        terminal.say(f"error: this needs the package '{error.name}'; `pip install 'meshgen[{extra}]'` brings it")
         raise SystemExit(1) from None
 
 
