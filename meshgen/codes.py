@@ -259,8 +259,9 @@ CODES: dict[str, Explanation] = {
     ),
     "MG408": Explanation(
         title="a default that a client cannot mean",
-        hint="Make the default None (`list[int] | None = None`) and put the list in inside the function.",
+        hint="Make the default None (`list[int] | None = None`) and put the value in inside the function.",
         text="Lists and maps have no presence in protobuf: one that was left out and an empty one are the same bytes, and\n"
-        "both arrive empty. Between nodes the default is filled in by the caller; a client has to send it.",
+        "both arrive empty. Between nodes the default is filled in by the caller; a client has to send it. In the same\n"
+        "way None is sent by leaving a field out, so `int | None = 5` cannot carry None: sending it is an error.",
     ),
 }

@@ -11,6 +11,7 @@ from meshgen.contract.names import RESULT_FIELD, request, response
 from meshgen.contract.wire import Leaf, Wrapper, leaf_signature, shape
 from meshgen.errors import Diagnostic
 from meshgen.naming import collisions, enum_value, enum_zero, json_name, pascal, snake, upper_snake, writable
+from meshgen.schema.assemble import empty_is_lost, none_is_lost
 from meshgen.schema.model import (
     EnumOf,
     Field,
@@ -88,7 +89,10 @@ class Inventory:
             self._problem("MG404", f"'{owner}': '{first}' and '{second}' are both '{same}' in JSON", span)
         for item in fields:
             self._use(item.type, f"'{owner}.{item.name}'", span)
-            if isinstance(item.type, ListOf | MapOf) and item.has_default and len(item.make_default()):
+            if none_is_lost(item):
+                message = f"'{owner}.{item.name}': None cannot be sent, because leaving it out means the default"
+                self._problem("MG408", message, span, severity="warning")
+            if empty_is_lost(item):
                 message = f"'{owner}.{item.name}': a client that leaves it out sends an empty one, not the default"
                 self._problem("MG408", message, span, severity="warning")
 

@@ -9,7 +9,7 @@ from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
 from meshgen.runtime.decoding import EnumNumbers
 from meshgen.schema import picture, tensor
-from meshgen.schema.assemble import elements, getter
+from meshgen.schema.assemble import elements, getter, none_is_lost
 from meshgen.schema.fit import EncodeError, describe
 from meshgen.schema.model import (
     Choice,
@@ -43,7 +43,7 @@ class Encoding:
 
         Those cannot be absent on the wire, so the receiver could not put the default in.
         """
-        rows = [(f, snake(f.name), self._member(snake(f.name), f.type)) for f in fields]
+        rows = [(f, snake(f.name), self._field(f)) for f in fields]
         names = {f.name for f in fields}
 
         def fill(message: Any, arguments: Mapping[str, Any]) -> None:
@@ -61,13 +61,17 @@ class Encoding:
 
     def record(self, record: Record) -> Fill:
         """Puts a value of the record into a message."""
-        rows = [(getter(record, f.name), snake(f.name), self._member(snake(f.name), f.type)) for f in record.fields]
+        rows = [(getter(record, f.name), snake(f.name), self._field(f)) for f in record.fields]
 
         def fill(message: Any, value: Any) -> None:
             for get, wire, write in rows:
                 _write(write, message, get(value), wire)
 
         return fill
+
+    def _field(self, field: Field) -> Fill:
+        write = self._member(snake(field.name), field.type)
+        return _refuse_none(write) if none_is_lost(field) else write
 
     def _member(self, wire: str, type_: Type) -> Fill:
         match type_:
@@ -179,6 +183,17 @@ def _write(write: Fill, message: Any, value: Any, wire: str) -> None:
         write(message, value)
     except EncodeError as error:
         raise error.under(wire) from None
+
+
+def _refuse_none(write: Fill) -> Fill:
+    """None is sent by leaving the field out, and that means the default here; better no value than another one."""
+
+    def write_value(message: Any, value: Any) -> None:
+        if value is None:
+            raise EncodeError("cannot be None, because a field that is left out takes its default")
+        write(message, value)
+
+    return write_value
 
 
 def _unless_none(write: Fill) -> Fill:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from meshgen.naming import snake
 from meshgen.schema.fit import EncodeError, Misfit, describe, joined
-from meshgen.schema.model import Container, Field, ListOf, MapOf, Record
+from meshgen.schema.model import Container, Field, ListOf, MapOf, Optional, Record
 
 
 class _Absent(enum.Enum):
@@ -75,6 +75,8 @@ def reader_of_record(record: Record, reader: Callable[[Field], Reader]) -> Reade
 def construct(record: Record, values: dict[str, Any]) -> Any:
     """A value of the record; what its class refuses becomes a Misfit."""
     try:
+        if record.kind == "pydantic":
+            return record.python.model_validate(values, by_name=True)  # fields travel by name, whatever their alias
         return record.construct(values)
     except (ValueError, TypeError) as error:
         details = getattr(error, "errors", None) if record.kind == "pydantic" else None
@@ -144,6 +146,24 @@ def problems_of(item: Reader, rows: Iterable[tuple[str, Any]]) -> list[tuple[str
         except Misfit as misfit:
             problems += misfit.under(path)
     return problems
+
+
+def default_of(field: Field) -> Any:
+    """The default as far as it can be known beforehand; None when there is none."""
+    try:
+        return field.make_default() if field.has_default else None
+    except Exception:  # noqa: BLE001 - a user's factory, which may want the other fields first
+        return None
+
+
+def none_is_lost(field: Field) -> bool:
+    """Whether None, which travels as absence, would come back as a default that is not None."""
+    return isinstance(field.type, Optional) and default_of(field) is not None
+
+
+def empty_is_lost(field: Field) -> bool:
+    """Whether the default of a list or map is not what its absence means, the empty one."""
+    return isinstance(field.type, ListOf | MapOf) and bool(default_of(field))
 
 
 def getter(record: Record, name: str) -> Callable[[Any], Any]:

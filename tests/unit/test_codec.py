@@ -207,6 +207,13 @@ def test_absence() -> None:
     assert decoded["listed"] == []  # a client that leaves a list out means the empty one
 
 
+def test_none_where_absence_means_a_default() -> None:
+    codec = codec_of((Field(name="x", type=Optional(INT), default=5),))
+    assert codec.decode_request(codec.encode_request({})) == {"x": 5}
+    with pytest.raises(EncodeError, match="x cannot be None"):
+        codec.encode_request({"x": None})
+
+
 def test_a_request_that_is_a_record() -> None:
     inner = Record(name="Outer", kind="tuple", python=tuple, fields=params(item_0=LABEL, item_1=ListOf(LABEL)))
     codec = codec_of(record=inner, result=inner)
@@ -289,13 +296,16 @@ def test_pydantic() -> None:
         name: str = pydantic.Field(min_length=2)
         inner: Inner
         tags: list[str] = []
+        user: int = pydantic.Field(default=3, alias="userNumber")
 
     inner = Record(name="Inner", kind="pydantic", python=Inner, fields=params(size=INT))
-    model = Record(name="Model", kind="pydantic", python=Model, fields=params(name=STR, inner=inner, tags=ListOf(STR)))
+    model = Record(
+        name="Model", kind="pydantic", python=Model, fields=params(name=STR, inner=inner, tags=ListOf(STR), user=INT)
+    )
     codec = codec_of(record=model, result=model)
-    value = Model(name="ab", inner=Inner(size=1), tags=["x"])
+    value = Model(name="ab", inner=Inner(size=1), tags=["x"], userNumber=4)
     assert codec.decode_request(codec.encode_request(value)) == value
-    message: Any = codec.request_class(name="a")
+    message: Any = codec.request_class(name="a", user=1)
     message.inner.size = 1
     assert violations(codec, message.SerializeToString()) == {"name": "String should have at least 2 characters"}
     message.inner.size = 0

@@ -219,6 +219,15 @@ def test_a_list_with_a_default_is_warned_of() -> None:
     assert [d.code for d in contract_of(fields).diagnostics] == ["MG408"]
 
 
+def test_an_optional_with_a_default_is_warned_of() -> None:
+    fields = (
+        Field(name="x", type=Optional(INT), default=5),
+        Field(name="y", type=Optional(INT), default=None),
+        Field(name="z", type=Optional(INT), factory=lambda: 1 // 0),
+    )
+    assert [d.code for d in contract_of(fields).diagnostics] == ["MG408"]
+
+
 DETERMINISM = """
 from test_contract import awkward
 from meshgen.emit.proto import proto_files
