@@ -23,6 +23,9 @@ from meshgen.status import DeadlineExceeded
 
 T = TypeVar("T")
 
+_INLINE_SIZE = 100
+"""Calls at once of an inline node: as many as its driver takes (`meshgen.plan.lower`), or it would throttle it."""
+
 _LOOP: ContextVar[asyncio.AbstractEventLoop] = ContextVar("meshgen_loop")
 """The event loop behind sync user code, for handles that it holds."""
 
@@ -45,7 +48,7 @@ class Instance:
             Exception: whatever the constructor raises, with a note that names the node.
         """
         self.node = node
-        size = node.options.max_ongoing_requests
+        size = _INLINE_SIZE if node.inline else node.options.max_ongoing_requests
         self._threads = DaemonThreads(size, node.name)
         self._slots: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
             weakref.WeakKeyDictionary()
