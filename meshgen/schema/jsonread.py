@@ -215,9 +215,10 @@ def _text(value: Any) -> str:
 def _bytes(value: Any) -> bytes:
     if not isinstance(value, str):
         raise Misfit.here("must be a base64 string")
-    standard = value.rstrip("=").replace("-", "+").replace("_", "/")
+    standard = value.replace("-", "+").replace("_", "/")
+    padding = "" if value.endswith("=") else "=" * (-len(value) % 4)
     try:
-        return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+        return base64.b64decode(standard + padding, validate=True)
     except (binascii.Error, ValueError):
         raise Misfit.here("must be a base64 string") from None
 
