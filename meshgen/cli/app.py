@@ -40,25 +40,32 @@ _DRAW_HELP = "file.svg, .mmd (Mermaid) or .html; Mermaid on stdout by default."
 _NODES_HELP = "Publish the nodes' own services too; by default on loopback only."
 
 Graph = Annotated[str, typer.Argument(metavar="GRAPH", help=_GRAPH_HELP)]
-Graphs = Annotated[list[str], typer.Argument(metavar="GRAPH...", help=_GRAPH_HELP)]
+Graphs = Annotated[list[str], typer.Argument(metavar="GRAPH", help=_GRAPH_HELP)]
 Target = Annotated[str, typer.Argument(metavar="GRAPH-OR-ROUTE", help=_TARGET_HELP)]
-Code = Annotated[str | None, typer.Argument(metavar="[CODE]", help="Such as MG203; without it, all.")]
+Code = Annotated[str | None, typer.Argument(metavar="CODE", help="Such as MG203; without it, all.")]
 Input = Annotated[
     str, typer.Option("--input", "-i", metavar="JSON|@FILE|-", help="The request: JSON, a file of it, or stdin.")
 ]
 Route = Annotated[
-    str | None, typer.Option("--route", "-r", help="Which route of a driver with several, such as /labels.")
+    str | None,
+    typer.Option("--route", "-r", metavar="PATH", help="Which route of a driver with several, such as /labels."),
 ]
-Timeout = Annotated[float | None, typer.Option(min=0.001, help="Deadline of the request in seconds; 60 by default.")]
+Timeout = Annotated[
+    float | None, typer.Option(metavar="SECONDS", min=0.001, help="Deadline of the request in seconds; 60 by default.")
+]
 Codec = Annotated[bool, typer.Option("--codec", help="Pass every value through the contracts, as a mesh does.")]
-Out = Annotated[Path | None, typer.Option("--out", help=_OUT_HELP)]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help=_OUT_HELP)]
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; name what is stale, and exit 1 if any is.")]
-Drawing = Annotated[Path | None, typer.Option("--out", "-o", help=_DRAW_HELP)]
-Host = Annotated[str, typer.Option(help="Address to listen on. Any other than loopback lets others in.")]
-Port = Annotated[int, typer.Option(min=0, max=65535, help="Port of the front; 0 takes a free one.")]
-Cluster = Annotated[str | None, typer.Option("--address", help="A running Ray cluster to join; else one is started.")]
+Drawing = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help=_DRAW_HELP)]
+Host = Annotated[
+    str, typer.Option(metavar="HOST", help="Address to listen on. Any other than loopback lets others in.")
+]
+Port = Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Port of the front; 0 takes a free one.")]
+Cluster = Annotated[
+    str | None, typer.Option("--address", metavar="RAY", help="A running Ray cluster to join; else one is started.")
+]
 Nodes = Annotated[bool | None, typer.Option("--expose-nodes/--hide-nodes", help=_NODES_HELP)]
-Front = Annotated[str, typer.Option("--address", help="host:port of the mesh's front.")]
+Front = Annotated[str, typer.Option("--address", metavar="HOST:PORT", help="Address of the mesh's front.")]
 TraceId = Annotated[bool, typer.Option("--trace-id", help="Print the id of the request's trace on stderr.")]
 
 
@@ -89,8 +96,10 @@ def local(
 
     The result is JSON on stdout; whatever nodes print goes to stderr. breakpoint() works in a node.
 
-    Example: meshgen local graphs/quickstart.py --input '{"number": "5", "samples": [1, 2, 3], "operation": "sum"}'
-    """
+    \b
+    Example:
+    meshgen local graphs/quickstart.py --input '{"number": "5", "samples": [1, 2, 3], "operation": "sum"}'
+    """  # noqa: D301 - the backspace tells the help to keep the lines that follow
     from meshgen.cli.local import answer
 
     with terminal.only_results_on_stdout() as write:
@@ -120,7 +129,7 @@ def check(graphs: Graphs) -> None:
 def explain(
     code: Code = None,
 ) -> None:
-    """Say what a problem's code means, and the way out."""
+    """Say what a problem's code means."""
     from meshgen.codes import CODES
 
     if code is None:
@@ -139,7 +148,11 @@ def build(
     out: Out = None,
     check: Check = False,
 ) -> None:
-    """Write protos/, services/ and envoy/: contracts, one service per node, Serve and Envoy configuration, OpenAPI."""
+    """Write protos/, services/ and envoy/ of a graph.
+
+    Contracts with their lock, one service per node and its Ray Serve configuration, Envoy's configuration, OpenAPI. The
+    same graph gives the same bytes; commit them.
+    """
     from meshgen.cli.compiling import stale_files, write_files
 
     if not check:
@@ -161,7 +174,10 @@ def draw(
     graph: Graph,
     out: Drawing = None,
 ) -> None:
-    """Draw the topology: calls, routes, branches, who may call whom, and the types on the edges."""
+    """Draw a graph as SVG, Mermaid or HTML.
+
+    Its calls, routes and branches, who may call whom, and the types on the edges.
+    """
     from meshgen.cli.drawing import RENDERERS, drawing
 
     kind = ".mmd" if out is None else out.suffix
@@ -183,8 +199,9 @@ def run(
     address: Cluster = None,
     expose_nodes: Nodes = None,
 ) -> None:
-    """Bring graphs up as a mesh on this machine: Ray Serve, Envoy in front, REST and gRPC on one port.
+    """Bring graphs up as a mesh on this machine.
 
+    Ray Serve runs the nodes, Envoy stands in front, REST and gRPC share one port, several graphs share one front.
     Ctrl-C or SIGTERM stops it and leaves nothing behind. Set OTEL_EXPORTER_OTLP_ENDPOINT to get traces.
     """
     from meshgen.cli.running import run_until_stopped
@@ -203,7 +220,10 @@ def call(
     timeout: Timeout = None,
     show_trace_id: TraceId = False,
 ) -> None:
-    """Send one request to a running mesh, by gRPC through Envoy."""
+    """Send one request to a running mesh, by gRPC.
+
+    The contract comes from the mesh itself, by reflection. The result is JSON on stdout.
+    """
     from meshgen.cli import client
 
     path = _rest_path(target, route)

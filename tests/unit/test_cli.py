@@ -288,6 +288,57 @@ def test_draw_prints_mermaid_and_refuses_other_suffixes(meshgen: Run) -> None:
     assert meshgen("draw", "graphs/quickstart.py", "-o", "x.bmp").returncode == 2
 
 
+_WITHOUT_EXTRAS = """
+import sys
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {extras}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Missing())
+from meshgen.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["local", "graphs/quickstart.py", "--input", json.dumps(SUM)], 0),
+        (["local", "graphs/quickstart.py", "--codec", "--input", json.dumps(SUM)], 0),
+        (["check", "graphs/quickstart.py"], 0),
+        (["build", "graphs/quickstart.py", "--out", "OUT"], 0),
+        (["draw", "graphs/quickstart.py"], 0),
+        (["run", "graphs/quickstart.py"], 1),
+        (["call", "/quickstart", "--input", "{}"], 1),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_what_works_without_the_extras(tmp_path: Path, arguments: list[str], code: int) -> None:
+    """`pip install meshgen` alone; pip has shown the same in an environment of its own."""
+    extras = {
+        "ray",
+        "grpc",
+        "grpc_health",
+        "grpc_reflection",
+        "psutil",
+        "envoy",
+        "torch",
+        "numpy",
+        "PIL",
+        "opentelemetry",
+    }
+    script = _WITHOUT_EXTRAS.format(extras=extras)
+    command = [sys.executable, "-c", script, *(str(tmp_path) if part == "OUT" else part for part in arguments)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    if code == 1:
+        assert re.fullmatch(
+            r"error: this needs the package '\w+'; `pip install 'meshgen\[mesh\]'` brings it\n", done.stderr
+        )
+
+
 def test_help_of_every_command(meshgen: Run) -> None:
     commands = ("local", "check", "explain", "build", "draw", "run", "call")
     overview = meshgen("--help").stdout
