@@ -3,9 +3,9 @@
 A record is an object of its fields, None is `{}`, any other result is `{"result": …}`. Keys are in snake_case; reading
 takes lowerCamelCase too. Other than protobuf, writing leaves 64-bit integers as JSON numbers.
 
-Compared with Envoy 1.40 on 129 documents: reading is as strict as the proto3 JSON mapping, Envoy is laxer in a few
-places. It takes one element for a list of one, drops nulls from lists, reads "true" as a bool, "+5" as an integer, "0x10"
-as a float, and null in a map as zero; all of these are errors here.
+Reading is as strict as the proto3 JSON mapping. Envoy 1.40 is laxer in a few places (both were sent 129 documents):
+it takes one element for a list of one, drops nulls from lists, reads "true" as a bool, "+5" as an integer, "0x10" as a
+float, and null in a map as zero. All of these are errors here.
 """
 
 from __future__ import annotations
