@@ -8,8 +8,10 @@ checked like the first URL.
 from __future__ import annotations
 
 import asyncio
+import functools
 import ipaddress
 import socket
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -68,12 +70,20 @@ async def fetch(url: str, policy: Policy) -> bytes:
     try:
         async with asyncio.timeout(policy.timeout_s):
             # A proxy from the environment would resolve names by itself and so step around the check.
-            async with httpx.AsyncClient(trust_env=False, timeout=policy.timeout_s) as client:
+            async with httpx.AsyncClient(trust_env=False, timeout=policy.timeout_s, verify=_certificates()) as client:
                 return await _follow(client, _parse(url), policy)
     except (TimeoutError, httpx.TimeoutException):
         raise DeadlineExceeded(f"{url} did not answer within {policy.timeout_s:g} s") from None
     except httpx.TransportError as error:
         raise Unavailable(f"{url} cannot be reached: {str(error) or type(error).__name__}") from error
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Reading the trusted certificates takes longer than most downloads, so it is done once."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 def _parse(url: str) -> httpx.URL:

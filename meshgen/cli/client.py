@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ class Answer:
     """JSON-able, field names in snake case."""
     trace_id: str
     """Of the trace that this request made."""
+    took_s: float
+    """From sending the request to having the answer, reflection and connecting not counted."""
 
 
 def call(address: str, path: str, value: Any, *, timeout_s: float | None) -> Answer:
@@ -97,11 +100,13 @@ def _invoke(channel: grpc.Channel, method: MethodDescriptor, value: Any, timeout
     )
     trace_id = os.urandom(16).hex()
     traceparent = f"00-{trace_id}-{os.urandom(8).hex()}-01"
+    started = time.perf_counter()
     response = invoke(request, timeout=timeout_s, metadata=(("traceparent", traceparent),))
+    took_s = time.perf_counter() - started
     shown = json_format.MessageToDict(
         response, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
-    return Answer(value=shown, trace_id=trace_id)
+    return Answer(value=shown, trace_id=trace_id, took_s=took_s)
 
 
 def _status(error: Any) -> StatusError:
