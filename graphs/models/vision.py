@@ -147,6 +147,11 @@ def _load(kind: Any, source: str | os.PathLike[str], threads: int) -> tuple[Any,
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers annotates little
     # fp16 is for storage; CPUs compute in fp32, and far faster.
     model = kind.from_pretrained(source, dtype=torch.float32)
+    made_for = model.config.architectures
+    if made_for and type(model).__name__ not in made_for:
+        # transformers would give it a random head and answer noise.
+        message = f"{source} is a {made_for[0]}, not a {type(model).__name__}"
+        raise ValueError(message)
     # "pil" because torchvision, the other back end, is not a dependency; the same pixels come out wherever this runs.
     processor = AutoImageProcessor.from_pretrained(source, backend="pil")  # type: ignore[no-untyped-call]  # as above
     return model.eval(), processor
