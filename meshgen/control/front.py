@@ -52,7 +52,7 @@ class Front:
                 await self._health.set(service, values.SERVING if serves else values.NOT_SERVING)
 
 
-def _reflection(servicer: Any, package: str) -> grpc.GenericRpcHandler:
+def _reflection(servicer: Any, package: str) -> grpc.GenericRpcHandler[Any, Any]:
     # v1 and v1alpha have the same messages under two names, and only the path tells them apart on the wire.
     method = grpc.stream_stream_rpc_method_handler(
         servicer.ServerReflectionInfo,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any
 
 from meshgen.control import deploy, environment, http, ports
 from meshgen.control.cluster import Cluster
@@ -165,10 +164,9 @@ class _Run:
         address = self._options.address
         try:
             if address is None:
-                # Cancelling would leave the thread inside Ray; a start takes seconds, so let it finish.
-                await _uninterrupted(self._cluster.start(cpus=int(cpus) + 4, folder=self._layout.ray))
+                await self._cluster.start(cpus=int(cpus) + 4, folder=self._layout.ray)
             else:
-                await _uninterrupted(self._cluster.join(address, cpus=cpus, env=self._env))
+                await self._cluster.join(address, cpus=cpus, env=self._env)
             self._take_signals()
             yield
         finally:
@@ -237,13 +235,3 @@ class _Run:
             services=tuple(w.service for w in exposed),
             run_dir=layout.folder,
         )
-
-
-async def _uninterrupted(work: Coroutine[Any, Any, None]) -> None:
-    """Wait for `work` to its end even when cancelled meanwhile; then be cancelled."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise

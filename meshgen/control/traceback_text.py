@@ -38,5 +38,6 @@ def _without_ours(lines: list[str]) -> list[str]:
         elif not line.startswith("    "):
             skipping = False
         if not skipping:
-            kept.append(line)
+            # A chain of errors names Ray's actor in the place of each head.
+            kept.append(_HEAD if line.startswith("ray::") else line)
     return kept

@@ -24,6 +24,18 @@ class WorkerThread:
 
     async def call(self, function: Callable[..., T], *args: Any) -> T:
         """What `function(*args)` returns or raises. Cancelling stops the waiting, not the function."""
+        return await self._submit(function, *args)
+
+    async def complete(self, function: Callable[..., T], *args: Any) -> T:
+        """As `call`, but cancelling takes effect when the function has ended: it cannot be stopped half-way."""
+        future = self._submit(function, *args)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await asyncio.wait({future})
+            raise
+
+    def _submit(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
         def job() -> None:
@@ -35,7 +47,7 @@ class WorkerThread:
                 self._tell(future, result, None)
 
         self._jobs.put(job)
-        return await future
+        return future
 
     @staticmethod
     def _tell(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
