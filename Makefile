@@ -20,7 +20,8 @@ setup: .venv/.ready  ## make .venv with everything in it
 	done; \
 	if [ -z "$$found" ]; then echo 'Python 3.11 or later is needed; name one with make PYTHON=...' >&2; exit 1; fi; \
 	[ -x $(BIN)/python ] || $$found -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@echo 'Installing into .venv; the first time this takes some minutes.'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
 demo: setup  ## the content-understanding graph as a mesh, with real pictures

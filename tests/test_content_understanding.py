@@ -5,10 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import os
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +13,7 @@ import pytest
 from PIL import Image
 
 import meshgen
+from docs.demo import web_server
 from graphs.models.shapes import HELD_OUT_SEED, Sample, draw
 
 pytestmark = pytest.mark.models
@@ -30,14 +28,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "page.html").write_text("<html></html>")
     (folder / "big.png").write_bytes(os.urandom(10_000_001))
 
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=folder)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with web_server(str(folder)) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
