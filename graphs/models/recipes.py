@@ -182,7 +182,7 @@ RECIPES = (
         name="captioner",
         build=_captioner,
         target="caption",
-        epochs=3,
+        epochs=6,
         learning_rate=2e-3,
         backbone=Recipe(name="captioner's backbone", build=_tagger, target="parts", epochs=10, learning_rate=5e-3),
     ),
