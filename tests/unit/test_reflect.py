@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -151,7 +151,7 @@ def test_only_a_docstring_that_a_person_wrote_counts() -> None:
         (int | str, "is a union"),
         (list, "does not say what it holds"),
         (Literal[1, 2], "not str"),
-        (datetime.datetime, "has no contract"),
+        (dt.datetime, "has no contract"),
         (dict[float, int], "keys of type float"),
         (list[int | None], "may hold None"),
         (dict[str, int | None], "may hold None"),
