@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from meshgen.control.worker_thread import WorkerThread
 SERVICER = "meshgen.runtime.host.add"
 """Puts our handlers on each replica's gRPC server. Serve takes it once, when it starts."""
 _OBJECT_STORE_BYTES = 256 * 1024 * 1024
+_DRAIN_LIMIT_S = 10.0
+_POLL_S = 0.2
 _PARTS = {"gcs_server", "raylet"}
 
 
@@ -38,6 +41,7 @@ class Cluster:
         self._controller: Any = None
         self._parts: tuple[psutil.Process, ...] = ()
         self._started_serve = False
+        self._deployed: tuple[str, ...] = ()
         self.own = False
 
     async def start(self, *, cpus: int, folder: Path) -> None:
@@ -51,12 +55,19 @@ class Cluster:
         await self._thread.complete(self._start, cpus, folder)
         await self._thread.complete(self._start_serve)
 
-    async def join(self, address: str, *, cpus: float, env: Mapping[str, str]) -> None:
+    async def join(self, address: str, applications: Sequence[str], *, cpus: int, env: Mapping[str, str]) -> None:
         """Connect to a running cluster on this machine and check it; start Serve there when it does not run.
 
-        Raises MeshError that says what the cluster lacks.
+        Args:
+            address: of Ray.
+            applications: names that must be free there.
+            cpus: that must be free there.
+            env: variables for the replicas.
+
+        Raises:
+            MeshError: what the cluster lacks.
         """
-        await self._thread.complete(self._join, address, cpus, env)
+        await self._thread.complete(self._join, address, applications, cpus, env)
 
     async def deploy(self, applications: Sequence[Application]) -> None:
         """Hand the applications to Serve; returns before they run."""
@@ -77,9 +88,9 @@ class Cluster:
         dead = [p for p in self._parts if not p.is_running() or p.status() == psutil.STATUS_ZOMBIE]
         return f"Ray stopped: its process {dead[0].pid} died" if dead else None
 
-    async def stop(self, applications: Sequence[str]) -> None:
+    async def stop(self) -> None:
         """Leave: end our own cluster, or take only our applications off a joined one."""
-        await self._thread.call(self._stop, applications)
+        await self._thread.call(self._stop)
 
     # --- in Ray's thread -------------------------------------------------------------------------------------------
 
@@ -125,7 +136,7 @@ class Cluster:
         assert client is not None
         self._controller = client._controller
 
-    def _join(self, address: str, cpus: float, env: Mapping[str, str]) -> None:
+    def _join(self, address: str, applications: Sequence[str], cpus: int, env: Mapping[str, str]) -> None:
         import ray
         from ray.serve.context import _get_global_client
 
@@ -137,34 +148,46 @@ class Cluster:
         except Exception as error:
             raise MeshError(f"cannot join Ray at {address}: {last_line(error)}") from error
         _check_place(address)
-        _check_room(address, cpus)
         if _get_global_client(raise_if_no_controller_running=False) is None:
+            _check_room(address, cpus)
             self._start_serve()
-        else:
-            self._connect()
-            _check_serve(address, ray.get(self._controller.get_serve_instance_details.remote()))
+            return
+        self._connect()
+        details = ray.get(self._controller.get_serve_instance_details.remote())
+        _check_serve(address, details)
+        _check_names(address, details, applications)
+        _check_room(address, cpus)
 
     def _deploy(self, applications: Sequence[Application]) -> None:
         from ray import serve
 
+        self._deployed = tuple(a.name for a in applications)
         serve.run_many(
             [serve.RunTarget(target=a.target, name=a.name, route_prefix=f"/{a.name}") for a in applications],
             wait_for_ingress_deployment_creation=False,
             wait_for_applications_running=False,
         )
 
-    def _stop(self, applications: Sequence[str]) -> None:
+    def _stop(self) -> None:
         import ray
-        from ray import serve
 
         if not ray.is_initialized():
             return
-        if not self.own and self._started_serve:
-            serve.shutdown()
-        elif not self.own and self._controller is not None:
-            for name in applications:
-                serve.delete(name, _blocking=False)
-        ray.shutdown()  # type: ignore[no-untyped-call]
+        if not self.own and self._deployed:
+            self._take_off(self._deployed)
+        ray.shutdown()
+
+    def _take_off(self, applications: Sequence[str]) -> None:
+        from ray import serve
+
+        for name in applications:
+            serve.delete(name, _blocking=False)
+        deadline = time.monotonic() + _DRAIN_LIMIT_S
+        while set(applications) & serve.status().applications.keys() and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        # Another run may have joined the Serve that we started.
+        if self._started_serve and not serve.status().applications:
+            serve.shutdown()  # type: ignore[no-untyped-call]
 
 
 def _quiet() -> None:
@@ -192,7 +215,12 @@ def _nodes() -> list[dict[str, Any]]:
     return nodes
 
 
-def _check_room(address: str, cpus: float) -> None:
+def _check_names(address: str, details: Mapping[str, Any], applications: Sequence[str]) -> None:
+    if taken := sorted(set(applications) & set(details.get("applications") or ())):
+        raise MeshError(f"Serve at {address} already runs {', '.join(taken)}; stop that run first")
+
+
+def _check_room(address: str, cpus: int) -> None:
     import ray
 
     there = ray.available_resources().get("CPU", 0)  # type: ignore[no-untyped-call]

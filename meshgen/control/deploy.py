@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from meshgen.plan.model import Workload
 
 DRIVER = "driver"
 """Folder of the driver's service beside those of the nodes."""
+_SERVES_AUTO_MAXIMUM = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,20 +45,20 @@ def deployed(targets: Sequence[Target]) -> tuple[Deployed, ...]:
     return tuple(Deployed(graph=m.graph, workload=w) for m in meshes for w in m.workloads)
 
 
-def cpus(workloads: Sequence[Deployed]) -> float:
-    """Logical CPUs that the replicas ask for, with room for one more of each during an update."""
-    return sum(_cpus(d.workload.serve) for d in workloads)
+def cpus(workloads: Sequence[Deployed], *, surge: bool = False) -> int:
+    """Logical CPUs that all replicas ask for; with `surge`, room for one more of each during an update."""
+    return math.ceil(sum(_cpus(d.workload.serve, spare=int(surge)) for d in workloads))
 
 
-def _cpus(serve: Mapping[str, Any]) -> float:
+def _cpus(serve: Mapping[str, Any], spare: int) -> float:
     autoscaling = serve.get("autoscaling_config")
     replicas = serve.get("num_replicas") or 1
     if isinstance(autoscaling, Mapping):
         replicas = autoscaling.get("max_replicas", 1)
     elif replicas == "auto":
-        replicas = 100 if autoscaling is None else 1
+        replicas = _SERVES_AUTO_MAXIMUM
     each = float((serve.get("ray_actor_options") or {}).get("num_cpus", 1))
-    return (int(replicas) + 1) * each
+    return (int(replicas) + spare) * each
 
 
 def applications(tree: Path, roots: Sequence[Path], workloads: Sequence[Deployed]) -> list[Application]:

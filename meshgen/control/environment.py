@@ -29,10 +29,15 @@ def for_replicas(tree: Path, roots: Iterable[Path], mesh_address: str) -> dict[s
     return {**_SERVE, MESH_ADDRESS: mesh_address, "PYTHONPATH": python_path(tree, roots)}
 
 
+def for_every_process(run_id: str) -> dict[str, str]:
+    """What marks a process as one of this run. Not for replicas on a joined cluster: they are Serve's to stop."""
+    return {RUN_ID: run_id}
+
+
 def for_own_cluster(run_id: str) -> dict[str, str]:
     """What the processes of a cluster of our own need besides."""
     values = {
-        RUN_ID: run_id,
+        **for_every_process(run_id),
         # Ray writes process titles over the environment block, which the reaper reads; this keeps it whole.
         "SPT_NOENV": "1",
         # A cluster that no other machine may join: all of Ray, too, listens on the loopback only.

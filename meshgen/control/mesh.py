@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from meshgen.control import deploy, environment, http, ports
+from meshgen.control import deploy, environment, http, leave, ports
 from meshgen.control.cluster import Cluster
 from meshgen.control.discovery import Discovery, Snapshot
 from meshgen.control.envoy import Envoy
@@ -49,7 +50,7 @@ async def run_mesh(
     stop = stop or asyncio.Event()
     run_id = uuid.uuid4().hex
     folder = make_folder()
-    reaper = Reaper(run_id, folder)
+    reaper = Reaper(run_id, folder, _farewell(targets, options))
     try:
         with stop_on_signal(stop) as take_signals:
             layout = Layout.pick(folder, port)
@@ -58,6 +59,13 @@ async def run_mesh(
     finally:
         clean = await asyncio.to_thread(reaper.finish)
         progress(PhaseEvent(phase="stopped", message="" if clean else f"some files or processes remain: {folder}"))
+
+
+def _farewell(targets: Sequence[Target], options: MeshOptions) -> tuple[str, ...]:
+    if options.address is None:
+        return ()
+    names = [d.workload.application for d in deploy.deployed(targets)]
+    return (sys.executable, "-P", leave.__file__, options.address, *names)
 
 
 class _Run:
@@ -126,11 +134,10 @@ class _Run:
 
     def _prepare(self) -> None:
         self._layout.write_tree(self._targets)
-        env = environment.for_replicas(self._layout.tree, self._roots, self._layout.mesh_address)
-        if self._options.address is None:
-            env |= environment.for_own_cluster(self._run_id)
-        environment.apply(env)
-        self._env = env
+        self._env = environment.for_replicas(self._layout.tree, self._roots, self._layout.mesh_address)
+        joined = self._options.address is not None
+        more = environment.for_every_process if joined else environment.for_own_cluster
+        environment.apply({**self._env, **more(self._run_id)})
 
     @asynccontextmanager
     async def _front(self, discovery: Discovery) -> AsyncIterator[None]:
@@ -160,19 +167,18 @@ class _Run:
 
     @asynccontextmanager
     async def _ray(self, names: Sequence[str]) -> AsyncIterator[None]:
-        cpus = deploy.cpus(self._workloads)
         address = self._options.address
         try:
             if address is None:
-                await self._cluster.start(cpus=int(cpus) + 4, folder=self._layout.ray)
+                await self._cluster.start(cpus=deploy.cpus(self._workloads, surge=True), folder=self._layout.ray)
             else:
-                await self._cluster.join(address, cpus=cpus, env=self._env)
+                await self._cluster.join(address, names, cpus=deploy.cpus(self._workloads), env=self._env)
             self._take_signals()
             yield
         finally:
             # What does not end in time, the sweep takes.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._cluster.stop(names), _STOP_LIMIT_S)
+                await asyncio.wait_for(self._cluster.stop(), _STOP_LIMIT_S)
 
     async def _start(self, discovery: Discovery, begin: float) -> None:
         self._tell(PhaseEvent(phase="deploying"))

@@ -12,7 +12,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -21,6 +22,8 @@ RUN_ID = "MESHGEN_RUN"
 """Environment variable that every process of a run inherits."""
 _GRACE_S = 2.0
 _LIMIT_S = 15.0
+_FAREWELL_S = 60.0
+_FINISHED = b"finished"
 
 
 def members(run_id: str) -> Iterator[psutil.Process]:
@@ -53,14 +56,12 @@ def sweep(run_id: str) -> bool:
 
 
 def _send(process: psutil.Process, *, kill: bool) -> None:
-    try:
-        # psutil compares the start time first, so a reused pid is never hit.
+    # psutil compares the start time first, so a reused pid is never hit.
+    with suppress(psutil.Error):
         if kill:
             process.kill()
         else:
             process.terminate()
-    except psutil.Error:
-        pass
 
 
 def remove(folder: Path) -> None:
@@ -75,11 +76,18 @@ def remove(folder: Path) -> None:
 class Reaper:
     """The watcher process of one run. Lives as long as the run, and does its work when the pipe ends."""
 
-    def __init__(self, run_id: str, folder: Path) -> None:
+    def __init__(self, run_id: str, folder: Path, farewell: Sequence[str] = ()) -> None:
+        """Start the watcher.
+
+        Args:
+            run_id: in the environment of the processes to stop.
+            folder: to remove.
+            farewell: a command to run first, but only if this process dies before `finish`.
+        """
         self.run_id = run_id
         self.folder = folder
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and file
-            [sys.executable, "-P", __file__, run_id, str(folder)],
+            [sys.executable, "-P", __file__, run_id, str(folder), *farewell],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -99,7 +107,10 @@ class Reaper:
         clean = sweep(self.run_id)
         remove(self.folder)
         if self._process.stdin is not None:
-            self._process.stdin.close()
+            # The watcher may have been killed before us.
+            with suppress(BrokenPipeError):
+                self._process.stdin.write(_FINISHED)
+                self._process.stdin.close()
         try:
             self._process.wait(timeout=_GRACE_S + _LIMIT_S)
         except subprocess.TimeoutExpired:
@@ -112,9 +123,11 @@ def _without_id(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _watch() -> None:
-    _, run_id, folder = sys.argv
+    _, run_id, folder, *farewell = sys.argv
     # Returns at end of file: the other end closed it, or died.
-    sys.stdin.buffer.read()
+    if sys.stdin.buffer.read() != _FINISHED and farewell:
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(farewell, check=False, timeout=_FAREWELL_S, stdin=subprocess.DEVNULL)  # noqa: S603
     sweep(run_id)
     remove(Path(folder))
 

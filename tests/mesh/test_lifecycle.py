@@ -47,7 +47,7 @@ def test_kill_9_of_the_command(new_mesh: MeshStarter) -> None:
     assert _port_is_free(port)
 
 
-@pytest.mark.parametrize("part", ["envoy", "gcs_server", "ray::ServeController"])
+@pytest.mark.parametrize("part", ["envoy", "ray::ServeController"])
 def test_ctrl_c_during_the_start(new_mesh: MeshStarter, part: str) -> None:
     mesh = new_mesh(TINY).launch()
     mesh.identify()

@@ -1,0 +1,232 @@
+"""The parts of a run that need neither Ray nor Envoy."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from meshgen.control import ports
+from meshgen.control.deploy import Deployed, Progress, cpus
+from meshgen.control.discovery import Discovery
+from meshgen.control.model import Addresses, MeshError, MeshOptions, NodeEvent, StartError
+from meshgen.control.reaper import RUN_ID, Reaper, members
+from meshgen.control.snapshot import AppStatus, parse
+from meshgen.control.traceback_text import user_error
+from meshgen.plan.model import Workload
+
+RETRYING = """A replica failed to start with exception. Retrying 2 more time(s). Error:
+\x1b[36mray::ServeReplica:bad:node.initialize_and_get_metadata()\x1b[39m (pid=7, ip=127.0.0.1)
+  File "/lib/python3.11/concurrent/futures/_base.py", line 456, in result
+    return self.__get_result()
+  File "/venv/ray/serve/_private/replica.py", line 1928, in initialize
+    raise RuntimeError(traceback.format_exc()) from None
+RuntimeError: Traceback (most recent call last):
+  File "/venv/ray/serve/_private/replica.py", line 4008, in _call_func_or_gen
+    result = callable(*args, **kwargs)
+             ^^^^^^^^^^^^^^^^^^^^^^^^^
+  File "/home/me/graphs/x.py", line 8, in __init__
+    raise OSError("no weights")
+OSError: no weights"""
+
+
+def test_the_users_error_without_our_frames() -> None:
+    assert user_error(RETRYING).splitlines() == [
+        "Traceback (most recent call last):",
+        '  File "/home/me/graphs/x.py", line 8, in __init__',
+        '    raise OSError("no weights")',
+        "OSError: no weights",
+    ]
+
+
+def test_an_error_without_a_traceback_is_told_as_it_is() -> None:
+    assert user_error("The deployment failed. Error:\nThe actor died unexpectedly.") == "The actor died unexpectedly."
+    assert user_error("out of memory") == "out of memory"
+
+
+def _details(status: str = "RUNNING", message: str = "", targets: Any = (), state: str = "RUNNING") -> dict[str, Any]:
+    deployment = {
+        "message": message,
+        "target_num_replicas": 2,
+        "replicas": [{"state": state, "pid": 7}, {"state": "STARTING"}],
+    }
+    return {
+        "applications": {"x-n": {"status": status, "message": "", "deployments": {"node": deployment}}},
+        "target_groups": [
+            {"app_name": "x-n", "protocol": "HTTP", "targets": [_target("SERVE_REPLICA::a", 30000)]},
+            {"app_name": "x-n", "protocol": "gRPC", "targets": list(targets)},
+        ],
+    }
+
+
+def _target(name: str, port: int) -> dict[str, Any]:
+    return {"name": name, "ip": "192.0.2.1", "port": port}
+
+
+def test_only_replicas_are_endpoints() -> None:
+    targets = [
+        _target("SERVE_REPLICA::x#b", 40001),
+        _target("SERVE_REPLICA::x#a", 40000),
+        _target("SERVE_PROXY_ACTOR-1", 9000),
+    ]
+    [app] = parse(_details(targets=targets), host="127.0.0.1").values()
+    assert app.endpoints == (("127.0.0.1", 40000), ("127.0.0.1", 40001))
+    assert (app.running, app.wanted, app.start_failure) == (1, 2, "")
+    [app] = parse(_details(targets=targets)).values()
+    assert app.endpoints[0] == ("192.0.2.1", 40000)
+
+
+@pytest.mark.parametrize("details", [_details("DEPLOYING", RETRYING), _details("DEPLOY_FAILED", "lost")])
+def test_failures_of_the_start(details: dict[str, Any]) -> None:
+    [app] = parse(details).values()
+    assert app.start_failure
+
+
+def test_an_app_on_its_way_out_is_gone() -> None:
+    assert parse(_details("DELETING")) == {}
+    assert parse({}) == {}
+
+
+def _app(running: int, *, endpoints: int, message: str = "") -> AppStatus:
+    return AppStatus(
+        name="x-n",
+        status="RUNNING",
+        message=message,
+        wanted=2,
+        replicas=(("RUNNING", 1),) * running,
+        endpoints=tuple(("127.0.0.1", 40000 + i) for i in range(endpoints)),
+    )
+
+
+async def _never() -> Any:
+    raise AssertionError
+
+
+def _hosts(folder: Path) -> list[int]:
+    [resource] = yaml.safe_load((folder / "x-n" / "endpoints.yaml").read_text())["resources"]
+    hosts = [h for group in resource["endpoints"] for h in group["lb_endpoints"]]
+    return [h["endpoint"]["address"]["socket_address"]["port_value"] for h in hosts]
+
+
+def test_endpoint_files_follow_serve(tmp_path: Path) -> None:
+    discovery = Discovery(_never, tmp_path, ["x-n"])
+    assert _hosts(tmp_path) == []
+    assert discovery.update({"x-n": _app(2, endpoints=2)})
+    assert _hosts(tmp_path) == [40000, 40001]
+    assert not discovery.update({"x-n": _app(2, endpoints=2)})
+    assert not discovery.update({"x-n": _app(0, endpoints=0)}), "the last replica may still be draining"
+    assert _hosts(tmp_path) == [40000, 40001]
+    assert discovery.update({})
+    assert _hosts(tmp_path) == []
+    assert [p.name for p in (tmp_path / "x-n").iterdir()] == ["endpoints.yaml"]
+
+
+def _deployed(**serve: Any) -> Deployed:
+    workload = Workload(node="n", application="x-n", service="x.n.v1.N", rpcs=("Call",), package="x.n.v1", serve=serve)
+    return Deployed(graph="x", workload=workload)
+
+
+def test_progress_is_told_once_and_failures_name_the_node() -> None:
+    told: list[NodeEvent] = []
+    progress = Progress([_deployed()], told.append)
+    assert progress.pending() == ("node 'n' of 'x'",)
+    for app in (_app(1, endpoints=1), _app(1, endpoints=1), _app(2, endpoints=2)):
+        progress.update({"x-n": app})
+    assert [(e.state, e.running) for e in told] == [("queued", 0), ("starting", 1), ("running", 2)]
+    assert progress.pending() == ()
+    with pytest.raises(StartError, match="(?s)node 'n' of 'x' did not start.*OSError: no weights"):
+        progress.update({"x-n": _app(1, endpoints=1, message=RETRYING)})
+    assert told[-1].state == "failed"
+
+
+def test_room_for_all_replicas() -> None:
+    many = [
+        _deployed(),
+        _deployed(num_replicas=3, ray_actor_options={"num_cpus": 2}),
+        _deployed(autoscaling_config={"min_replicas": 1, "max_replicas": 4}),
+    ]
+    assert cpus(many) == 1 + 6 + 4
+    assert cpus(many, surge=True) == 2 + 8 + 5
+
+
+def test_a_busy_port() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(MeshError, match=f"port {port} on 127.0.0.1 is in use"):
+            ports.front_port("127.0.0.1", port)
+    assert ports.front_port("127.0.0.1", port) == port
+    assert ports.front_port("127.0.0.1", 0) > 0
+    with pytest.raises(MeshError, match="cannot listen on"):
+        ports.front_port("no-such-host.invalid", 8080)
+
+
+def test_addresses() -> None:
+    addresses = Addresses(host="::1", port=80, rest=(), services=(), run_dir=Path())
+    assert addresses.health == "http://[::1]:80/healthz"
+    assert MeshOptions(host="0.0.0.0").connect_host == "127.0.0.1"
+    assert not MeshOptions(host="0.0.0.0").nodes_exposed
+    assert MeshOptions().nodes_exposed
+    assert not MeshOptions(expose_nodes=False).nodes_exposed
+
+
+# Ignores the first request to end, and has a child that does, too.
+STUBBORN = """
+import signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+if len(sys.argv) < 2:
+    subprocess.Popen([sys.executable, "-c", sys.orig_argv[2], "child"])
+print("up", flush=True)
+time.sleep(60)
+"""
+
+
+def _spawn(run_id: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUBBORN], env={**os.environ, RUN_ID: run_id}, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "up\n"
+    assert process.stdout.readline() == "up\n"
+
+
+def test_a_finished_run_leaves_nothing(tmp_path: Path) -> None:
+    run_id = uuid.uuid4().hex
+    folder, farewell = tmp_path / "run", tmp_path / "farewell"
+    folder.mkdir()
+    reaper = Reaper(run_id, folder, farewell=["touch", str(farewell)])
+    _spawn(run_id)
+    assert len(list(members(run_id))) == 2
+    assert reaper.finish()
+    assert list(members(run_id)) == []
+    assert not folder.exists()
+    assert not farewell.exists(), "only when the command dies"
+
+
+def test_the_watcher_cleans_up_after_a_killed_command(tmp_path: Path) -> None:
+    run_id = uuid.uuid4().hex
+    folder, farewell = tmp_path / "run", tmp_path / "farewell"
+    folder.mkdir()
+    command = f"""
+import os, pathlib
+from meshgen.control.reaper import Reaper
+reaper = Reaper({run_id!r}, pathlib.Path({str(folder)!r}), farewell=["touch", {str(farewell)!r}])
+print(reaper.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+    _spawn(run_id)
+    done = subprocess.run([sys.executable, "-c", command], stdout=subprocess.PIPE, check=False)
+    import psutil
+
+    psutil.wait_procs([psutil.Process(int(done.stdout))], timeout=20)
+    assert list(members(run_id)) == []
+    assert not folder.exists()
+    assert farewell.exists()
