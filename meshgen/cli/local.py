@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import signal
+from types import FrameType
+from typing import Any, NoReturn
 
 from meshgen.cli.terminal import say
 from meshgen.frontend import Loaded, load_graph
@@ -18,6 +20,8 @@ def answer(target: str, value: Any, *, route: str | None, codec: bool, timeout_s
         GraphError: the graph has problems.
         StatusError: what a client would get; the cause of an INTERNAL one is the user's exception.
     """
+    # asyncio would only cancel its task, and so not reach sync code that runs on the loop's own thread.
+    signal.signal(signal.SIGINT, _interrupt)
     loaded = load_graph(target)
     graph = _through_codec(loaded) if codec else LocalGraph(loaded.graph)
     try:
@@ -37,6 +41,10 @@ def _through_codec(loaded: Loaded) -> LocalGraph:
 
     descriptors = compiled(loaded, loaded.root).plan.contract.descriptors.SerializeToString()
     return LocalGraph(loaded.graph, ContractWire(loaded.graph, descriptors))
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _warn(field: str) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -152,6 +153,20 @@ def test_a_node_that_never_answers_meets_the_deadline(meshgen: Run, project: Cal
     assert done.returncode == 1
     assert "DEADLINE_EXCEEDED: " in done.stderr
     assert time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("wait", ["time.sleep(30)", "await asyncio.sleep(30)"])
+def test_ctrl_c_ends_a_node_at_once(project: Callable[..., Path], wait: str) -> None:
+    folder = project(f"print('here')\n{wait}", before="import asyncio, time")
+    if "await" in wait:
+        (folder / "g.py").write_text((folder / "g.py").read_text().replace("def node", "async def node"))
+    command = [sys.executable, "-m", "meshgen", "local", "g.py", "--input", '{"x": 1}']
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "here\n"
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=10)
+    assert (process.returncode, output) == (130, "")
 
 
 @pytest.mark.parametrize("source", ["--input", "-"])
