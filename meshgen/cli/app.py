@@ -242,7 +242,8 @@ def _request(text: str) -> Any:
 
 def _rest_path(target: str, route: str | None) -> str:
     """`/quickstart` for a path, the bare name of a graph, or a graph's file."""
-    if target.endswith(".py") or ".py:" in target or ":" in target:
+    is_graph = not target.startswith("/") and any(mark in target for mark in ".:")
+    if is_graph:
         prefix = load_graph(target).graph.route_prefix
     else:
         prefix = "/" + target.strip("/")
