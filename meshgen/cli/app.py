@@ -241,12 +241,10 @@ def _request(text: str) -> Any:
 
 
 def _rest_path(target: str, route: str | None) -> str:
-    """`/quickstart` for a path, the bare name of a graph, or a graph's file."""
-    is_graph = not target.startswith("/") and any(mark in target for mark in ".:")
-    if is_graph:
-        prefix = load_graph(target).graph.route_prefix
-    else:
-        prefix = "/" + target.strip("/")
+    """`/quickstart` for a path, the bare name of a graph, a graph's file or its module."""
+    is_file = target.partition(":")[0].endswith(".py")
+    is_module = not target.startswith("/") and any(mark in target for mark in ".:")
+    prefix = load_graph(target).graph.route_prefix if is_file or is_module else "/" + target.strip("/")
     tail = "" if route in (None, "/") else "/" + str(route).strip("/")
     return (prefix.rstrip("/") + tail) or "/"
 
