@@ -26,13 +26,26 @@ if TYPE_CHECKING:
     Field = NDArray[np.float32]  # (height, width), or (height, width, 3) of RGB from 0 to 255
     Points = NDArray[np.float64]  # (n, 2): corners in the unit circle, y downwards
 
-__all__ = ["BACKGROUNDS", "COLOURS", "HELD_OUT_SEED", "SHAPES", "SIZES", "TRAINING_SEED", "Sample", "draw"]
+__all__ = [
+    "BACKGROUNDS",
+    "COLOURS",
+    "HELD_OUT_SEED",
+    "SHAPES",
+    "SIZES",
+    "TRAINING_SEED",
+    "VALIDATION_SEED",
+    "Sample",
+    "draw",
+]
 
 TRAINING_SEED = 20
 """Seed of the pictures that the committed weights were trained on."""
 
-HELD_OUT_SEED = 21
-"""Seed of the pictures that no model has seen; tests measure on these."""
+VALIDATION_SEED = 21
+"""Seed of the pictures on which architectures and training lengths were chosen."""
+
+HELD_OUT_SEED = 22
+"""Seed of the pictures that no model has seen and no choice was made on; tests measure on these."""
 
 COLOURS = {
     "red": (205, 35, 40),

@@ -11,7 +11,7 @@ import pytest
 from running_mesh import MeshProcess
 
 from docs.demo import ROUTE, web_server
-from graphs.models.shapes import HELD_OUT_SEED, draw
+from graphs.models.shapes import VALIDATION_SEED, draw
 from meshgen.cli.client import call
 from meshgen.status import Code, StatusError
 
@@ -31,7 +31,7 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("pictures")
-    draw(HELD_OUT_SEED, 3, size=(320, 240)).image.save(folder / "cross.png")
+    draw(VALIDATION_SEED, 3, size=(320, 240)).image.save(folder / "cross.png")
     (folder / "page.html").write_text("<html></html>")
     (folder / "big.png").write_bytes(os.urandom(10_000_001))
     env = {"MESHGEN_DOWNLOAD_ALLOW": "127.0.0.0/8"}
