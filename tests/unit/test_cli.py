@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from meshgen.cli.app import _rest_path
+
 PROJECT = Path(__file__).parents[2]
 SUM = {"number": "5", "samples": [1, 2, 3], "operation": "sum"}
 
@@ -362,6 +364,26 @@ def test_help_of_every_command(meshgen: Run) -> None:
         done = meshgen(command, "--help")
         assert done.returncode == 0
         assert "Usage:" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "route", "path"),
+    [
+        ("/quickstart", None, "/quickstart"),
+        ("quickstart", None, "/quickstart"),
+        ("quickstart", "/", "/quickstart"),
+        ("/report", "labels", "/report/labels"),
+        ("/report/", "/labels/", "/report/labels"),
+        ("/", None, "/"),
+        ("graphs/quickstart.py", None, "/quickstart"),
+        ("graphs/quickstart.py:app", None, "/quickstart"),
+        ("graphs.quickstart:app", None, "/quickstart"),
+        (str(PROJECT / "graphs/quickstart.py"), None, "/quickstart"),
+    ],
+)
+def test_call_finds_the_path(monkeypatch: pytest.MonkeyPatch, target: str, route: str | None, path: str) -> None:
+    monkeypatch.chdir(PROJECT)
+    assert _rest_path(target, route) == path
 
 
 def test_call_says_that_nothing_answers(meshgen: Run) -> None:
