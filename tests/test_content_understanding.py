@@ -16,6 +16,7 @@ import meshgen
 from docs.demo import web_server
 from graphs.models.shapes import HELD_OUT_SEED, Sample, draw
 
+WEIGHTS = Path(__file__).parents[1] / "graphs/models/weights"
 pytestmark = pytest.mark.models
 
 
@@ -81,8 +82,18 @@ def test_private_addresses_are_refused(graph: Any) -> None:
         graph("http://192.168.0.1/x.png")
 
 
+def test_another_model_is_one_setting_away(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESHGEN_DOWNLOAD_ALLOW", "127.0.0.0/8")
+    monkeypatch.setenv("MESHGEN_MODEL_CLASSIFIER_V1", str(WEIGHTS / "classifier_v3"))
+    module = importlib.reload(importlib.import_module("graphs.content_understanding"))
+    running = meshgen.local(module.app)
+    first, third = (running(module.ContentRequest(f"{base}/1.png", user)).classification for user in (0, 2))
+    running.close()
+    assert first == third
+
+
 def test_weights_are_committed_and_small() -> None:
-    weights = [path for path in (Path(__file__).parents[1] / "graphs/models/weights").rglob("*") if path.is_file()]
+    weights = [path for path in WEIGHTS.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in weights) <= 8_000_000
     assert {path.parent.name for path in weights if path.suffix == ".safetensors"} == {
         "classifier_v1",
