@@ -140,7 +140,7 @@ class MeshProcess:
 
     def leftovers(self) -> list[str]:
         """What a run must not leave behind: processes, its folder, its port."""
-        left = [f"process {p.pid} {' '.join(p.cmdline())[:80]}" for p in self.members()]
+        left = [f"process {pid} {name}" for pid, name in map(_described, self.members())]
         assert self.run_dir is not None
         left += [f"folder {self.run_dir}"] if self.run_dir.exists() else []
         return left
@@ -160,6 +160,13 @@ def _carries(process: psutil.Process, run_id: str) -> bool:
         return process.status() != psutil.STATUS_ZOMBIE and process.environ().get(RUN_ID) == run_id
     except psutil.Error:
         return False
+
+
+def _described(process: psutil.Process) -> tuple[int, str]:
+    try:
+        return process.pid, " ".join(process.cmdline())[:80]
+    except psutil.Error:
+        return process.pid, "(just gone)"
 
 
 def _http(request: urllib.request.Request, timeout_s: float) -> Reply:

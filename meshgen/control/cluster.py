@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ SERVICER = "meshgen.runtime.host.add"
 _OBJECT_STORE_BYTES = 256 * 1024 * 1024
 _DRAIN_LIMIT_S = 10.0
 _POLL_S = 0.2
+_REACH_LIMIT_S = 5.0
 _PARTS = {"gcs_server", "raylet"}
 
 
@@ -67,6 +69,7 @@ class Cluster:
         Raises:
             MeshError: what the cluster lacks.
         """
+        await _check_reachable(address)
         await self._thread.complete(self._join, address, applications, cpus, env)
 
     async def deploy(self, applications: Sequence[Application]) -> None:
@@ -194,6 +197,20 @@ def _quiet() -> None:
     # Both set their level and handlers when they start; what matters to a person comes from us.
     for name in ("ray", "ray.serve"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+async def _check_reachable(address: str) -> None:
+    """Ray itself tries for a minute and more, and cannot be interrupted."""
+    host, _, port = address.rpartition(":")
+    if address.startswith("ray://"):
+        raise MeshError(f"{address} is for Ray's client; give the address of the cluster itself, HOST:PORT")
+    if not port.isdigit():
+        return  # `auto`
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), int(port)), _REACH_LIMIT_S)
+    except (OSError, TimeoutError) as error:
+        raise MeshError(f"cannot join Ray at {address}: {error or 'no answer'}") from None
+    writer.close()
 
 
 def _own_parts() -> tuple[psutil.Process, ...]:

@@ -141,7 +141,7 @@ def test_progress_is_told_once_and_failures_name_the_node() -> None:
         progress.update({"x-n": app})
     assert [(e.state, e.running) for e in told] == [("queued", 0), ("starting", 1), ("running", 2)]
     assert progress.pending() == ()
-    with pytest.raises(StartError, match="(?s)node 'n' of 'x' did not start.*OSError: no weights"):
+    with pytest.raises(StartError, match=r"(?s)node 'n' of 'x' did not start.*OSError: no weights"):
         progress.update({"x-n": _app(1, endpoints=1, message=RETRYING)})
     assert told[-1].state == "failed"
 
