@@ -41,8 +41,7 @@ def mesh(tmp_path_factory: pytest.TempPathFactory, spans: Receiver) -> Iterator[
         assert running.stop() == 0, running.output
         assert running.leftovers() == []
     finally:
-        if running.alive:
-            running.process.kill()
+        running.close()
 
 
 MeshStarter = Callable[..., "MeshProcess"]
@@ -61,5 +60,4 @@ def new_mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MeshStarter]:
 
     yield make
     for one in made:
-        if one.alive:
-            one.stop()
+        one.close()

@@ -134,6 +134,16 @@ class MeshProcess:
         self.send(number)
         return self.wait()
 
+    def close(self) -> None:
+        """End it whatever it does; for the end of a test that failed half-way."""
+        if self.alive:
+            self.send(signal.SIGTERM)
+            try:
+                self.wait(40)
+            except subprocess.TimeoutExpired:
+                self.send(signal.SIGKILL)
+                self.wait()
+
     def members(self) -> list[psutil.Process]:
         """Processes of the run that live."""
         return [p for p in psutil.process_iter() if _carries(p, self.run_id)]

@@ -209,7 +209,7 @@ async def _check_reachable(address: str) -> None:
     try:
         _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), int(port)), _REACH_LIMIT_S)
     except (OSError, TimeoutError) as error:
-        raise MeshError(f"cannot join Ray at {address}: {error or 'no answer'}") from None
+        raise MeshError(f"cannot join Ray at {address}: {str(error) or 'no answer'}") from None
     writer.close()
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+_PATIENCE_S = 30.0
 
 
 class WorkerThread:
@@ -32,7 +33,7 @@ class WorkerThread:
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
-            await asyncio.wait({future})
+            await asyncio.wait({future}, timeout=_PATIENCE_S)
             raise
 
     def _submit(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
