@@ -82,7 +82,7 @@ class Reaper:
         Args:
             run_id: in the environment of the processes to stop.
             folder: to remove.
-            farewell: a command to run first, but only if this process dies before `finish`.
+            farewell: a command to run besides, but only if this process dies before `finish`.
         """
         self.run_id = run_id
         self.folder = folder
@@ -125,10 +125,11 @@ def _without_id(environ: Mapping[str, str]) -> dict[str, str]:
 def _watch() -> None:
     _, run_id, folder, *farewell = sys.argv
     # Returns at end of file: the other end closed it, or died.
-    if sys.stdin.buffer.read() != _FINISHED and farewell:
+    finished = sys.stdin.buffer.read() == _FINISHED
+    sweep(run_id)
+    if farewell and not finished:
         with suppress(subprocess.TimeoutExpired):
             subprocess.run(farewell, check=False, timeout=_FAREWELL_S, stdin=subprocess.DEVNULL)  # noqa: S603
-    sweep(run_id)
     remove(Path(folder))
 
 
