@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ GRAPHS = ("graphs/quickstart.py", "tests/graphs/gauntlet.py", "tests/graphs/adap
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="rewrite expected outputs from what the code does now")
+
+
+def pytest_configure() -> None:
+    # A terminated pytest would leave the meshes that it has started; an interrupted one tears its fixtures down.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from meshgen.control.reaper import Reaper
 from meshgen.control.signals import stop_on_signal
 
 _POLL_S = 0.1
-_SILENCE_LIMIT_S = 30.0
+_SILENCE_LIMIT_S = 120.0
 _STOP_LIMIT_S = 20.0
 
 
