@@ -7,6 +7,7 @@ nothing of meshgen.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -86,6 +87,9 @@ class Reaper:
         """
         self.run_id = run_id
         self.folder = folder
+        # Ray, when its own end takes too long, may write a last log into a folder that is gone. Registered before Ray
+        # is imported, this runs after Ray's own.
+        atexit.register(remove, folder)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and file
             [sys.executable, "-P", __file__, run_id, str(folder), *farewell],
             stdin=subprocess.PIPE,
