@@ -1,7 +1,8 @@
 """One corpus of cases, run in process, in process through the contracts, and over the mesh by gRPC and by REST.
 
 A case is a file `conformance/<graph>/<case>.json`: the input, and the output or the error. Outputs are compared after
-decoding by the contract (Envoy prints `16.0` as `16`, and int64 as a string).
+decoding by the contract (Envoy prints `16.0` as `16`, and int64 as a string). Two cases leave one transport out, since
+the fault is repaired before it gets to us: Envoy reads the text `yes` as a bool, Python's protobuf `***` as base64.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from meshgen.inprocess import LocalGraph
 from meshgen.runtime.codec import Contracts
 from meshgen.runtime.failure import as_status
 from meshgen.schema.jsonvalue import from_json, to_json
-from meshgen.schema.model import Nothing, Record
+from meshgen.schema.model import Nothing
 from meshgen.status import HTTP_STATUS, Code, StatusError
 
 if TYPE_CHECKING:
@@ -203,5 +204,3 @@ def test_grpc(case: Case, mesh: MeshProcess) -> None:
     value = codec.decode_response(answer)
     shape = route.result
     case.check(Outcome({} if isinstance(shape, Nothing) else to_json(shape, value)))
-    if isinstance(shape, Record):
-        assert from_json(shape, to_json(shape, value)) == value
