@@ -153,20 +153,17 @@ def build(
     Contracts with their lock, one service per node and its Ray Serve configuration, Envoy's configuration, OpenAPI. The
     same graph gives the same bytes; commit them.
     """
-    from meshgen.cli.compiling import stale_files, write_files
+    from meshgen.cli.compiling import dead_folders, write_files
 
-    if not check:
+    if check:
+        _stop_if_stale(graphs, out)
+        typer.echo("up to date")
+    else:
         for graph in graphs:
             files, changed = write_files(graph, out)
             typer.echo(f"{graph}: {_count(files, 'file')}, {changed} changed")
-        return
-    stale = [path for graph in graphs for path in stale_files(graph, out)]
-    for path in stale:
-        typer.echo(f"stale: {path}")
-    if stale:
-        terminal.say(f"{_count(len(stale), 'file')} stale; run `meshgen build {' '.join(graphs)}`")
-        raise typer.Exit(1)
-    typer.echo("up to date")
+    for folder, source in dead_folders(graphs) if out is None else ():
+        terminal.say(f"note: {folder} was made from {source}, which is gone; remove it if that graph is no more")
 
 
 @app.command()
@@ -231,6 +228,18 @@ def call(
     typer.echo(json_line(answer.value))
     if show_trace_id:
         terminal.say(f"trace {answer.trace_id}")
+
+
+def _stop_if_stale(graphs: list[str], out: Path | None) -> None:
+    from meshgen.cli.compiling import stale_files
+
+    # Graphs share a few files.
+    stale = sorted({path for graph in graphs for path in stale_files(graph, out)})
+    for path in stale:
+        typer.echo(f"stale: {path}")
+    if stale:
+        terminal.say(f"{_count(len(stale), 'file')} stale; run `meshgen build {' '.join(graphs)}`")
+        raise typer.Exit(1)
 
 
 def _request(text: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from meshgen import workspace
@@ -37,3 +38,9 @@ def stale_files(target: str, out: Path | None) -> tuple[str, ...]:
     loaded = load_graph(target)
     root = out or loaded.root
     return workspace.stale(root, compiled(loaded, root).files)
+
+
+def dead_folders(targets: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Generated folders of the graphs' projects whose source is gone, each with that source."""
+    roots = sorted({load_graph(target).root for target in targets})
+    return tuple(found for root in roots for found in workspace.dead(root))

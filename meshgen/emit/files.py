@@ -11,8 +11,10 @@ class GeneratedFile:
 
     path: str
     content: bytes
+    keep: bool = False
+    """Written when it is missing; one that is there stays, whatever is in it."""
 
     @classmethod
-    def text(cls, path: str, content: str) -> GeneratedFile:
+    def text(cls, path: str, content: str, *, keep: bool = False) -> GeneratedFile:
         """A UTF-8 text file."""
-        return cls(path, content.encode())
+        return cls(path, content.encode(), keep)

@@ -29,7 +29,7 @@ from schema_samples import (
 from tools import PROTOS, buf_complaints, compiled, write_workspace
 
 from meshgen.contract import Contract, RpcSpec, ServiceSpec, build, dump_lock
-from meshgen.emit.proto import proto_files, shared_proto_files
+from meshgen.emit.proto import buf_settings, proto_files, shared_proto_files
 from meshgen.errors import GraphError
 from meshgen.schema.model import (
     Choice,
@@ -136,7 +136,7 @@ def test_text_of_any_types_is_clean(tmp_path: Path, drawn: tuple[tuple[Field, ..
 
 
 def test_shared_messages_are_the_committed_ones() -> None:
-    for file in shared_proto_files():
+    for file in (*shared_proto_files(), buf_settings()):
         assert (PROTOS.parent / file.path).read_bytes() == file.content
     shared = [f for f in awkward().descriptors.file if f.name.startswith("meshgen/")]
     assert list(compiled(PROTOS, *(f.name for f in shared)).file) == shared

@@ -67,6 +67,19 @@ def test_shared_messages_belong_to_no_graph(tmp_path: Path) -> None:
     assert (tmp_path / shared.path).is_file()
 
 
+def test_dead_folders_are_those_of_a_missing_source(tmp_path: Path) -> None:
+    own = tmp_path / "services/mine/driver/service.py"
+    own.parent.mkdir(parents=True)
+    own.write_text("# from graphs/none.py:app\n")
+    workspace.write(tmp_path, [DRIVER, file("envoy/b/envoy.yaml"), file("protos/a/v1/a.proto")])
+    outside = GeneratedFile.text("envoy/c/envoy.yaml", MARK.replace("graphs/a.py", "/lib/none.py"))
+    workspace.write(tmp_path, [outside])
+    assert workspace.dead(tmp_path) == tuple((f, "graphs/a.py") for f in ("envoy/b", "protos/a", "services/a"))
+    (tmp_path / "graphs").mkdir()
+    (tmp_path / "graphs/a.py").touch()
+    assert workspace.dead(tmp_path) == ()
+
+
 def test_an_edited_file_is_stale(tmp_path: Path) -> None:
     workspace.write(tmp_path, [DRIVER])
     (tmp_path / DRIVER.path).write_text("edited")

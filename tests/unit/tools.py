@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sysconfig
 import tempfile
@@ -20,16 +19,13 @@ BUF = str(Path(sysconfig.get_path("scripts")) / "buf")
 
 
 def write_workspace(folder: Path, *contracts: Contract) -> Path:
-    """A folder as `meshgen build` leaves it, with buf's settings. Returns its `protos`."""
-    protos = folder / "protos"
-    shutil.copytree(PROTOS / "third_party", protos / "third_party", dirs_exist_ok=True)
-    shutil.copy(PROTOS / "buf.yaml", protos)
+    """A folder as `meshgen build` leaves it. Returns its `protos`."""
     for contract in contracts:
         for file in proto_files(contract):
             path = folder / file.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.content)
-    return protos
+    return folder / "protos"
 
 
 def buf_complaints(protos: Path) -> str:
