@@ -26,10 +26,11 @@ def answer(target: str, value: Any, *, route: str | None, codec: bool, timeout_s
     graph = _through_codec(loaded) if codec else LocalGraph(loaded.graph)
     try:
         return graph.call_json(value, route=route, timeout_s=timeout_s, unknown_key=_warn)
-    except StatusError:
+    except (StatusError, KeyboardInterrupt):
         raise
-    except Exception as error:  # the boundary where the errors of user code become statuses
-        raise as_status(error, loaded.graph.name) from error
+    except BaseException as error:  # noqa: BLE001 - where errors of user code become statuses; its sys.exit() too
+        status = as_status(error, loaded.graph.name)
+        raise status from status.__cause__
     finally:
         graph.close()
 

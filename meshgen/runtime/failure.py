@@ -8,11 +8,88 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
+from types import TracebackType
 
 from meshgen.graph.model import Node
 from meshgen.status import Cancelled, Internal, StatusError
 
 _NODE = "__meshgen_node__"
+
+
+class EscapeError(RuntimeError):
+    """What user code raised would have ended the process, its thread or its event loop, not just the request.
+
+    The original (`SystemExit`, `StopIteration`, a bare `BaseException`) is the cause.
+    """
+
+
+class UserCode:
+    """Around each run of a node's code: writes the node on what it raises, and lets out ordinary exceptions only.
+
+    asyncio and threads give `SystemExit` and `StopIteration` meanings of their own, so they must not get that far.
+    """
+
+    __slots__ = ("_node",)
+
+    def __init__(self, node: Node) -> None:
+        """Args: the node whose code runs inside the `with`."""
+        self._node = node
+
+    def __enter__(self) -> None:
+        """Nothing to set up."""
+
+    def __exit__(self, _type: object, error: BaseException | None, _traceback: TracebackType | None) -> None:
+        """Raise what stands for `error`.
+
+        Raises:
+            Cancelled: the code raised `CancelledError` although nobody had cancelled it.
+            EscapeError: the code raised something that is not for a request to raise.
+        """
+        if error is None or _is_signal(error):
+            return
+        error = _as_raised(error)
+        blame(error, self._node)
+        shown = self._ordinary(error)
+        if shown is not error:
+            blame(shown, self._node)
+            raise shown from error
+
+    def _ordinary(self, error: BaseException) -> BaseException:
+        name = self._node.name
+        match error:
+            case asyncio.CancelledError():
+                return Cancelled(f"node '{name}' raised CancelledError, although nobody had cancelled it")
+            case Exception() if not isinstance(error, StopIteration):
+                return error
+            case _:
+                return EscapeError(f"node '{name}' raised {type(error).__name__}")
+
+
+def _as_raised(error: BaseException) -> BaseException:
+    """Python replaces a `StopIteration` that leaves a coroutine; only the original knows the user's line."""
+    if isinstance(error, RuntimeError) and isinstance(error.__cause__, StopIteration):
+        return error.__cause__ if str(error) == "coroutine raised StopIteration" else error
+    return error
+
+
+def _is_signal(error: BaseException) -> bool:
+    """Not the code's own doing: Ctrl-C, a cancelled request, the end of a coroutine."""
+    match error:
+        case KeyboardInterrupt():
+            return threading.current_thread() is threading.main_thread()
+        case asyncio.CancelledError():
+            task = _current_task()
+            return task is not None and task.cancelling() > 0
+        case _:
+            return isinstance(error, GeneratorExit)
+
+
+def _current_task() -> asyncio.Task[object] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # in a thread without a loop
+        return None
 
 
 def blame(error: BaseException, node: Node) -> None:
@@ -39,5 +116,5 @@ def as_status(error: BaseException, node: str) -> StatusError:
     if isinstance(error, asyncio.CancelledError):
         return Cancelled("the request was cancelled", node=name)
     status = Internal(f"internal error in node '{name}'", node=name)
-    status.__cause__ = error
+    status.__cause__ = error.__cause__ if isinstance(error, EscapeError) else error
     return status

@@ -16,7 +16,7 @@ from meshgen.graph.model import HandleRef, Method, Node
 from meshgen.runtime import tracing
 from meshgen.runtime.alarm import alarm
 from meshgen.runtime.context import CURRENT
-from meshgen.runtime.failure import blame
+from meshgen.runtime.failure import UserCode
 from meshgen.runtime.threads import DaemonThreads
 from meshgen.runtime.transport import Transport
 from meshgen.status import DeadlineExceeded
@@ -56,14 +56,11 @@ class Instance:
         self._size = size
         self.target: Any = node.target
         if node.kind == "class":
-            try:
+            with UserCode(node):
                 self.target = node.target(
                     *(_with_handles(a, handles) for a in node.args),
                     **{k: _with_handles(v, handles) for k, v in node.kwargs.items()},
                 )
-            except Exception as error:
-                blame(error, node)
-                raise
 
     @property
     def stuck(self) -> int:
@@ -84,7 +81,7 @@ class Instance:
         """
         function = self.target if self.node.kind == "function" else getattr(self.target, method.name)
         limit = self._limit()
-        try:
+        with UserCode(self.node):
             if method.is_async:
                 async with self._slot():
                     return await self._in_time(function(**arguments), limit)
@@ -93,23 +90,21 @@ class Instance:
                 with alarm(limit, partial(self._too_late, limit)):
                     result = function(**arguments)
             else:
-                result = await self._in_time(self._in_thread(partial(function, **arguments), limit), limit)
+                run = partial(self._plainly, function, arguments)
+                result = await self._in_time(self._in_thread(run, limit), limit)
             return await self._in_time(result, limit) if inspect.isawaitable(result) else result
-        except Exception as error:
-            blame(error, self.node)
-            raise
 
     async def check_health(self) -> None:
         """Run the user's `check_health`, if the class has one; it raises when the node is not well."""
         check = getattr(self.target, "check_health", None)
         if self.node.kind == "class" and callable(check):
-            await _maybe_async(check)
+            await self._maybe_async(check)
 
     async def reconfigure(self, user_config: Any) -> None:
         """Give `user_config` to the user's `reconfigure`, as Ray Serve does at start and on every change."""
         reconfigure = getattr(self.target, "reconfigure", None)
         if self.node.kind == "class" and callable(reconfigure):
-            await _maybe_async(partial(reconfigure, user_config))
+            await self._maybe_async(partial(reconfigure, user_config))
 
     def close(self) -> None:
         """Let the threads go."""
@@ -147,11 +142,16 @@ class Instance:
         finally:
             _LOOP.reset(token)
 
+    def _plainly(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+        """Call sync code in a thread, from which a future can carry ordinary exceptions only."""
+        with UserCode(self.node):
+            return function(**arguments)
 
-async def _maybe_async(call: Callable[[], Any]) -> None:
-    result = call()
-    if inspect.isawaitable(result):
-        await result
+    async def _maybe_async(self, call: Callable[[], Any]) -> None:
+        with UserCode(self.node):
+            result = call()
+            if inspect.isawaitable(result):
+                await result
 
 
 def _with_handles(value: Any, handles: Mapping[str, Handle[Any]]) -> Any:

@@ -48,7 +48,7 @@ class DaemonThreads:
         """Run `call` in a thread, with the caller's context variables.
 
         Args:
-            call: sync code.
+            call: sync code; must not raise `StopIteration`, which a future refuses.
             deadline: on `time.monotonic()`'s clock; only for `stuck`, waiting no longer is the caller's part.
         """
         loop = asyncio.get_running_loop()
@@ -105,10 +105,6 @@ class DaemonThreads:
 def _finish(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
     if future.done():
         return
-    if isinstance(error, StopIteration):  # a future refuses it
-        wrapped = RuntimeError("the call raised StopIteration")
-        wrapped.__cause__ = error
-        error = wrapped
     if error is None:
         future.set_result(result)
     else:

@@ -148,6 +148,45 @@ def test_an_error_of_the_callers_own_making_has_its_code(meshgen: Run, project: 
     assert (done.returncode, done.stderr) == (1, "NOT_FOUND: no such x\n")
 
 
+_ENDINGS = [
+    ("import sys; sys.exit()", "SystemExit", "INTERNAL: internal error in node 'node'"),
+    ("raise SystemExit(0)", "SystemExit: 0", "INTERNAL: internal error in node 'node'"),
+    ("raise StopIteration", "StopIteration", "INTERNAL: internal error in node 'node'"),
+    ("raise BaseException('b')", "BaseException: b", "INTERNAL: internal error in node 'node'"),
+    ("raise GeneratorExit", "GeneratorExit", "INTERNAL: internal error in node "),
+    ("import asyncio; raise asyncio.CancelledError", "", "CANCELLED: node 'node' raised CancelledError"),
+]
+
+
+@pytest.mark.parametrize(("body", "raised", "line"), _ENDINGS)
+@pytest.mark.parametrize(("word", "options"), [("def", []), ("async def", []), ("async def", ["--codec"])])
+def test_a_node_that_would_end_the_process(
+    meshgen: Run, project: Callable[..., Path], body: str, raised: str, line: str, word: str, options: list[str]
+) -> None:
+    folder = project(body)
+    source = (folder / "g.py").read_text().replace("def node", f"{word} node")
+    (folder / "g.py").write_text(source)
+    done = meshgen("local", "g.py", *options, "--input", '{"x": 1}', cwd=folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1].startswith(line)
+    assert str(PROJECT / "meshgen") not in done.stderr
+    if raised:
+        assert raised in done.stderr
+        assert re.search(rf'File "{re.escape(str(folder / "g.py"))}", line 7, in node', done.stderr)
+    else:
+        assert "Traceback" not in done.stderr
+
+
+def test_sys_exit_in_a_task_of_the_nodes_own(meshgen: Run, project: Callable[..., Path]) -> None:
+    body = "async def end(): raise SystemExit(0)\nreturn await asyncio.create_task(end())"
+    folder = project(body, before="import asyncio")
+    (folder / "g.py").write_text((folder / "g.py").read_text().replace("def node", "async def node"))
+    done = meshgen("local", "g.py", "--input", '{"x": 1}', cwd=folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "SystemExit: 0" in done.stderr
+    assert "INTERNAL: " in done.stderr
+
+
 def test_a_node_that_never_answers_meets_the_deadline(meshgen: Run, project: Callable[..., Path]) -> None:
     folder = project("import time\ntime.sleep(30)")
     started = time.monotonic()

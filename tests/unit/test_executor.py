@@ -404,3 +404,88 @@ def test_unannotated_nodes_run_in_process() -> None:
     with InputNode() as request:
         app = DAGDriver.bind(loose.bind(request))
     assert meshgen.local(app)({"a": 1}) == 3
+
+
+class _Odd(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("kind", [SystemExit, StopIteration, StopAsyncIteration, _Odd])
+@pytest.mark.parametrize("where", ["sync", "async", "constructor", "reconfigure", "handle"])
+@pytest.mark.parametrize("parallel", [False, True])
+def test_what_would_end_the_process_is_an_error_of_the_node(
+    kind: type[BaseException], where: str, parallel: bool
+) -> None:
+    error = kind("b")
+
+    def act(here: str) -> None:
+        if here == where:
+            raise error
+
+    @deployment
+    def plain(x: float) -> float:
+        act("sync")
+        return x
+
+    @deployment
+    async def waiting(x: float) -> float:
+        await asyncio.sleep(0)
+        act("async")
+        return x
+
+    @deployment(user_config={})
+    class Made:
+        def __init__(self) -> None:
+            act("constructor")
+
+        def reconfigure(self, config: dict[str, int]) -> None:
+            act("reconfigure")
+
+        def __call__(self, x: float) -> float:
+            act("handle")
+            return x
+
+    @deployment
+    class Asks:
+        def __init__(self, made: Handle[Made]) -> None:
+            self.made = made
+
+        async def __call__(self, x: float) -> float:
+            return await self.made.remote(x)  # type: ignore[no-any-return]
+
+    with InputNode(float) as x:
+        found = {"sync": plain, "async": waiting}.get(where)
+        call = Asks.bind(Made.bind()).bind(x) if found is None else found.bind(x)
+        app = DAGDriver.bind(add.bind(call, double.bind(x)) if parallel else call)
+    with pytest.raises(Exception) as caught:
+        meshgen.local(app)(1.0)
+    assert error in (caught.value, caught.value.__cause__)
+    assert f"in node '{found.name if found else 'made'}'" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("node", ["sync", "async", "thread"])
+def test_cancelled_without_anybody_who_cancelled(node: str) -> None:
+    @deployment
+    def plain(x: float) -> float:
+        raise asyncio.CancelledError
+
+    @deployment
+    async def waiting(x: float) -> float:
+        raise asyncio.CancelledError
+
+    with InputNode(float) as x:
+        call = (waiting if node == "async" else plain).bind(x)
+        app = DAGDriver.bind(add.bind(call, double.bind(x)) if node == "thread" else call)
+    with pytest.raises(meshgen.Cancelled, match="raised CancelledError") as caught:
+        meshgen.local(app)(1.0)
+    assert caught.value.node == ("waiting" if node == "async" else "plain")
+
+
+async def test_a_request_that_is_cancelled_stays_cancelled() -> None:
+    with InputNode(float) as x:
+        app = DAGDriver.bind(slow.bind(x, 30.0))
+    task = asyncio.ensure_future(meshgen.local(app).call(1.0))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
