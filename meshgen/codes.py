@@ -33,7 +33,7 @@ CODES: dict[str, Explanation] = {
     ),
     "MG103": Explanation(
         "the graph file raised an error while it was imported",
-        "Run `python FILE` to see the whole traceback.",
+        "Run `python -m MODULE` to see the whole traceback.",
         "Building a graph imports its file. Work that can fail (loading weights, opening connections) belongs into a "
         "node's constructor: it runs where the node runs.",
     ),

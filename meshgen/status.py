@@ -72,6 +72,10 @@ class StatusError(Exception):
     """
 
     code: ClassVar[Code] = Code.UNKNOWN
+    # Defaults of the class, for subclasses of users that do not call `super().__init__`.
+    message: str = ""
+    node: str = ""
+    violations: tuple[Violation, ...] = ()
 
     def __init__(self, message: str = "", *, node: str = "", violations: tuple[Violation, ...] = ()) -> None:
         super().__init__(message)
@@ -80,14 +84,17 @@ class StatusError(Exception):
         self.violations = violations
 
     def __str__(self) -> str:
-        return self.message
+        return self.message or super().__str__()
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_rebuild, (type(self), self.message, self.node, self.violations))
+        return (_rebuild, (type(self), self.args), self.__dict__)
 
 
-def _rebuild(cls: type[StatusError], message: str, node: str, violations: tuple[Violation, ...]) -> StatusError:
-    return cls(message, node=node, violations=violations)
+def _rebuild(cls: type[StatusError], args: tuple[object, ...]) -> StatusError:
+    """Without `__init__`, whose parameters a subclass of a user may have changed."""
+    error = cls.__new__(cls)
+    error.args = args
+    return error
 
 
 class Cancelled(StatusError):

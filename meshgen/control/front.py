@@ -44,8 +44,9 @@ class Front:
         await self._server.stop(grace=None)
 
     async def report(self, serving: Mapping[str, bool]) -> None:
-        """Tell which services serve. The whole (`""`) serves when all of them do."""
-        for service, serves in {**serving, "": all(serving.values())}.items():
+        """Tell which services serve. The whole (`""`) serves when all of them do, those not published included."""
+        published = {name: serves for name, serves in serving.items() if name in self._services}
+        for service, serves in {**published, "": all(serving.values())}.items():
             if self._status.get(service) != serves:
                 self._status[service] = serves
                 values = health_pb2.HealthCheckResponse

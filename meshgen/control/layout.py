@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,6 +96,12 @@ class Layout:
 def all_descriptors(targets: Sequence[Target]) -> FileDescriptorSet:
     """Every file of every graph once, dependencies first."""
     return merge_descriptors(t.plan.contract.descriptors for t in targets)
+
+
+def published(descriptors: FileDescriptorSet, services: AbstractSet[str]) -> FileDescriptorSet:
+    """The files without those that define other services; nothing imports a file with a service."""
+    kept = (f for f in descriptors.file if all(f"{f.package}.{s.name}" in services for s in f.service))
+    return FileDescriptorSet(file=kept)
 
 
 def otlp_from_environment() -> Otlp | None:

@@ -14,10 +14,11 @@ from meshgen.control.cluster import Cluster
 from meshgen.control.discovery import Discovery, Snapshot
 from meshgen.control.envoy import Envoy
 from meshgen.control.front import Front
-from meshgen.control.layout import Layout, all_descriptors, make_folder
+from meshgen.control.layout import Layout, all_descriptors, make_folder, published
 from meshgen.control.model import Addresses, Event, MeshError, MeshOptions, PhaseEvent, Target, authority
 from meshgen.control.reaper import Reaper
 from meshgen.control.signals import stop_on_signal
+from meshgen.plan.model import Workload
 
 _POLL_S = 0.1
 _SILENCE_LIMIT_S = 120.0
@@ -142,7 +143,10 @@ class _Run:
     @asynccontextmanager
     async def _front(self, discovery: Discovery) -> AsyncIterator[None]:
         services = {d.workload.service: d.workload.application for d in self._workloads}
-        front = Front(all_descriptors(self._targets), list(services), port=self._layout.front_port)
+        # What is not published stays unknown to those outside, by reflection and by health, too.
+        exposed = {w.service for w in self._exposed()}
+        descriptors = published(all_descriptors(self._targets), exposed)
+        front = Front(descriptors, sorted(exposed), port=self._layout.front_port)
 
         async def report(snapshot: Snapshot) -> None:
             live = {name for name, app in snapshot.items() if app.endpoints}
@@ -233,11 +237,15 @@ class _Run:
         layout = self._layout
         base = authority(self._options.connect_host, layout.port)
         meshes = [t.plan.mesh for t in self._targets]
-        exposed = [w for m in meshes for w in (m.workloads if self._options.nodes_exposed else (m.driver,))]
         return Addresses(
             host=self._options.connect_host,
             port=layout.port,
             rest=tuple(f"http://{base}{r.path}" for m in meshes for r in m.routes),
-            services=tuple(w.service for w in exposed),
+            services=tuple(w.service for w in self._exposed()),
             run_dir=layout.folder,
         )
+
+    def _exposed(self) -> list[Workload]:
+        """Whose services the front publishes."""
+        meshes = [t.plan.mesh for t in self._targets]
+        return [w for m in meshes for w in (m.workloads if self._options.nodes_exposed else (m.driver,))]

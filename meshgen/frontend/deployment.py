@@ -36,12 +36,12 @@ class Deployment:
     @property
     def name(self) -> str:
         """Explicit name, else the function's or class's own in snake case."""
-        return self.given.get("name") or snake(self.target.__name__)
+        return self.given["name"] if self.has_explicit_name else snake(self.target.__name__)
 
     @property
     def has_explicit_name(self) -> bool:
         """`.options(name=...)` was used."""
-        return bool(self.given.get("name"))
+        return self.given.get("name") is not None
 
     @property
     def node_options(self) -> Options:

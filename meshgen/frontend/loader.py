@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import linecache
 import re
 import sys
 import traceback
@@ -99,19 +100,30 @@ def _import(found: _Target) -> ModuleType:
     if not all(part.isidentifier() for part in name.split(".")):
         raise _error("MG101", f"'{found.file}' cannot be imported: '{name}' is no module name", NOWHERE)
     try:
-        return importlib.import_module(name)
+        module = importlib.import_module(name)
     except GraphError:
         raise
     except SyntaxError as error:
         span = Span(error.filename or str(found.file), error.lineno or 1, error.offset or 1, error.end_offset)
         raise _error("MG102", f"{type(error).__name__}: {error.msg}", span) from error
-    except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and name.startswith(f"{error.name}"):
+    except (Exception, SystemExit) as error:
+        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
             raise _error("MG101", f"there is no module '{error.name}'", NOWHERE) from error
         raise _import_error(error, name) from error
+    _check_file(found, module)
+    return module
 
 
-def _import_error(error: Exception, name: str) -> GraphError:
+def _check_file(found: _Target, module: ModuleType) -> None:
+    """Python imports by name, and another file may have it: one of the standard library, or of another project."""
+    file = getattr(module, "__file__", None)
+    if found.file is not None and (file is None or Path(file).resolve() != found.file):
+        taken = f"'{found.module}' is {relative(str(file))}" if file else f"'{found.module}' is built into Python"
+        message = f"'{relative(str(found.file))}' cannot be imported: the name {taken}"
+        raise _error("MG101", message, NOWHERE, "Rename the file, or load one of the two in a process of its own.")
+
+
+def _import_error(error: BaseException, name: str) -> GraphError:
     """An error of the user's own code while it is imported, at the innermost line of it that is in the project."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not _foreign(f.filename)]
     last = frames[-1] if frames else None
@@ -128,7 +140,7 @@ def _attribute(module: ModuleType, found: _Target) -> Application:
     value = getattr(module, found.attribute, None)
     if isinstance(value, Application):
         return value
-    span = Span(module.__file__ or found.module, 1)
+    span = _assignment(module, found.attribute)
     others = [n for n, v in vars(module).items() if isinstance(v, Application)]
     hint = f"It has: {', '.join(f'`{found.module}:{n}`' for n in others)}." if others else ""
     if value is None:
@@ -136,6 +148,15 @@ def _attribute(module: ModuleType, found: _Target) -> Application:
     kind = type(value).__name__
     message = f"`{found.attribute}` is a {kind}, not what `DAGDriver.bind(...)` returns"
     raise _error("MG104", message, span, hint)
+
+
+def _assignment(module: ModuleType, attribute: str) -> Span:
+    """Where a module assigns an attribute at its top level; its first line when it does not."""
+    file = module.__file__ or module.__name__
+    for number, text in enumerate(linecache.getlines(file), start=1):
+        if re.match(rf"{attribute}\b", text):
+            return Span(file, number, 1, len(attribute) + 1)
+    return Span(file, 1)
 
 
 def _source(module: ModuleType, found: _Target) -> str:

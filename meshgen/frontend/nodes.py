@@ -12,10 +12,11 @@ from typing import Any
 from meshgen.errors import Diagnostic
 from meshgen.frontend.deployment import Deployment
 from meshgen.frontend.driver import InputNode
-from meshgen.frontend.order import Ordered, contained
+from meshgen.frontend.order import Ordered, contained, misplaced
 from meshgen.frontend.signature import method_of
 from meshgen.frontend.symbolic import BoundNode, BoundSwitch, ClassNode, Value
 from meshgen.graph.model import HandleRef, Method, Node
+from meshgen.naming import snake
 from meshgen.source import of_callable
 
 
@@ -62,23 +63,20 @@ class NodeTable:
         names: dict[int, str] = {}
         for node in self._bound:
             name = node.deployment.name
-            if node.deployment.has_explicit_name:
-                self._check_explicit(node, explicit[name])
-            else:
+            if not node.deployment.has_explicit_name:
                 name = _free(name, taken)
                 taken.add(name)
+            elif explicit[name] > 1:
+                message = (
+                    f"{explicit[name]} nodes are named '{name}'; each is a service of its own and needs its own name"
+                )
+                self._problems.append(Diagnostic(code="MG206", message=message, span=node.span))
+            if problem := bad_name(name):
+                message = f"{name!r} cannot name a node: {problem}"
+                self._problems.append(Diagnostic(code="MG216", message=message, span=node.span))
             names[id(node)] = name
         self._warn_numbered()
         return names
-
-    def _check_explicit(self, node: BoundNode, count: int) -> None:
-        name = node.deployment.name
-        if count > 1:
-            message = f"{count} nodes are named '{name}'; each is a service of its own and needs a name of its own"
-            self._problems.append(Diagnostic(code="MG206", message=message, span=node.span))
-        if not name.isidentifier() or name != name.lower() or keyword.iskeyword(name):
-            message = f"the name '{name}' cannot name a service; use lower_snake_case"
-            self._problems.append(Diagnostic(code="MG216", message=message, span=node.span))
 
     def _warn_numbered(self) -> None:
         unnamed = [n for n in self._bound if not n.deployment.has_explicit_name]
@@ -144,6 +142,10 @@ class NodeTable:
     def _check_constructor(self, bound: BoundNode) -> None:
         name = bound.deployment.target.__name__
         for argument in (*bound.args, *bound.kwargs.values()):
+            if holder := misplaced(argument):
+                message = f"a node is inside a {holder}; only lists, tuples and dicts may hold one"
+                hint = f"Give the nodes as arguments, and make the {holder} inside the constructor."
+                self._problems.append(Diagnostic(code="MG211", message=message, span=bound.span, hint=hint))
             for value in contained(argument):
                 if isinstance(value, Value | InputNode):
                     message = f"the constructor of '{name}' takes a value that only a request brings"
@@ -155,6 +157,17 @@ class NodeTable:
             self._problems.append(Diagnostic(code="MG204", message=message, span=bound.span))
         except ValueError:  # no signature to be had (a class written in C)
             return
+
+
+def bad_name(name: object) -> str:
+    """Why a name cannot be a package of protobuf and of Python; empty when it can."""
+    if not isinstance(name, str):
+        return f"it is a {type(name).__name__}"
+    if keyword.iskeyword(name):
+        return "it is a keyword of Python"
+    if not name.isascii() or name != snake(name) or not name[:1].isalpha():
+        return "it is not lower_snake_case that starts with a letter"
+    return ""
 
 
 def _handle_targets(node: BoundNode) -> list[BoundNode]:

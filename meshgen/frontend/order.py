@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,22 @@ def contained(value: Any) -> Iterator[Any]:
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from contained(item)
+
+
+def misplaced(value: Any) -> str:
+    """The type of the first object that hides a graph value from us, among those that cannot hold one; else empty."""
+    if isinstance(value, Value | ClassNode | InputNode):
+        return ""
+    if hasattr(value, "_fields") or isinstance(value, set | frozenset):
+        return type(value).__name__ if any(True for v in value for _ in contained(v)) else ""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        parts = [getattr(value, f.name, None) for f in dataclasses.fields(value)]
+        return type(value).__name__ if any(True for p in parts for _ in contained(p)) else ""
+    if isinstance(value, list | tuple):
+        return next((found for v in value if (found := misplaced(v))), "")
+    if isinstance(value, Mapping):
+        return next((found for v in value.values() if (found := misplaced(v))), "")
+    return ""
 
 
 def arguments(step: Bound) -> tuple[Any, ...]:

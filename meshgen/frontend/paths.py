@@ -26,7 +26,7 @@ def graph_input(bound: BoundInput, adapted: Type | None) -> GraphInput:
     only = reflect(bound.types[0]) if bound.types else adapted or Unknown()
     if isinstance(only, Record) and only.kind != "tuple":
         return GraphInput(params=only.fields, record=only)
-    return GraphInput(params=(Field(name=INPUT, type=only),))
+    return GraphInput(params=(Field(name=INPUT, type=only),), whole=True)
 
 
 def follow_input(
@@ -35,7 +35,7 @@ def follow_input(
     """The path of an access to the input, as `graph.model.Input` has it, and the type at its end."""
     if declared.record is not None:
         return follow(declared.record, steps, problems)
-    if [p.name for p in declared.params] == [INPUT]:
+    if declared.whole:
         only, rest = declared.params[0], steps
     else:
         found = _part(declared, steps[0].access) if steps else None

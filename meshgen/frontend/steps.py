@@ -8,7 +8,7 @@ from typing import Any, assert_never, cast
 from meshgen.errors import Diagnostic
 from meshgen.frontend.driver import InputNode
 from meshgen.frontend.nodes import NodeTable
-from meshgen.frontend.order import Bound, Ordered, contained
+from meshgen.frontend.order import Bound, Ordered, contained, misplaced
 from meshgen.frontend.paths import follow, follow_input, graph_input
 from meshgen.frontend.symbolic import BoundCall, BoundInput, BoundMap, BoundSwitch, ClassNode, Value
 from meshgen.graph.model import (
@@ -175,6 +175,11 @@ class Lowering:
             return self._value(value)
         if isinstance(value, ClassNode | InputNode):
             return self._not_a_value(value, span)
+        if holder := misplaced(value):
+            message = f"a value of the graph is inside a {holder}; only lists, tuples and dicts may hold one"
+            hint = f"Give its parts as arguments, and make the {holder} inside a node."
+            self._problems.append(Diagnostic(code="MG211", message=message, span=span, hint=hint))
+            return Input(), Unknown()
         if not any(True for _ in contained(value)):
             return Const(value), Unknown()
         if isinstance(value, Mapping):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from meshgen.errors import Diagnostic, errors_only
 from meshgen.frontend.driver import Application, InputNode
-from meshgen.frontend.nodes import NodeTable
+from meshgen.frontend.nodes import NodeTable, bad_name
 from meshgen.frontend.order import in_order
 from meshgen.frontend.signature import method_of
 from meshgen.frontend.steps import Lowering
@@ -44,11 +45,20 @@ def trace(app: Application, *, name: str, source: str = "") -> Traced:
 class _Tracer:
     def __init__(self, app: Application, name: str, source: str) -> None:
         self._app = app
-        self._name = str(app.options.get("name") or name)
+        given = app.options.get("name")
+        self._name = name if given is None else given
         self._source = source
         self._problems: list[Diagnostic] = []
 
     def run(self) -> Traced:
+        if not self._app.routes:
+            message = "DAGDriver.bind({}) serves nothing"
+            hint = "Give it a node, or a dict of routes and nodes."
+            self._problems.append(Diagnostic(code="MG211", message=message, span=self._app.span, hint=hint))
+        if problem := bad_name(self._name):
+            message = f"{self._name!r} cannot name a graph: {problem}"
+            hint = "Rename the file, or write `DAGDriver.options(name=...)`."
+            self._problems.append(Diagnostic(code="MG216", message=message, span=self._app.span, hint=hint))
         outputs = [(path, out) for path, out in self._app.routes if self._is_output(path, out)]
         ordered = in_order([out for _, out in outputs], self._problems)
         if ordered is None:
@@ -74,9 +84,9 @@ class _Tracer:
         return Traced(None if failed else graph, tuple(self._problems))
 
     def _is_output(self, path: Any, out: Any) -> bool:
-        if not isinstance(path, str) or not path.startswith("/") or (path != "/" and not snake(path)):
-            message = f"the route {path!r} is not a path"
-            hint = 'Start it with a slash: `{"/report": node}`.'
+        if not isinstance(path, str) or not re.fullmatch(r"/|/[A-Za-z][\w\-]*(/[\w\-]+)*", path, re.ASCII):
+            message = f"the route {path!r} cannot be a path and an rpc"
+            hint = "Write a slash, a letter, then letters, digits, `-`, `_` and slashes: `/report`."
             self._problems.append(Diagnostic(code="MG212", message=message, span=self._app.span, hint=hint))
             return False
         if isinstance(out, Value) and not isinstance(out._meshgen_source, BoundInput):

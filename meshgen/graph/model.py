@@ -248,6 +248,8 @@ class GraphInput:
     """One field per input value. When `record` is given: its fields."""
     record: Record | None = None
     """The input is this one record (`InputNode(T)`)."""
+    whole: bool = False
+    """The one parameter is the input itself and was not named by the user (`InputNode(int)`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,6 +101,7 @@ def _driver(graph: Graph) -> Workload:
         package=package(graph.name),
         serve=serve_options(graph.options, driver=True),
         idempotent=_idempotent(graph),
+        timeout_s=graph.options.timeout_s,
         summary=_summary(graph.doc),
     )
 

@@ -25,6 +25,8 @@ class Workload:
     serve: Mapping[str, Any]
     """Options of the Serve deployment by Serve's names, defaults of a mesh filled in."""
     idempotent: bool = True
+    timeout_s: float | None = None
+    """Of the driver: deadline, in seconds, of a request that comes with none."""
     summary: str = ""
     """First line of the user's docstring."""
 

@@ -95,6 +95,10 @@ def replicas_make_sense(owner: Owner) -> Iterator[Diagnostic]:
         yield owner.error("MG503", f'`num_replicas` is {replicas!r}; it takes a number from 1, or "auto"')
     if scaling is not None and isinstance(replicas, int):
         yield owner.error("MG504", "`num_replicas` is a number, and `autoscaling_config` is there too")
+    if isinstance(scaling, Mapping):
+        least, most = scaling.get("min_replicas", 1), scaling.get("max_replicas")
+        if isinstance(least, int) and isinstance(most, int) and least > most:
+            yield owner.error("MG503", f"`min_replicas` is {least} and `max_replicas` {most}")
     if isinstance(scaling, Mapping) and scaling.get("min_replicas") == 0:
         message = "`min_replicas` is 0: nothing would start a replica when a request comes"
         yield owner.error("MG505", message)
@@ -108,6 +112,9 @@ def limits_make_sense(owner: Owner) -> Iterator[Diagnostic]:
             yield owner.error("MG503", f"`{name}` is {value!r}; it takes a number from {lowest}")
     if owner.options.serve.get("max_queued_requests") == 0:
         yield owner.error("MG503", "`max_queued_requests` is 0; Serve takes a number from 1, or -1 for no bound")
+    idempotent: Any = owner.options.idempotent  # as the user gave it
+    if not isinstance(idempotent, bool):
+        yield owner.error("MG503", f"`idempotent` is {idempotent!r}; it takes True or False")
     timeout = owner.options.timeout_s
     if timeout is not None and not (_at_least(timeout, 0, float) and timeout > 0):
         yield owner.error("MG503", f"`timeout_s` is {timeout!r}; it takes seconds above 0")

@@ -32,7 +32,8 @@ from meshgen.runtime.expressions import Reader, reader
 from meshgen.runtime.transport import Transport
 from meshgen.status import Internal, InvalidArgument
 
-ADAPTER = "input_adapter"
+ADAPTER = "<input adapter>"
+"""No node can be named so."""
 
 
 class Executor:
@@ -281,7 +282,8 @@ class _Run:
 
     async def _map(self, planned: _PlannedStep, step: MapEach) -> list[Any]:
         assert planned.head is not None
-        items = enumerate(list(planned.head(self._given, self._results)))
+        listed = list(planned.head(self._given, self._results))
+        items = enumerate(listed)
         others = self._arguments(planned)
         results: dict[int, Any] = {}
 
@@ -291,12 +293,12 @@ class _Run:
 
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(step.max_concurrency):
+                for _ in range(min(step.max_concurrency, len(listed))):
                     group.create_task(work())
         except BaseExceptionGroup as failed:
             first = failed.exceptions[0]
         else:
-            return [results[i] for i in range(len(results))]
+            return [results[i] for i in range(len(listed))]
         raise first
 
 

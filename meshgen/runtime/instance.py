@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from meshgen.graph.model import HandleRef, Method, Node
+from meshgen.graph.model import DEFAULT_TIMEOUT_S, HandleRef, Method, Node
 from meshgen.runtime import tracing
 from meshgen.runtime.alarm import alarm
 from meshgen.runtime.context import CURRENT
@@ -64,8 +64,11 @@ class Instance:
 
     @property
     def stuck(self) -> int:
-        """Calls that have outlived their deadline and still run."""
-        return self._threads.stuck
+        """Calls that run longer than the node's own limit, or than a request without a deadline may take.
+
+        Not those that only have outlived an impatient client's deadline: a slow node is not an unhealthy one.
+        """
+        return self._threads.running_longer_than(self.node.options.timeout_s or DEFAULT_TIMEOUT_S)
 
     async def call(self, method: Method, arguments: Mapping[str, Any], *, alone: bool = False) -> Any:
         """Call a method.

@@ -22,11 +22,12 @@ class _Work:
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
     deadline: float | None
+    started: float = 0.0
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
 
 
 class DaemonThreads:
-    """At most `size` calls at once; those that have outlived their deadline are not counted, but can be asked for."""
+    """At most `size` calls at once, not counting those that have outlived their deadline: nobody waits for them."""
 
     def __init__(self, size: int, name: str) -> None:
         self._size = size
@@ -34,26 +35,33 @@ class DaemonThreads:
         self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
-        self._idle = 0
+        self._started = 0
+        self._waiting = 0
+        """Calls that no thread has taken yet."""
         self._running: set[_Work] = set()
 
-    @property
-    def stuck(self) -> int:
-        """Calls that run although their deadline has passed."""
-        now = time.monotonic()
+    def running_longer_than(self, seconds: float) -> int:
+        """Calls that started more than `seconds` ago and still run, whatever their own deadline was."""
+        limit = time.monotonic() - seconds
         with self._lock:
-            return sum(1 for w in self._running if w.deadline is not None and w.deadline < now)
+            return sum(1 for w in self._running if w.started < limit)
+
+    def _overdue(self) -> int:
+        now = time.monotonic()
+        return sum(1 for w in self._running if w.deadline is not None and w.deadline < now)
 
     async def run(self, call: Callable[[], Any], deadline: float | None) -> Any:
         """Run `call` in a thread, with the caller's context variables.
 
         Args:
             call: sync code; must not raise `StopIteration`, which a future refuses.
-            deadline: on `time.monotonic()`'s clock; only for `stuck`, waiting no longer is the caller's part.
+            deadline: on `time.monotonic()`'s clock. From then on another thread may take the call's place; to wait
+                no longer is the caller's own part.
         """
         loop = asyncio.get_running_loop()
         work = _Work(call, loop, loop.create_future(), deadline)
         with self._lock:
+            self._waiting += 1
             self._queue.put(work)
             self._spawn_if_needed()
         return await work.future
@@ -63,28 +71,32 @@ class DaemonThreads:
         with self._lock:
             for _ in range(self._threads):
                 self._queue.put(None)
+            self._threads = 0
 
     def _spawn_if_needed(self) -> None:
-        """Called with the lock held. A stuck call has lost its thread, so another takes its place."""
-        now = time.monotonic()
-        lost = sum(1 for w in self._running if w.deadline is not None and w.deadline < now)
-        if self._idle < self._queue.qsize() and self._threads < self._size + lost:
+        """Called with the lock held. An overdue call has lost its thread, so another takes its place."""
+        wanted = min(len(self._running) + self._waiting, self._size + self._overdue())
+        if self._threads < wanted:
             self._threads += 1
-            threading.Thread(target=self._work, name=f"{self._name}-{self._threads}", daemon=True).start()
+            self._started += 1
+            threading.Thread(target=self._work, name=f"{self._name}-{self._started}", daemon=True).start()
 
     def _work(self) -> None:
-        while True:
+        while self._stays() and (work := self._queue.get()) is not None:
             with self._lock:
-                self._idle += 1
-            work = self._queue.get()
-            with self._lock:
-                self._idle -= 1
-                if work is None:
-                    self._threads -= 1
-                    return
+                self._waiting -= 1
+                work.started = time.monotonic()
                 self._running.add(work)
             self._do(work)
             del work  # do not keep a request's values alive while idle
+
+    def _stays(self) -> bool:
+        """Whether this thread is still one of the `size`: not when another has stood in for it meanwhile."""
+        with self._lock:
+            if self._threads <= self._size + self._overdue():
+                return True
+            self._threads -= 1
+            return False
 
     def _do(self, work: _Work) -> None:
         result, error = None, None

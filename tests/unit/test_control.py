@@ -13,13 +13,16 @@ from typing import Any
 import pytest
 import yaml
 
+from meshgen.compiler import compile_graph
 from meshgen.control import ports
 from meshgen.control.deploy import Deployed, Progress, cpus
 from meshgen.control.discovery import Discovery
+from meshgen.control.layout import published
 from meshgen.control.model import Addresses, MeshError, MeshOptions, NodeEvent, StartError
 from meshgen.control.reaper import RUN_ID, Reaper, members
 from meshgen.control.snapshot import AppStatus, parse
 from meshgen.control.traceback_text import user_error
+from meshgen.frontend import load_graph
 from meshgen.plan.model import Workload
 
 RETRYING = """A replica failed to start with exception. Retrying 2 more time(s). Error:
@@ -230,3 +233,12 @@ os.kill(os.getpid(), 9)
     assert list(members(run_id)) == []
     assert not folder.exists()
     assert farewell.exists()
+
+
+def test_hidden_services_stay_out_of_reflection() -> None:
+    files = compile_graph(load_graph("graphs/quickstart.py"), lock=None).plan.contract.descriptors
+    shown = published(files, {"quickstart.v1.QuickstartService"})
+    assert [s.name for f in shown.file for s in f.service] == ["QuickstartService"]
+    assert {f.name for f in files.file} - {f.name for f in shown.file} == {
+        f"quickstart/{n}/v1/{n}.proto" for n in ("average", "combine", "model_1", "model_2", "parse_number")
+    }

@@ -215,7 +215,7 @@ def test_feeds(source: Any, target: Any, fits: bool) -> None:
         (PilImage.new("L", (1, 1)), PilImage.Image, True),
         (Colour.RED, Colour, True),
     ],
-    ids=str,
+    ids=lambda value: type(value).__name__,
 )
 def test_holds(value: Any, annotation: Any, fits: bool) -> None:
     assert holds(value, reflect(annotation)) is fits

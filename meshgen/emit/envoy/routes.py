@@ -20,9 +20,10 @@ def public_routes(workload: Workload, paths: Sequence[str], settings: EnvoySetti
 
     REST requests meet their route before they are transcoded, gRPC's after: only REST is held back to be measured.
     """
+    limit_s = workload.timeout_s or settings.default_timeout_s
     durations = {
-        "max_stream_duration": seconds(settings.default_timeout_s),
-        "grpc_timeout_header_max": seconds(settings.max_timeout_s),
+        "max_stream_duration": seconds(limit_s),
+        "grpc_timeout_header_max": seconds(max(limit_s, settings.max_timeout_s)),
     }
     times: Document = {"timeout": "0s", "max_stream_duration": durations}
     limit = {BUFFER: typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", buffer=_buffer(settings))}

@@ -1,0 +1,8 @@
+from __future__ import annotations
+
+import sys
+
+from meshgen import DAGDriver
+
+sys.exit()
+app = DAGDriver.bind({})
