@@ -25,7 +25,7 @@ FILES = {
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A newcomer's project: the files that the README shows, and the quickstart."""
-    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\nasyncio_mode = "auto"\n')
+    (tmp_path / "pyproject.toml").touch()
     (tmp_path / "graphs").mkdir()
     (tmp_path / "graphs/quickstart.py").write_text((PROJECT / "graphs/quickstart.py").read_text())
     for name, text in FILES.items():
@@ -69,8 +69,42 @@ def test_commands_print_what_the_readme_shows(project: Path, command: str, shown
 
 
 def test_the_example_test_passes(project: Path) -> None:
-    done = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_reviews.py"], project)
+    options = ["-q", "-p", "no:cacheprovider", "-p", "no:asyncio"]
+    done = run([sys.executable, "-m", "pytest", *options, "test_reviews.py"], project)
     assert done.returncode == 0, done.stdout
+
+
+def test_print_goes_to_stderr(project: Path) -> None:
+    graph = project / "graphs/reviews.py"
+    graph.write_text(graph.read_text().replace("    words = text", '    print("here")\n    words = text'))
+    request = '{"text": "fine", "language": "en"}'
+    command = [sys.executable, "-m", "meshgen", "local", "graphs/reviews.py", "--input", request]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ('{"words": 1, "mood": "good"}\n', "here\n")
+
+
+def test_codec_finds_an_answer_that_was_not_declared(project: Path) -> None:
+    graph = project / "graphs/reviews.py"
+    graph.write_text(graph.read_text().replace("return words", "return dict.fromkeys(words)"))
+    request = '{"text": "so so", "language": "en"}'
+    command = [sys.executable, "-m", "meshgen", "local", "graphs/reviews.py", "--input", request]
+    assert run(command, project).returncode == 0
+    done = run([*command, "--codec"], project)
+    assert done.returncode == 1
+    assert "INTERNAL" in done.stdout
+
+
+def test_a_clone_stays_clean_when_one_follows_the_readme_in_it(project: Path) -> None:
+    """`make check` lints and checks what lies in graphs/ and services/."""
+    (project / "pyproject.toml").write_text((PROJECT / "pyproject.toml").read_text())
+    built = run([sys.executable, "-m", "meshgen", "build", "graphs/reviews.py"], project)
+    assert built.returncode == 0, built.stdout
+    (project / "meshgen").symlink_to(PROJECT / "meshgen")
+    scripts = Path(sys.executable).parent
+    mypy = ["mypy", "graphs", "services", "--cache-dir", f"{PROJECT}/.mypy_cache"]
+    for program, *arguments in (["ruff", "check", "graphs", "services", "test_reviews.py"], mypy):
+        done = run([str(scripts / program), *arguments], project)
+        assert done.returncode == 0, done.stdout
 
 
 def test_the_pages_and_pictures_made_by_meshgen_are_current() -> None:
