@@ -6,7 +6,9 @@ Joins the frontend (which reads graphs) and the runtime (which runs them); neith
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -59,6 +61,7 @@ class LocalGraph:
         self.graph = graph
         self._wire = wire
         self._transport = LocalTransport(graph)
+        self._runners = threading.local()
         self._executor = Executor(graph, wire.transport(self._transport) if wire else self._transport)
 
     def __call__(self, *args: Any, route: str | None = None, timeout_s: float | None = None, **kwargs: Any) -> Any:
@@ -128,16 +131,25 @@ class LocalGraph:
         raise NotFound(message)
 
     def close(self) -> None:
-        """Let the nodes' threads go."""
+        """Let the nodes' threads go, and end what async nodes left running on the loop of this thread."""
         self._transport.close()
+        if hasattr(self._runners, "runner"):
+            self._runners.runner.close()
+            del self._runners.runner
 
     def _sync(self, route: Route, value: Any, timeout_s: float | None) -> Any:
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return asyncio.run(self._answer(route, value, timeout_s, may_block=True))
-        message = "an event loop runs here; write `await graph.call(...)`"
-        raise RuntimeError(message)
+        if asyncio._get_running_loop() is not None:
+            message = "an event loop runs here; write `await graph.call(...)`"
+            raise RuntimeError(message)
+        return self._runner().run(self._answer(route, value, timeout_s, may_block=True))
+
+    def _runner(self) -> asyncio.Runner:
+        """One event loop for all requests of a thread: what async nodes keep (clients, queues, tasks) belongs to it."""
+        if not hasattr(self._runners, "runner"):
+            self._runners.runner = runner = asyncio.Runner()
+            # Its loop alone: `Runner.close` would run tasks, and garbage may be collected inside of another loop.
+            weakref.finalize(self, runner.get_loop().close)
+        return self._runners.runner  # type: ignore[no-any-return]
 
     async def _answer(self, route: Route, value: Any, timeout_s: float | None, *, may_block: bool) -> Any:
         graph = self.graph

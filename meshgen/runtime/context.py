@@ -8,6 +8,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 
+@dataclass(slots=True)
+class Grace:
+    """Time that does not count against a request: in process, nodes are constructed while the first one waits."""
+
+    seconds: float = 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestContext:
     """One request, as seen from the node that asks."""
@@ -22,10 +29,11 @@ class RequestContext:
     """On the clock of `time.monotonic()`, in seconds; None when there is no limit."""
     trace_id: str = ""
     """W3C trace id, 32 hex digits."""
+    grace: Grace = field(default_factory=Grace, repr=False, compare=False)
 
     def remaining(self) -> float | None:
         """Seconds left until the deadline (negative when it has passed); None without one."""
-        return None if self.deadline is None else self.deadline - time.monotonic()
+        return None if self.deadline is None else self.deadline + self.grace.seconds - time.monotonic()
 
 
 CURRENT: ContextVar[RequestContext] = ContextVar("meshgen_request")

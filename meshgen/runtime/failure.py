@@ -92,6 +92,16 @@ def _current_task() -> asyncio.Task[object] | None:
         return None
 
 
+def _only_status(error: BaseException) -> BaseException:
+    """The first status in a group that holds nothing else: what a user's own `asyncio.TaskGroup` over calls raises."""
+    if not isinstance(error, BaseExceptionGroup) or error.split(StatusError)[1] is not None:
+        return error
+    first: BaseException = error
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first
+
+
 def blame(error: BaseException, node: Node) -> None:
     """Write on an exception of user code which node raised it; the first writer is right."""
     if isinstance(error, StatusError):
@@ -109,6 +119,7 @@ def as_status(error: BaseException, node: str) -> StatusError:
         error: anything that was raised while a request ran.
         node: blamed when the error itself does not say which node it came from.
     """
+    error = _only_status(error)
     if isinstance(error, StatusError):
         error.node = error.node or node
         return error

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator, Mapping
 from concurrent.futures import Future
 from contextvars import ContextVar
 from functools import partial
@@ -26,8 +27,22 @@ T = TypeVar("T")
 _INLINE_SIZE = 100
 """Calls at once of an inline node: as many as its driver takes (`meshgen.plan.lower`), or it would throttle it."""
 
-_LOOP: ContextVar[asyncio.AbstractEventLoop] = ContextVar("meshgen_loop")
-"""The event loop behind sync user code, for handles that it holds."""
+LOOP: ContextVar[asyncio.AbstractEventLoop] = ContextVar("meshgen_loop")
+"""The event loop behind user code, for handles that it calls from threads."""
+
+_STARTED: set[asyncio.Task[Any]] = set()
+"""Calls by handles under way: asyncio itself would let one that nobody waits for be collected."""
+
+
+@contextlib.contextmanager
+def _loop_hidden() -> Iterator[None]:
+    """Let sync code start an event loop of its own (`asyncio.run`), although it runs on the thread of ours."""
+    loop = asyncio._get_running_loop()
+    asyncio._set_running_loop(None)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(loop)
 
 
 class Instance:
@@ -82,20 +97,30 @@ class Instance:
             DeadlineExceeded: the call took too long.
             Exception: what the user's code raised, with a note that names the node.
         """
-        function = self.target if self.node.kind == "function" else getattr(self.target, method.name)
         limit = self._limit()
-        with UserCode(self.node):
-            if method.is_async:
-                async with self._slot():
-                    return await self._in_time(function(**arguments), limit)
-            # Sync code that waits for handles needs the loop to go on meanwhile.
-            if alone and not self.node.may_call:
-                with alarm(limit, partial(self._too_late, limit)):
-                    result = function(**arguments)
-            else:
-                run = partial(self._plainly, function, arguments)
-                result = await self._in_time(self._in_thread(run, limit), limit)
-            return await self._in_time(result, limit) if inspect.isawaitable(result) else result
+        if limit is not None and limit <= 0:
+            name = self.node.name
+            raise DeadlineExceeded(f"no time was left to call node '{name}'", node=name)
+        token = LOOP.set(asyncio.get_running_loop())
+        try:
+            with UserCode(self.node):
+                return await self._in_time(self._answer(method, arguments, limit, alone=alone), limit)
+        finally:
+            LOOP.reset(token)
+
+    async def _answer(self, method: Method, arguments: Mapping[str, Any], limit: float | None, *, alone: bool) -> Any:
+        function = self.target if self.node.kind == "function" else getattr(self.target, method.name)
+        if method.is_async:
+            async with self._slot():
+                return await function(**arguments)
+        # Sync code that waits for handles needs the loop to go on meanwhile.
+        if alone and not self.node.may_call:
+            with alarm(limit, partial(self._too_late, limit)), _loop_hidden():
+                result = function(**arguments)
+        else:
+            deadline = None if limit is None else time.monotonic() + limit
+            result = await self._threads.run(partial(self._plainly, function, arguments), deadline)
+        return await result if inspect.isawaitable(result) else result
 
     async def check_health(self) -> None:
         """Run the user's `check_health`, if the class has one; it raises when the node is not well."""
@@ -137,13 +162,6 @@ class Instance:
             if clock.expired():
                 raise self._too_late(limit) from None
             raise  # the user's own
-
-    async def _in_thread(self, call: Callable[[], Any], limit: float | None) -> Any:
-        token = _LOOP.set(asyncio.get_running_loop())
-        try:
-            return await self._threads.run(call, None if limit is None else time.monotonic() + limit)
-        finally:
-            _LOOP.reset(token)
 
     def _plainly(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
         """Call sync code in a thread, from which a future can carry ordinary exceptions only."""
@@ -226,6 +244,7 @@ class HandleMethod:
         return Response(self._call(arguments))
 
     async def _call(self, arguments: Mapping[str, Any]) -> Any:
+        arguments = {k: await v if isinstance(v, Response) else v for k, v in arguments.items()}
         request = CURRENT.get(None)
         caller = (request.node or request.graph) if request else self._node.name
         with tracing.span(caller, f"{self._node.name}.{self._method.rpc}", "client"):
@@ -235,11 +254,19 @@ class HandleMethod:
 class Response:
     """A call under way."""
 
-    def __init__(self, call: Any) -> None:
-        try:
-            self._task: asyncio.Task[Any] | Future[Any] = asyncio.get_running_loop().create_task(call)
-        except RuntimeError:  # sync user code, in a thread beside the loop
-            self._task = asyncio.run_coroutine_threadsafe(call, _LOOP.get())
+    def __init__(self, call: Coroutine[Any, Any, Any]) -> None:
+        self._task: asyncio.Task[Any] | Future[Any]
+        beside = LOOP.get(None)
+        if asyncio._get_running_loop() is not None:
+            self._task = asyncio.get_running_loop().create_task(call)
+            _STARTED.add(self._task)
+            self._task.add_done_callback(_STARTED.discard)
+        elif beside is not None:  # sync user code, in a thread beside the loop
+            self._task = asyncio.run_coroutine_threadsafe(call, beside)
+        else:
+            call.close()
+            message = "a handle is called in a thread that knows of no request; run it by `copy_context().run`"
+            raise RuntimeError(message)
 
     def __await__(self) -> Generator[Any, None, Any]:
         task = self._task if isinstance(self._task, asyncio.Task) else asyncio.wrap_future(self._task)

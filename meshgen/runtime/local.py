@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+import time
+from collections import defaultdict
+from collections.abc import Coroutine, Mapping
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from meshgen.graph.model import Graph, Method, Node
 from meshgen.runtime import tracing
 from meshgen.runtime.context import CURRENT
-from meshgen.runtime.instance import Handle, Instance
+from meshgen.runtime.instance import LOOP, Handle, Instance
+from meshgen.runtime.threads import DaemonThreads
+
+_CONSTRUCTORS_AT_ONCE = 8
 
 
 class LocalTransport:
@@ -21,16 +27,16 @@ class LocalTransport:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._instances: dict[str, Instance] = {}
-        self._lock = threading.RLock()
+        # One for each node: a constructor may call another node through a handle.
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._constructors = DaemonThreads(_CONSTRUCTORS_AT_ONCE, "constructor")
         self.may_block: ContextVar[bool] = ContextVar("meshgen_may_block", default=False)
         """The event loop is ours and serves one request: sync code may run on its thread."""
 
     async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:
         """Call a node; `Transport` says more."""
         alone = alone and self.may_block.get()
-        instance = self._instances.get(node.name)
-        if instance is None:
-            instance = self._instance(node) if alone else await asyncio.to_thread(self._instance, node)
+        instance = self._instances.get(node.name) or await self._first(node, alone=alone)
         request = CURRENT.get(None)
         token = None if request is None else CURRENT.set(replace(request, node=node.name))
         try:
@@ -42,12 +48,26 @@ class LocalTransport:
 
     def close(self) -> None:
         """Let the nodes' threads go."""
+        self._constructors.close()
         for instance in self._instances.values():
             instance.close()
 
+    async def _first(self, node: Node, *, alone: bool) -> Instance:
+        """The node's object, made now; the time that it takes is not the request's."""
+        started = time.monotonic()
+        token = LOOP.set(asyncio.get_running_loop())  # a constructor may call its handles
+        try:
+            if alone and not node.may_call:
+                return self._instance(node)
+            return await self._constructors.run(partial(self._instance, node), None)  # type: ignore[no-any-return]
+        finally:
+            LOOP.reset(token)
+            if (request := CURRENT.get(None)) is not None:
+                request.grace.seconds += time.monotonic() - started
+
     def _instance(self, node: Node) -> Instance:
         """One object per node, whoever asks first. A class's constructor and `reconfigure` run as on a replica."""
-        with self._lock:
+        with self._locks[node.name]:
             if node.name not in self._instances:
                 targets = (self._graph.node(name) for name in node.may_call)
                 instance = Instance(node, {t.name: Handle(t, self) for t in targets})
@@ -57,7 +77,7 @@ class LocalTransport:
             return self._instances[node.name]
 
 
-def _finish(step: Any) -> None:
+def _finish(step: Coroutine[Any, Any, None]) -> None:
     """Run a coroutine to its end, whether or not an event loop runs in this thread."""
     error: list[BaseException] = []
 

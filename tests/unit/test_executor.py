@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -489,3 +490,201 @@ async def test_a_request_that_is_cancelled_stays_cancelled() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+def test_what_async_nodes_keep_lives_from_request_to_request() -> None:
+    @deployment
+    class Batcher:
+        def __init__(self) -> None:
+            self.queue: asyncio.Queue[tuple[float, asyncio.Future[float]]] | None = None
+
+        async def __call__(self, x: float) -> float:
+            if self.queue is None:
+                self.queue = asyncio.Queue()
+                self.task = asyncio.create_task(self.work())
+            answer: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+            await self.queue.put((x, answer))
+            return await answer
+
+        async def work(self) -> None:
+            assert self.queue is not None
+            while True:
+                x, answer = await self.queue.get()
+                answer.set_result(2 * x)
+
+    with InputNode(float) as x:
+        app = DAGDriver.bind(Batcher.bind().bind(x))
+    graph = meshgen.local(app)
+    assert [graph(1.0, timeout_s=5), graph(2.0, timeout_s=5)] == [2.0, 4.0]
+    graph.close()
+
+
+def test_sync_nodes_may_run_a_loop_of_their_own() -> None:
+    @deployment
+    def own_loop(x: float) -> float:
+        asyncio.run(asyncio.sleep(0))
+        return x
+
+    with InputNode(float) as x:
+        app = DAGDriver.bind(double.bind(own_loop.bind(x)))
+    assert meshgen.local(app)(1.0) == 2.0
+
+
+def test_constructors_do_not_count_against_the_deadline() -> None:
+    @deployment
+    class Heavy:
+        def __init__(self) -> None:
+            time.sleep(0.4)
+
+        def __call__(self, x: float) -> float:
+            return x
+
+    with InputNode(float) as x:
+        app = DAGDriver.bind({"/chain": Heavy.bind().bind(x), "/join": add.bind(Heavy.bind().bind(x), double.bind(x))})
+    graph = meshgen.local(app)
+    assert graph(1.0, route="/chain", timeout_s=0.3) == 1.0
+    assert graph(1.0, route="/join", timeout_s=0.3) == 3.0
+
+
+def test_a_constructor_may_call_its_handles() -> None:
+    @deployment
+    class Inner:
+        def value(self) -> float:
+            return 5.0
+
+    @deployment
+    class Middle:
+        def __init__(self, inner: Handle[Inner]) -> None:
+            self.inner = inner
+
+        def value(self) -> float:
+            return float(self.inner.value.remote().result(5))
+
+    @deployment
+    class Outer:
+        def __init__(self, middle: Handle[Middle]) -> None:
+            self.value = middle.value.remote().result(5)
+
+        def __call__(self, x: float) -> float:
+            return float(x + self.value)
+
+    with InputNode(float) as x:
+        app = DAGDriver.bind(Outer.bind(Middle.bind(Inner.bind())).bind(x))
+    assert meshgen.local(app)(1.0) == 6.0
+
+
+def test_waiting_for_a_slot_counts_against_the_deadline() -> None:
+    with InputNode(list[float]) as xs:
+        app = DAGDriver.bind(map_each(slow.options(max_ongoing_requests=1), over=xs, seconds=0.2))
+    with pytest.raises(meshgen.DeadlineExceeded):
+        meshgen.local(app)([1.0] * 6, timeout_s=0.5)
+
+
+def test_code_that_swallows_the_deadline_is_late_all_the_same() -> None:
+    @deployment
+    def stubborn(x: float) -> float:
+        with contextlib.suppress(Exception):
+            time.sleep(2)
+        return x
+
+    with InputNode(float) as x:
+        app = DAGDriver.bind(stubborn.bind(x))
+    with pytest.raises(meshgen.DeadlineExceeded):
+        meshgen.local(app)(1.0, timeout_s=0.2)
+
+
+def test_another_timer_of_the_process_survives() -> None:
+    import signal
+
+    before = signal.setitimer(signal.ITIMER_REAL, 30)
+    try:
+        with InputNode(float) as x:
+            app = DAGDriver.bind(double.bind(x))
+        meshgen.local(app)(1.0)
+        assert 20 < signal.getitimer(signal.ITIMER_REAL)[0] <= 30
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *before)
+
+
+def test_a_status_in_a_users_task_group_keeps_its_code() -> None:
+    from meshgen.runtime.failure import as_status
+
+    @deployment
+    class Asks:
+        def __init__(self, models: list[Handle[Missing]]) -> None:
+            self.models = models
+
+        async def __call__(self, x: float) -> float:
+            async with asyncio.TaskGroup() as group:
+                for model in self.models:
+                    group.create_task(_value(model.remote(x)))
+            return x
+
+    with InputNode(float) as x:
+        app = DAGDriver.bind(Asks.bind([Missing.bind()]).bind(x))
+    with pytest.raises(ExceptionGroup) as caught:
+        meshgen.local(app)(1.0)
+    assert as_status(caught.value, "?").code is meshgen.Code.NOT_FOUND
+
+
+@deployment
+class Missing:
+    def __call__(self, x: float) -> float:
+        raise meshgen.NotFound("it is not here")
+
+
+async def _value(response: meshgen.runtime.instance.Response) -> float:
+    return float(await response)
+
+
+def test_a_response_may_be_given_on() -> None:
+    @deployment
+    class Twice:
+        def __init__(self, model: Handle[Scale]) -> None:
+            self.model = model
+
+        async def __call__(self, x: float) -> float:
+            return float(await self.model.remote(self.model.remote(x)))
+
+    with InputNode(float) as x:
+        app = DAGDriver.bind(Twice.bind(Scale.bind(3.0)).bind(x))
+    assert meshgen.local(app)(1.0) == 9.0
+
+
+def test_status_classes_of_users() -> None:
+    import pickle
+
+    class Mine(meshgen.NotFound):
+        def __init__(self, what: int) -> None:
+            self.what = what
+
+    error = Mine(3)
+    assert (error.message, error.node, error.violations) == ("", "", ())
+    again = pickle.loads(pickle.dumps(meshgen.InvalidArgument("no", node="n")))
+    assert (type(again), again.message, again.node) == (meshgen.InvalidArgument, "no", "n")
+
+
+def test_map_each_never_drops_an_item() -> None:
+    @deployment
+    async def cancels(x: float) -> float:
+        if x == 2:
+            raise asyncio.CancelledError
+        return x
+
+    with InputNode(list[float]) as xs:
+        app = DAGDriver.bind(map_each(cancels, over=xs))
+    with pytest.raises(meshgen.Cancelled):
+        meshgen.local(app)([1.0, 2.0, 3.0])
+
+
+def test_the_adapter_is_nobody_elses_node() -> None:
+    @inline
+    def input_adapter(x: float) -> float:
+        return 100 * x
+
+    def adapt(x: float) -> float:
+        return x + 1
+
+    with InputNode(float) as x:
+        app = DAGDriver.bind(double.bind(input_adapter.bind(x)), input_adapter=adapt)
+    assert meshgen.local(app)(1.0) == 400.0
