@@ -5,11 +5,14 @@ The layers are imported by the command that needs them: `meshgen local` must pay
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+import meshgen
 from meshgen.cli import terminal
 from meshgen.cli.jsonio import json_line, read_input
 from meshgen.errors import GraphError, MeshgenError, errors_only
@@ -18,7 +21,6 @@ from meshgen.status import StatusError
 
 app = typer.Typer(
     name="meshgen",
-    help="One Python file holds a graph of models. From it come contracts, services, and a mesh that serves them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -39,6 +41,24 @@ _OUT_HELP = "Folder for protos/, services/, envoy/; the project's own by default
 _DRAW_HELP = "file.svg, .mmd (Mermaid) or .html; Mermaid on stdout by default."
 _NODES_HELP = "Publish the nodes' own services too; by default on loopback only."
 
+_LONGEST_S = 365 * 24 * 3600.0
+
+
+def _checked_seconds(value: float | None) -> float | None:
+    if value is None or 0.001 <= value <= _LONGEST_S:  # NaN is neither
+        return value
+    raise typer.BadParameter(f"{value} is not between 0.001 and {_LONGEST_S:.0f}, a year")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"meshgen {meshgen.__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version, and stop.")
+]
 Graph = Annotated[str, typer.Argument(metavar="GRAPH", help=_GRAPH_HELP)]
 Graphs = Annotated[list[str], typer.Argument(metavar="GRAPH", help=_GRAPH_HELP)]
 Target = Annotated[str, typer.Argument(metavar="GRAPH-OR-ROUTE", help=_TARGET_HELP)]
@@ -51,7 +71,10 @@ Route = Annotated[
     typer.Option("--route", "-r", metavar="PATH", help="Which route of a driver with several, such as /labels."),
 ]
 Timeout = Annotated[
-    float | None, typer.Option(metavar="SECONDS", min=0.001, help="Deadline of the request in seconds; 60 by default.")
+    float | None,
+    typer.Option(
+        metavar="SECONDS", callback=_checked_seconds, help="Deadline of the request in seconds; 60 by default."
+    ),
 ]
 Codec = Annotated[bool, typer.Option("--codec", help="Pass every value through the contracts, as a mesh does.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help=_OUT_HELP)]
@@ -72,9 +95,15 @@ TraceId = Annotated[bool, typer.Option("--trace-id", help="Print the id of the r
 def main() -> None:
     """Run the command line; exit 1 for a problem of the graph, the request or the mesh, 2 for wrong usage."""
     try:
+        terminal.require_stdout()
         app()
     except (GraphError, StatusError, MeshgenError) as error:
         terminal.report(error)
+        raise SystemExit(1) from None
+    except OSError as error:  # of a file that a command writes or reads; user code's own have become statuses
+        if error.filename is None:
+            raise
+        terminal.say(f"error: {error.filename}: {error.strerror}")
         raise SystemExit(1) from None
     except ModuleNotFoundError as error:  # never the user's: those are problems of his graph, or of a node
         extra = _EXTRAS.get((error.name or "").partition(".")[0])
@@ -82,6 +111,11 @@ def main() -> None:
             raise
         terminal.say(f"error: this needs the package '{error.name}'; `pip install 'meshgen[{extra}]'` brings it")
         raise SystemExit(1) from None
+
+
+@app.callback()
+def _program(version: Version = False) -> None:
+    """One Python file holds a graph of models. From it come contracts, services, and a mesh that serves them."""
 
 
 @app.command()
@@ -115,13 +149,14 @@ def check(graphs: Graphs) -> None:
     from meshgen.cli.compiling import problems_of
 
     failed = False
-    for graph in graphs:
-        problems = problems_of(graph)
-        for problem in problems:
-            typer.echo(problem.render())
-        errors = len(errors_only(problems))
-        failed |= errors > 0
-        typer.echo(f"{graph}: {_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}")
+    with terminal.only_results_on_stdout() as write:
+        for graph in graphs:
+            problems = problems_of(graph)
+            for problem in problems:
+                write(problem.render())
+            errors = len(errors_only(problems))
+            failed |= errors > 0
+            write(f"{graph}: {_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}")
     raise typer.Exit(1 if failed else 0)
 
 
@@ -153,16 +188,18 @@ def build(
     Contracts with their lock, one service per node and its Ray Serve configuration, Envoy's configuration, OpenAPI. The
     same graph gives the same bytes; commit them.
     """
-    from meshgen.cli.compiling import dead_folders, write_files
+    from meshgen.cli.compiling import builds, dead_folders
 
-    if check:
-        _stop_if_stale(graphs, out)
-        typer.echo("up to date")
-    else:
-        for graph in graphs:
-            files, changed = write_files(graph, out)
-            typer.echo(f"{graph}: {_count(files, 'file')}, {changed} changed")
-    for folder, source in dead_folders(graphs) if out is None else ():
+    with terminal.only_results_on_stdout() as write:
+        built = builds(graphs, out)
+        if check:
+            _stop_if_stale({path for each in built for path in each.stale()}, graphs, out, write)
+            write("up to date")
+        else:
+            for each in built:
+                changed = len(each.write())
+                write(f"{each.target}: {_count(len(each.files), 'file')}, {changed} changed, into {each.root}")
+    for folder, source in dead_folders(built) if out is None else ():
         terminal.say(f"note: {folder} was made from {source}, which is gone; remove it if that graph is no more")
 
 
@@ -180,10 +217,11 @@ def draw(
     kind = ".mmd" if out is None else out.suffix
     if kind not in RENDERERS:
         raise typer.BadParameter(f"{out} is none of {', '.join(RENDERERS)}", param_hint="--out")
-    text = drawing(graph, kind)
-    if out is None:
-        typer.echo(text)
-    else:
+    with terminal.only_results_on_stdout() as write:
+        text = drawing(graph, kind)
+        if out is None:
+            write(text)
+    if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, encoding="utf-8")
 
@@ -223,22 +261,20 @@ def call(
     """
     from meshgen.cli import client
 
-    path = _rest_path(target, route)
-    answer = client.call(address, path, _request(input), timeout_s=timeout)
-    typer.echo(json_line(answer.value))
+    with terminal.only_results_on_stdout() as write:
+        path = _rest_path(target, route)
+        answer = client.call(address, path, _request(input), timeout_s=timeout)
+        write(json_line(answer.value))
     if show_trace_id:
         terminal.say(f"trace {answer.trace_id}")
 
 
-def _stop_if_stale(graphs: list[str], out: Path | None) -> None:
-    from meshgen.cli.compiling import stale_files
-
-    # Graphs share a few files.
-    stale = sorted({path for graph in graphs for path in stale_files(graph, out)})
-    for path in stale:
-        typer.echo(f"stale: {path}")
+def _stop_if_stale(stale: set[str], graphs: list[str], out: Path | None, write: Callable[[str], None]) -> None:
+    for path in sorted(stale):
+        write(f"stale: {path}")
     if stale:
-        terminal.say(f"{_count(len(stale), 'file')} stale; run `meshgen build {' '.join(graphs)}`")
+        again = shlex.join(["meshgen", "build", *graphs, *(() if out is None else ("--out", str(out)))])
+        terminal.say(f"{_count(len(stale), 'file')} stale; run `{again}`")
         raise typer.Exit(1)
 
 

@@ -15,7 +15,7 @@ def read_input(text: str) -> Any:
     """The value behind `JSON`, `@file` or `-`.
 
     Raises:
-        InvalidArgument: it is not JSON.
+        InvalidArgument: it is not JSON, or more than Python reads.
         OSError: the file cannot be read.
     """
     where, document = _read(text)
@@ -23,9 +23,13 @@ def read_input(text: str) -> Any:
         return json.loads(document)
     except json.JSONDecodeError as error:
         message = f"{where} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
-        raise InvalidArgument(message) from None
     except UnicodeDecodeError:
-        raise InvalidArgument(f"{where} is not JSON: it is not text in UTF-8") from None
+        message = f"{where} is not JSON: it is not text in UTF-8"
+    except ValueError:
+        message = f"{where} has a number of more than {sys.get_int_max_str_digits()} digits"
+    except RecursionError:
+        message = f"{where} is nested too deeply"
+    raise InvalidArgument(message)
 
 
 def json_line(value: Any) -> str:

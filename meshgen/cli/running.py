@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from meshgen import workspace
-from meshgen.cli.compiling import compiled
-from meshgen.cli.terminal import say
+from meshgen.cli.compiling import compiled, load_graphs
+from meshgen.cli.terminal import only_results_on_stdout, say
 from meshgen.control.mesh import run_mesh
 from meshgen.control.model import Addresses, Event, MeshOptions, NodeEvent, PhaseEvent, Target
-from meshgen.frontend import load_graph
+from meshgen.frontend import Loaded
 
 
 def run_until_stopped(graphs: Sequence[str], options: MeshOptions) -> None:
@@ -20,14 +20,15 @@ def run_until_stopped(graphs: Sequence[str], options: MeshOptions) -> None:
 
     Raises:
         GraphError: a graph has problems.
+        MeshgenError: two graphs have one name.
         MeshError: the mesh did not start, or a part of it broke.
     """
-    targets = [_target(graph) for graph in graphs]
+    with only_results_on_stdout():
+        targets = [_target(target, loaded) for target, loaded in load_graphs(graphs)]
     asyncio.run(_run(targets, options))
 
 
-def _target(graph: str) -> Target:
-    loaded = load_graph(graph)
+def _target(graph: str, loaded: Loaded) -> Target:
     build = compiled(loaded, loaded.root)
     for problem in build.diagnostics:
         say(problem.render())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 import sysconfig
@@ -29,8 +30,14 @@ def only_results_on_stdout() -> Iterator[Callable[[str], None]]:
     os.dup2(2, 1)
 
     def write(line: str) -> None:
-        with open(real, "w", encoding="utf-8", closefd=False) as stream:
-            stream.write(line + "\n")
+        rest = (line + "\n").encode()
+        try:
+            while rest:
+                rest = rest[os.write(real, rest) :]
+        except BrokenPipeError:  # `| head`, which typer takes care of
+            raise
+        except OSError as error:
+            raise MeshgenError(f"stdout: {error.strerror}") from None
 
     try:
         yield write
@@ -38,6 +45,26 @@ def only_results_on_stdout() -> Iterator[Callable[[str], None]]:
         sys.stdout.flush()
         os.dup2(real, 1)
         os.close(real)
+
+
+def require_stdout() -> None:
+    """Refuse to work for nobody (`>&-`): the next file to be opened would be taken for stdout.
+
+    Raises:
+        MeshgenError: there is no stdout.
+    """
+    if sys.stderr is None:
+        _open_null_as(2)
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - stays open as stderr does
+    if sys.stdout is None:
+        raise MeshgenError(f"stdout: {os.strerror(errno.EBADF)}")
+
+
+def _open_null_as(descriptor: int) -> None:
+    null = os.open(os.devnull, os.O_RDWR)
+    if null != descriptor:
+        os.dup2(null, descriptor)
+        os.close(null)
 
 
 def say(line: str) -> None:

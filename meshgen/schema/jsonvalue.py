@@ -19,6 +19,7 @@ from meshgen.schema.fit import Misfit, joined
 from meshgen.schema.jsonread import JsonReading, declared_numbers
 from meshgen.schema.jsonwrite import object_writer, record_writer
 from meshgen.schema.model import EnumOf, Field, Image, ListOf, MapOf, Nothing, Optional, Record, Tensor, Type
+from meshgen.status import InvalidArgument, Violation
 
 
 def from_json(
@@ -40,6 +41,8 @@ def from_json(
     Raises:
         InvalidArgument: with a violation for each field that does not fit.
     """
+    if not isinstance(value, dict):
+        raise InvalidArgument("the request must be an object", violations=(Violation("", "must be an object"),))
     reading = JsonReading(lambda enum: _numbers(enum, lock))
     fields = _fields_of(what)
     read = reading.record(what) if isinstance(what, Record) else reading.fields(fields)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import meshgen as package
 from meshgen.cli.app import _rest_path
 
 PROJECT = Path(__file__).parents[2]
@@ -443,3 +444,107 @@ def test_run_says_that_a_port_is_busy_before_anything_starts(meshgen: Run) -> No
     assert (done.returncode, done.stdout) == (1, "")
     assert f"port {port}" in done.stderr
     assert time.monotonic() - started < 10
+
+
+# --- what is printed where, and when it cannot be --------------------------------------------------------------------
+
+
+def test_two_graphs_of_one_name_are_refused_before_anything_is_written(
+    meshgen: Run, project: Callable[..., Path]
+) -> None:
+    folder = project("return x")
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        (folder / name / "same.py").write_text((folder / "g.py").read_text())
+    (folder / "broken.py").write_text("x = (\n")
+    for command in ("build", "run"):
+        done = meshgen(command, "a/same.py", "b/same.py", cwd=folder)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "error: 'a/same.py' and 'b/same.py' are graphs of one name, 'same'; rename a file\n"
+    assert meshgen("build", "g.py", "broken.py", cwd=folder).returncode == 1
+    assert not (folder / "protos").exists()
+
+
+def test_build_says_where_it_writes_and_how_to_repeat_that(meshgen: Run, tmp_path: Path) -> None:
+    out = tmp_path / "a folder"
+    stale = meshgen("build", "--check", "graphs/quickstart.py", "--out", str(out))
+    assert stale.returncode == 1
+    assert stale.stderr.endswith(f"; run `meshgen build graphs/quickstart.py --out '{out}'`\n")
+    assert not out.exists()
+    done = meshgen("build", "graphs/quickstart.py", "--out", str(out))
+    assert done.stdout.endswith(f" changed, into {out}\n")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["build", "graphs/quickstart.py", "--out", "/proc/foo"],
+        ["build", "graphs/quickstart.py", "--out", "/etc/hostname"],
+        ["draw", "graphs/quickstart.py", "-o", "/proc/x.svg"],
+    ],
+)
+def test_what_cannot_be_written_is_one_line(meshgen: Run, command: list[str]) -> None:
+    done = meshgen(*command)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(rf"error: {re.escape(command[-1])}\S*: [^\n]+\n", done.stderr), done.stderr
+
+
+@pytest.mark.parametrize(("where", "reason"), [("/dev/full", "No space left on device"), ("&-", "Bad file descriptor")])
+@pytest.mark.parametrize("command", ["local", "check", "draw"])
+def test_a_stdout_that_takes_nothing(command: str, where: str, reason: str) -> None:
+    given = f"-i '{json.dumps(SUM)}'" if command == "local" else ""
+    line = f"{sys.executable} -m meshgen {command} graphs/quickstart.py {given} >{where}"
+    done = subprocess.run(["sh", "-c", line], cwd=PROJECT, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, f"error: stdout: {reason}\n")
+
+
+def test_without_a_stderr_the_result_is_still_alone_on_stdout(project: Callable[..., Path]) -> None:
+    folder = project("print('from the node')\nreturn x")
+    line = f"{sys.executable} -m meshgen local g.py -i '{{\"x\": 1}}' 2>&-"
+    done = subprocess.run(["sh", "-c", line], cwd=folder, stdout=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, '{"result": 1}\n')
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ('{"x": ' + "1" * 5001 + "}", "stdin has a number of more than 4300 digits"),
+        ("[" * 200_000 + "]" * 200_000, "stdin is nested too deeply"),
+        ("[]", "the request must be an object"),
+        ("null", "the request must be an object"),
+        ("3", "the request must be an object"),
+    ],
+    ids=["digits", "depth", "list", "null", "number"],
+)
+def test_input_that_is_no_request(meshgen: Run, document: str, message: str) -> None:
+    done = meshgen("local", "graphs/quickstart.py", "--input", "-", stdin=document)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", f"INVALID_ARGUMENT: {message}\n")
+
+
+@pytest.mark.parametrize("seconds", ["inf", "nan", "-1", "0", "1e300"])
+def test_a_timeout_that_is_none(meshgen: Run, seconds: str) -> None:
+    done = meshgen("local", "graphs/quickstart.py", "--input", json.dumps(SUM), "--timeout", seconds)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--timeout" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_longest_timeout(meshgen: Run) -> None:
+    done = meshgen("local", "graphs/quickstart.py", "--input", json.dumps(SUM), "--timeout", "31536000")
+    assert done.stdout == '{"value": 16.0}\n'
+
+
+def test_what_a_graph_prints_when_it_is_imported_goes_to_stderr(meshgen: Run, project: Callable[..., Path]) -> None:
+    folder = project("return x", before="import os\nprint('at import')\nos.system('echo from a child')")
+    for command, start in (("draw", "flowchart"), ("check", "g.py: 0 errors"), ("build", "g.py: ")):
+        done = meshgen(command, "g.py", cwd=folder)
+        assert done.returncode == 0, done.stderr
+        assert start in done.stdout.splitlines()[0]
+        for text in ("at import", "from a child"):
+            assert text in done.stderr
+            assert text not in done.stdout
+
+
+def test_version(meshgen: Run) -> None:
+    done = meshgen("--version")
+    assert (done.returncode, done.stdout) == (0, f"meshgen {package.__version__}\n")

@@ -688,3 +688,11 @@ def test_the_adapter_is_nobody_elses_node() -> None:
     with InputNode(float) as x:
         app = DAGDriver.bind(double.bind(input_adapter.bind(x)), input_adapter=adapt)
     assert meshgen.local(app)(1.0) == 400.0
+
+
+def test_a_deadline_that_never_comes() -> None:
+    with InputNode(float) as x:
+        graph = meshgen.local(DAGDriver.bind({"/sync": double.bind(x), "/async": slow.bind(x, 0.0)}))
+    for route in ("/sync", "/async"):
+        for seconds in (float("inf"), 1e300):
+            assert graph(1.0, route=route, timeout_s=seconds) in (1.0, 2.0)
