@@ -143,3 +143,11 @@ def test_endpoints_do_not_depend_on_order() -> None:
 )
 def test_otlp_addresses(otlp: Otlp, uri: str) -> None:
     assert otlp.uri == uri
+
+
+def test_a_drivers_own_time_limit_is_the_default_deadline_of_its_routes(tmp_path: Path) -> None:
+    plan = plan_samples.plan()
+    mesh = dataclasses.replace(plan.mesh, driver=dataclasses.replace(plan.mesh.driver, timeout_s=7200.0))
+    text = front(tmp_path, [dataclasses.replace(plan, mesh=mesh)]).read_text()
+    assert '"max_stream_duration":"7200s"' in re.sub(r"\s", "", text)
+    assert '"grpc_timeout_header_max":"7200s"' in re.sub(r"\s", "", text)
