@@ -11,8 +11,8 @@ from typing import Any
 from meshgen.contract import names
 from meshgen.graph.model import Graph, Method, Node, Route
 from meshgen.runtime.codec import Contracts, EncodeError, RpcCodec
-from meshgen.runtime.failure import blame
 from meshgen.runtime.transport import Transport
+from meshgen.runtime.unfit import unfit_answer, unfit_result
 from meshgen.status import InvalidArgument, Violation
 
 
@@ -29,6 +29,7 @@ class ContractWire:
         Raises:
             MeshgenError: the contract is not that of the graph.
         """
+        self._graph = graph
         contracts = Contracts(descriptors)
         self._routes = {r.rpc: _route_codec(graph, r, contracts) for r in graph.routes}
         self._methods = {
@@ -52,7 +53,10 @@ class ContractWire:
     def response(self, route: Route, value: Any) -> Any:
         """An answer as the client decodes it."""
         codec = self._routes[route.rpc]
-        return codec.decode_response(codec.encode_response(value))
+        try:
+            return codec.decode_response(codec.encode_response(value))
+        except EncodeError as error:
+            raise unfit_answer(self._graph, route, value, error) from None
 
     def transport(self, inner: Transport) -> Transport:
         """`inner`, with both directions of every call through the contract. Inline nodes are not apart."""
@@ -73,8 +77,7 @@ class _ThroughContract:
         try:
             return codec.decode_response(codec.encode_response(result))
         except EncodeError as error:
-            blame(error, node)
-            raise
+            raise unfit_result(node, method.result, result, error) from None
 
 
 def _route_codec(graph: Graph, route: Route, contracts: Contracts) -> RpcCodec:

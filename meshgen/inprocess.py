@@ -22,6 +22,8 @@ from meshgen.runtime.context import CURRENT, RequestContext
 from meshgen.runtime.executor import Executor
 from meshgen.runtime.local import LocalTransport
 from meshgen.runtime.transport import Transport
+from meshgen.runtime.unfit import unfit_answer
+from meshgen.schema.fit import EncodeError
 from meshgen.schema.jsonvalue import from_json, to_json
 from meshgen.status import NotFound
 
@@ -106,11 +108,16 @@ class LocalGraph:
 
         Raises:
             InvalidArgument: the JSON does not fit the contract; `violations` names each field.
+            Internal: the answer does not fit its annotation, or has none and is nothing that JSON can hold.
         """
         found = self.route(route)
         request = self.graph.request(found)
         given = from_json(request.record or request.params, value, unknown_key=unknown_key)
-        return to_json(found.result, self._sync(found, given, timeout_s))
+        answer = self._sync(found, given, timeout_s)
+        try:
+            return to_json(found.result, answer)
+        except EncodeError as error:
+            raise unfit_answer(self.graph, found, answer, error) from None
 
     def route(self, path: str | None) -> Route:
         """The route of that path, or the only one.

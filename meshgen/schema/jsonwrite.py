@@ -88,9 +88,46 @@ def _element(type_: Type) -> Convert:
         case Nothing():
             return _none
         case Unknown():
-            return lambda value: value
+            return _unannotated
         case _:
             assert_never(type_)
+
+
+def _unannotated(value: Any) -> Any:
+    try:
+        return _plain(value)
+    except RecursionError:
+        raise EncodeError("is nested too deeply for JSON") from None
+
+
+def _plain(value: Any) -> Any:
+    """A value without an annotation: as JSON has it already, or not at all."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float():
+            return _float(value)
+        case dict():
+            return {_plain_key(key): _plain_at(f"[{key!r}]", item) for key, item in value.items()}
+        case list() | tuple():
+            return [_plain_at(f"[{index}]", item) for index, item in enumerate(value)]
+        case _:
+            name = type(value).__name__
+            article = "an" if name[0] in "aeiouAEIOU" else "a"
+            raise EncodeError(f"is {article} {name}, which JSON cannot hold; annotate the node")
+
+
+def _plain_at(path: str, value: Any) -> Any:
+    try:
+        return _plain(value)
+    except EncodeError as error:
+        raise error.under(path) from None
+
+
+def _plain_key(key: Any) -> str:
+    if isinstance(key, str | int):
+        return _key(key)
+    raise EncodeError(f"has a key {key!r}, which JSON cannot hold; annotate the node")
 
 
 def _held(field: str, member: Convert) -> Convert:

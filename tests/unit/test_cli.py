@@ -548,3 +548,90 @@ def test_what_a_graph_prints_when_it_is_imported_goes_to_stderr(meshgen: Run, pr
 def test_version(meshgen: Run) -> None:
     done = meshgen("--version")
     assert (done.returncode, done.stdout) == (0, f"meshgen {package.__version__}\n")
+
+
+# --- answers that are not what was declared --------------------------------------------------------------------------
+
+_WRONG = """
+from dataclasses import dataclass
+from typing import Literal
+from meshgen import DAGDriver, InputNode, deployment, switch
+
+@dataclass
+class Box:
+    width: float
+    sides: list[float]
+
+@deployment
+def forgets(x: int) -> int: x + 1
+
+@deployment
+def text(x: int) -> int: return "str"
+
+@deployment
+def big(x: int) -> int: return 2**70
+
+@deployment
+def chooses(x: int) -> Literal["a", "b"]: return "c"
+
+@deployment
+def items(x: int) -> list[float]: return [1.0, "x"]
+
+@deployment
+def no_box(x: int) -> Box: pass
+
+@deployment
+def bad_box(x: int) -> Box: return Box(1.0, [2.0, "x"])
+
+@deployment
+def thing(x: int): return object()
+
+@deployment
+def some(x: int): return [{"a": {1}}]
+
+with InputNode(x=int) as request:
+    x = request.x
+    both = switch(x, {1: forgets.bind(x), 2: text.bind(x)})
+    app = DAGDriver.bind({
+        "/forgets": forgets.bind(x), "/text": text.bind(x), "/big": big.bind(x), "/chooses": chooses.bind(x),
+        "/items": items.bind(x), "/no_box": no_box.bind(x), "/bad_box": bad_box.bind(x),
+        "/width": bad_box.bind(x).sides[1], "/both": both, "/thing": thing.bind(x), "/some": some.bind(x),
+    })
+"""
+
+_ANSWERS = [
+    ("forgets", "node 'forgets' (g.py:11:5) returned None, which is not int; is a `return` missing?"),
+    ("text", "node 'text' (g.py:14:5) returned str 'str', which is not int"),
+    ("big", "what node 'big' (g.py:17:5) returned must fit 64 bits, got 71 bits"),
+    ("chooses", "node 'chooses' (g.py:20:5) returned str 'c', which is not Literal['a', 'b']"),
+    ("items", "in what node 'items' (g.py:23:5) returned, `[1]` must be a float, got str 'x'"),
+    ("no_box", "node 'no_box' (g.py:26:5) returned None, which is not Box; is a `return` missing?"),
+    ("bad_box", "in what node 'bad_box' (g.py:29:5) returned, `sides[1]` must be a float, got str 'x'"),
+    ("width", "`sides[1]` of what node 'bad_box' (g.py:29:5) returned is str 'x', which is not float"),
+    (
+        "both",
+        "node 'forgets' (g.py:11:5) or 'text' (g.py:14:5) returned None, which is not int; is a `return` missing?",
+    ),
+    ("thing", "what node 'thing' (g.py:32:5) returned is an object, which JSON cannot hold; annotate the node"),
+    (
+        "some",
+        "in what node 'some' (g.py:35:5) returned, `[0]['a']` is a set, which JSON cannot hold; annotate the node",
+    ),
+]
+
+
+@pytest.mark.parametrize(("route", "message"), _ANSWERS)
+def test_an_answer_that_is_not_what_was_declared_is_blamed_on_its_node(
+    meshgen: Run, tmp_path: Path, route: str, message: str
+) -> None:
+    (tmp_path / "g.py").write_text(_WRONG.lstrip())
+    (tmp_path / "pyproject.toml").write_text("")
+    done = meshgen("local", "g.py", "--route", route, "-i", '{"x": 1}', cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"INTERNAL: {message}\n"
+
+
+def test_the_codec_blames_the_same_node(meshgen: Run, project: Callable[..., Path]) -> None:
+    done = meshgen("local", "g.py", "--codec", "-i", '{"x": 1}', cwd=project("pass"))
+    line = "INTERNAL: node 'node' (g.py:6:5) returned None, which is not int; is a `return` missing?\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", line)
