@@ -23,9 +23,11 @@ from meshgen.runtime.executor import Executor
 from meshgen.runtime.local import LocalTransport
 from meshgen.runtime.transport import Transport
 from meshgen.runtime.unfit import unfit_answer
+from meshgen.schema.compat import holds
 from meshgen.schema.fit import EncodeError
 from meshgen.schema.jsonvalue import from_json, to_json
-from meshgen.status import NotFound
+from meshgen.schema.model import Type
+from meshgen.status import InvalidArgument, NotFound, Violation
 
 
 def local(app: Application) -> LocalGraph:
@@ -195,9 +197,11 @@ def bound_request(declared: GraphInput, args: tuple[Any, ...], kwargs: Mapping[s
 
     Raises:
         TypeError: too many, missing or unknown arguments.
+        InvalidArgument: a value of another type than the graph declares.
     """
     if declared.record is not None:
         if len(args) == 1 and not kwargs:
+            _check(declared.record.name, declared.record, args[0])
             return args[0]
         if not args:
             return declared.record.construct(dict(kwargs))
@@ -215,4 +219,13 @@ def bound_request(declared: GraphInput, args: tuple[Any, ...], kwargs: Mapping[s
     if missing:
         message = f"the request misses {', '.join(missing)}"
         raise TypeError(message)
+    for param in declared.params:
+        if param.name in values:
+            _check(param.name, param.type, values[param.name])
     return {p.name: values[p.name] if p.name in values else p.make_default() for p in declared.params}
+
+
+def _check(name: str, expected: Type, value: Any) -> None:
+    if not holds(value, expected):
+        violation = Violation(name, f"must be {expected}, not {type(value).__name__}")
+        raise InvalidArgument(f"{violation.field} {violation.description}", violations=(violation,))
