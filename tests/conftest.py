@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -15,6 +17,12 @@ if TYPE_CHECKING:
 
 GRAPHS = ("graphs/quickstart.py", "tests/graphs/gauntlet.py", "tests/graphs/adapted.py", "tests/mesh/graphs/probe.py")
 """What the shared mesh runs."""
+
+
+# A run that decides whether something lands finds the same cases each time; those at home look for new ones.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

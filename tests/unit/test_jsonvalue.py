@@ -100,9 +100,9 @@ def test_writing_agrees_with_protobuf(drawn: tuple[tuple[Field, ...], dict[str, 
     assert same(from_json(fields, json.loads(json.dumps(written))), values)
 
 
-_PLAIN_JSON: st.SearchStrategy[Any] = st.sampled_from([None, 0, 1, 1.0, 1.5, -1, 2**63, {}])
+_PLAIN_JSON: st.SearchStrategy[Any] = st.sampled_from([None, 0, 1, 1.0, -1, 2**63, {}])
 _LOOSE_JSON: st.SearchStrategy[Any] = st.sampled_from(
-    [None, True, "5", "x", [], [1], "NaN", "-Infinity", "1.5", " 1", "COLOR_RED", 1e400]
+    [None, True, 1.5, "5", "x", [], [1], "NaN", "-Infinity", "1.5", " 1", "COLOR_RED", 1e400]
 )
 
 
@@ -141,7 +141,7 @@ def test_reading_agrees_with_protobuf(drawn: tuple[tuple[Field, ...], Any]) -> N
 @SETTINGS
 @given(_mutated(_LOOSE_JSON))
 def test_reading_takes_nothing_that_protobuf_refuses(drawn: tuple[tuple[Field, ...], Any]) -> None:
-    """The other way round does not hold: Python's `json_format` takes `[]` for a message and True for 1.0."""
+    """The other way round does not hold: Python's `json_format` takes `[]` for a message, True for 1.0 and 1.5 for an enum."""
     fields, document = drawn
     ours = by_json(fields, document)
     if ours is not ERROR:
