@@ -141,7 +141,7 @@ def test_reading_agrees_with_protobuf(drawn: tuple[tuple[Field, ...], Any]) -> N
 @SETTINGS
 @given(_mutated(_LOOSE_JSON))
 def test_reading_takes_nothing_that_protobuf_refuses(drawn: tuple[tuple[Field, ...], Any]) -> None:
-    """The other way round does not hold: Python's `json_format` takes `[]` for a message, True for 1, 1.5 for an enum."""
+    """Not so the other way round: Python's `json_format` takes `[]` for a message, True for 1, 1.5 for an enum."""
     fields, document = drawn
     ours = by_json(fields, document)
     if ours is not ERROR:
