@@ -66,7 +66,7 @@ class Inventory:
     def of(cls, services: Sequence[ServiceSpec]) -> Inventory:
         """Take stock of all rpcs. Types that have problems are reported once for each place of use."""
         inventory = cls()
-        for service in services:
+        for service in sorted(services, key=lambda s: s.node is None):
             for rpc in service.rpcs:
                 inventory._rpc(service, rpc)
         inventory._clashing_enums(services)
@@ -78,7 +78,9 @@ class Inventory:
             self._fields(rpc.params, owner, rpc.span)
         else:
             self._use(rpc.request_record, f"the input of '{owner}'", rpc.span)
-        if not isinstance(rpc.result, Nothing):
+        # What a route yields is what some node returns, and a node's missing annotation has been reported there.
+        told = service.node is None and isinstance(rpc.result, Unknown) and self.problems
+        if not isinstance(rpc.result, Nothing) and not told:
             self._use(rpc.result, f"the result of '{owner}'", rpc.span)
 
     def _fields(self, fields: Sequence[Field], owner: str, span: Span) -> None:
