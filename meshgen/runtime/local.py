@@ -7,6 +7,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Coroutine, Mapping
+from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
@@ -20,6 +21,9 @@ from meshgen.runtime.threads import DaemonThreads
 
 _CONSTRUCTORS_AT_ONCE = 8
 
+_CONSTRUCTING: ContextVar[bool] = ContextVar("meshgen_constructing", default=False)
+"""This code runs for a constructor."""
+
 
 class LocalTransport:
     """Constructs a node when it is first called, and calls it."""
@@ -27,7 +31,9 @@ class LocalTransport:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._instances: dict[str, Instance] = {}
-        # One for each node: a constructor may call another node through a handle.
+        # Constructors run one at a time, as in a script: many a library cannot be imported by two threads at once.
+        # But a constructor may call another node by a handle, and that one may have to be constructed then, too.
+        self._one = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._constructors = DaemonThreads(_CONSTRUCTORS_AT_ONCE, "constructor")
         self.may_block: ContextVar[bool] = ContextVar("meshgen_may_block", default=False)
@@ -67,14 +73,21 @@ class LocalTransport:
 
     def _instance(self, node: Node) -> Instance:
         """One object per node, whoever asks first. A class's constructor and `reconfigure` run as on a replica."""
-        with self._locks[node.name]:
+        with nullcontext() if _CONSTRUCTING.get() else self._one, self._locks[node.name]:
             if node.name not in self._instances:
-                targets = (self._graph.node(name) for name in node.may_call)
-                instance = Instance(node, {t.name: Handle(t, self) for t in targets})
-                if (config := node.options.serve.get("user_config")) is not None:
-                    _finish(instance.reconfigure(config))
-                self._instances[node.name] = instance
+                token = _CONSTRUCTING.set(True)
+                try:
+                    self._instances[node.name] = self._construct(node)
+                finally:
+                    _CONSTRUCTING.reset(token)
             return self._instances[node.name]
+
+    def _construct(self, node: Node) -> Instance:
+        targets = (self._graph.node(name) for name in node.may_call)
+        instance = Instance(node, {t.name: Handle(t, self) for t in targets})
+        if (config := node.options.serve.get("user_config")) is not None:
+            _finish(instance.reconfigure(config))
+        return instance
 
 
 def _finish(step: Coroutine[Any, Any, None]) -> None:

@@ -546,6 +546,25 @@ def test_constructors_do_not_count_against_the_deadline() -> None:
     assert graph(1.0, route="/join", timeout_s=0.3) == 3.0
 
 
+def test_constructors_run_one_at_a_time() -> None:
+    inside = threading.Lock()
+
+    @deployment
+    class Heavy:
+        def __init__(self) -> None:
+            assert inside.acquire(blocking=False), "two at once"
+            time.sleep(0.05)
+            inside.release()
+
+        def __call__(self, x: float) -> float:
+            return x
+
+    with InputNode(float) as x:
+        heavy = [Heavy.options(name=f"heavy_{i}").bind().bind(x) for i in range(4)]
+        app = DAGDriver.bind(add.bind(add.bind(*heavy[:2]), add.bind(*heavy[2:])))
+    assert meshgen.local(app)(1.0) == 4.0
+
+
 def test_a_constructor_may_call_its_handles() -> None:
     @deployment
     class Inner:
