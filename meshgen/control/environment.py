@@ -10,9 +10,8 @@ from pathlib import Path
 
 import meshgen
 from meshgen.control.reaper import RUN_ID
-
-MESH_ADDRESS = "MESHGEN_MESH_ADDRESS"
-"""`host:port` of Envoy's mesh listener, for drivers and handles."""
+from meshgen.runtime.remote import MESH_ADDRESS
+from meshgen.runtime.serve_private import LOOPBACK_CALLBACK
 
 _SERVE: Mapping[str, str] = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
@@ -20,7 +19,7 @@ _SERVE: Mapping[str, str] = {
     "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1",
     # Each replica that stops waits this long for stragglers; Serve's default of 30 s is for cloud load balancers.
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
-    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "meshgen.runtime.serve_private.bind_to_loopback",
+    "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": LOOPBACK_CALLBACK,
 }
 
 

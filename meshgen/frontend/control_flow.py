@@ -63,7 +63,6 @@ def map_each(method: Any, *args: Any, over: Any, max_concurrency: int = 8, **kwa
         node=ref._meshgen_node,
         method=ref._meshgen_method,
         over=over,
-        args=args,
         kwargs=kwargs,
         max_concurrency=max_concurrency,
         span=span,

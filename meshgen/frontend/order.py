@@ -49,7 +49,7 @@ def arguments(step: Bound) -> tuple[Any, ...]:
         case BoundCall():
             return (*step.args, *step.kwargs.values())
         case BoundMap():
-            return (step.over, *step.args, *step.kwargs.values())
+            return (step.over, *step.kwargs.values())
         case BoundSwitch():
             return (step.selector, *step.cases.values(), step.default)
 

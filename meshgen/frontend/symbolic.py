@@ -86,7 +86,6 @@ class BoundMap:
     node: BoundNode
     method: str
     over: Any
-    args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     max_concurrency: int
     span: Span

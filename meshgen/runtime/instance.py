@@ -17,10 +17,10 @@ from meshgen.graph.model import DEFAULT_TIMEOUT_S, HandleRef, Method, Node
 from meshgen.runtime import tracing
 from meshgen.runtime.alarm import alarm
 from meshgen.runtime.context import CURRENT
+from meshgen.runtime.deadline import time_limit, too_late
 from meshgen.runtime.failure import UserCode
 from meshgen.runtime.threads import DaemonThreads
 from meshgen.runtime.transport import Transport
-from meshgen.status import DeadlineExceeded
 
 T = TypeVar("T")
 
@@ -97,10 +97,7 @@ class Instance:
             DeadlineExceeded: the call took too long.
             Exception: what the user's code raised, with a note that names the node.
         """
-        limit = self._limit()
-        if limit is not None and limit <= 0:
-            name = self.node.name
-            raise DeadlineExceeded(f"no time was left to call node '{name}'", node=name)
+        limit = time_limit(self.node)
         token = LOOP.set(asyncio.get_running_loop())
         try:
             with UserCode(self.node):
@@ -115,7 +112,7 @@ class Instance:
                 return await function(**arguments)
         # Sync code that waits for handles needs the loop to go on meanwhile.
         if alone and not self.node.may_call:
-            with alarm(limit, partial(self._too_late, limit)), _loop_hidden():
+            with alarm(limit, partial(too_late, self.node.name, limit or 0)), _loop_hidden():
                 result = function(**arguments)
         else:
             deadline = None if limit is None else time.monotonic() + limit
@@ -138,15 +135,6 @@ class Instance:
         """Let the threads go."""
         self._threads.close()
 
-    def _limit(self) -> float | None:
-        request = CURRENT.get(None)
-        limits = [request.remaining() if request else None, self.node.options.timeout_s]
-        return min((s for s in limits if s is not None), default=None)
-
-    def _too_late(self, limit: float | None) -> DeadlineExceeded:
-        name = self.node.name
-        return DeadlineExceeded(f"node '{name}' did not answer within {limit or 0:.3g} s", node=name)
-
     def _slot(self) -> asyncio.Semaphore:
         loop = asyncio.get_running_loop()
         if loop not in self._slots:
@@ -160,7 +148,7 @@ class Instance:
                 return await work
         except TimeoutError:
             if clock.expired():
-                raise self._too_late(limit) from None
+                raise too_late(self.node.name, limit or 0) from None
             raise  # the user's own
 
     def _plainly(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:

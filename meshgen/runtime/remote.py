@@ -16,8 +16,9 @@ from meshgen.graph.model import DEFAULT_TIMEOUT_S, Graph, Method, Node
 from meshgen.runtime import grpc_status, tracing
 from meshgen.runtime.codec import Contracts, RpcCodec
 from meshgen.runtime.context import CURRENT, RequestContext
+from meshgen.runtime.deadline import time_limit, too_late
 from meshgen.runtime.instance import Handle, Instance
-from meshgen.status import BY_CODE, Code, DeadlineExceeded, Internal, StatusError
+from meshgen.status import BY_CODE, Code, Internal, StatusError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +75,7 @@ class RemoteTransport:
         """
         codec, send = self._rpc(node, method)
         request = CURRENT.get(None)
-        timeout = _timeout(node, request)
+        timeout = time_limit(node) or DEFAULT_TIMEOUT_S
         data = codec.encode_request(arguments)
         try:
             # Not wait_for_ready: without its mesh listener no request gets anywhere, so it had better fail at once. A
@@ -151,15 +152,6 @@ class MeshTransport:
         return self._remote
 
 
-def _timeout(node: Node, request: RequestContext | None) -> float:
-    remaining = request.remaining() if request is not None else None
-    limits = [t for t in (remaining, node.options.timeout_s) if t is not None]
-    timeout = min(limits, default=DEFAULT_TIMEOUT_S)
-    if timeout <= 0:
-        raise DeadlineExceeded(f"no time was left to call node '{node.name}'", node=node.name)
-    return timeout
-
-
 def _metadata(request: RequestContext | None) -> tuple[tuple[str, str], ...]:
     if request is None:
         return tracing.outgoing()
@@ -187,7 +179,7 @@ def _error(e: grpc.aio.AioRpcError, node: str, timeout: float) -> StatusError:
 
 def _local_text(error: StatusError, node: str, timeout: float) -> str:
     if error.code is Code.DEADLINE_EXCEEDED:
-        return f"node '{node}' did not answer within {timeout:.3g} s"
+        return too_late(node, timeout).message
     if error.code is Code.UNAVAILABLE:
         return f"node '{node}' cannot be reached: {error.message}"
     return f"node '{node}': {error.message}"

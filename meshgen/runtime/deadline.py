@@ -1,0 +1,29 @@
+"""How long a call of a node may take, wherever the node runs."""
+
+from __future__ import annotations
+
+from meshgen.graph.model import Node
+from meshgen.runtime.context import CURRENT
+from meshgen.status import DeadlineExceeded
+
+
+def time_limit(node: Node) -> float | None:
+    """Seconds for a call that starts now: what the request has left, or the node's own limit when that is less.
+
+    Returns:
+        None when neither sets a limit.
+
+    Raises:
+        DeadlineExceeded: no time is left.
+    """
+    request = CURRENT.get(None)
+    limits = [request.remaining() if request else None, node.options.timeout_s]
+    limit = min((s for s in limits if s is not None), default=None)
+    if limit is not None and limit <= 0:
+        raise DeadlineExceeded(f"no time was left to call node '{node.name}'", node=node.name)
+    return limit
+
+
+def too_late(node: str, limit: float) -> DeadlineExceeded:
+    """The error for a call that took longer than `limit` seconds."""
+    return DeadlineExceeded(f"node '{node}' did not answer within {limit:.3g} s", node=node)
