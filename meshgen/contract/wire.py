@@ -25,6 +25,7 @@ from meshgen.schema.model import (
     Type,
     Unknown,
 )
+from meshgen.schema.names import element_name
 
 PROTO_SCALAR = {"bool": "bool", "int": "int64", "float": "double", "str": "string", "bytes": "bytes"}
 """Scalar kind → protobuf type."""
@@ -98,29 +99,6 @@ def leaf(type_: Type) -> Leaf:
             return Wrapper(element_name(type_), type_, LIST_FIELD)
         case Optional():
             return Wrapper(element_name(type_), type_, OPTIONAL_FIELD)
-        case Nothing() | Unknown():
-            raise InternalError(f"no wire type for {type_}")
-        case _:
-            assert_never(type_)
-
-
-def element_name(type_: Type) -> str:
-    """A type as part of a wrapper's name."""
-    match type_:
-        case Scalar(kind=kind):
-            return kind.capitalize()
-        case Choice():
-            return "Str"
-        case EnumOf(name=name) | Record(name=name):
-            return pascal(name)
-        case Image() | Tensor():
-            return type(type_).__name__
-        case ListOf(item=item):
-            return f"{element_name(item)}List"
-        case MapOf(key=key, value=value):
-            return f"{element_name(key)}{element_name(value)}Map"
-        case Optional(item=item):
-            return f"Optional{element_name(item)}"
         case Nothing() | Unknown():
             raise InternalError(f"no wire type for {type_}")
         case _:

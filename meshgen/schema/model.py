@@ -1,4 +1,4 @@
-"""Value types as a small closed union. Pure data; imports nothing of meshgen.
+"""Value types as a small closed union. Pure data.
 
 Every back end matches on `Type` and ends with `assert_never`, so a new type cannot be skipped silently.
 """
@@ -9,6 +9,8 @@ import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
+
+from meshgen.schema.rules import NO_RULES, Rules
 
 
 class Missing(enum.Enum):
@@ -24,19 +26,46 @@ MISSING: Final = Missing.MISSING
 
 CONTAINERS: Final[dict[str, type[Any]]] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 
-ScalarKind: TypeAlias = Literal["bool", "int", "float", "str", "bytes"]
+ScalarKind: TypeAlias = Literal["bool", "int", "float", "str", "bytes", "int32", "float32"]
+WellKnownKind: TypeAlias = Literal["datetime", "timedelta", "date", "Decimal", "UUID"]
 Container: TypeAlias = Literal["list", "tuple", "set", "frozenset"]
 RecordKind: TypeAlias = Literal["dataclass", "pydantic", "namedtuple", "typeddict", "tuple"]
 
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A Python `bool`, `int` (64 bits on the wire), `float` (IEEE 754 double), `str` or `bytes`."""
+    """A Python `bool`, `int` (64 bits on the wire), `float` (IEEE 754 double), `str` or `bytes`.
+
+    `int32` and `float32` are `Annotated[int, Int32]` and `Annotated[float, Float32]`: narrow because somebody said so.
+    """
 
     kind: ScalarKind
+    rules: Rules = field(default=NO_RULES, compare=False)
+
+    def __str__(self) -> str:
+        return self.kind.removesuffix("32")
+
+
+@dataclass(frozen=True, slots=True)
+class WellKnown:
+    """A class of the standard library that has a standard message: `datetime` (aware), `timedelta`, `date`, `Decimal`.
+
+    A `UUID` is text on the wire.
+    """
+
+    kind: WellKnownKind
+    rules: Rules = field(default=NO_RULES, compare=False)
 
     def __str__(self) -> str:
         return self.kind
+
+
+@dataclass(frozen=True, slots=True)
+class AnyValue:
+    """`Any`: what JSON can hold (None, bool, numbers as doubles, str, lists, dicts of str), `google.protobuf.Value`."""
+
+    def __str__(self) -> str:
+        return "Any"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +93,14 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`Literal["a", "b"]` of strings: a string on the wire."""
+    """`Literal["a", "b"]` or `Literal[1, 2]`: a string or an int64 on the wire. The values are of one kind."""
 
-    values: tuple[str, ...]
+    values: tuple[str, ...] | tuple[int, ...]
+
+    @property
+    def scalar(self) -> Scalar:
+        """What carries it."""
+        return Scalar("str" if isinstance(self.values[0], str) else "int")
 
     def __str__(self) -> str:
         return f"Literal[{', '.join(map(repr, self.values))}]"
@@ -98,11 +132,25 @@ class Optional:
 
 
 @dataclass(frozen=True, slots=True)
+class Union:
+    """`A | B`: a value of exactly one of the members, which are two or more, never `Optional`, `Nothing` or `Union`.
+
+    No two members have one name on the wire, and a Python value shows which member it is of.
+    """
+
+    members: tuple[Type, ...]
+
+    def __str__(self) -> str:
+        return " | ".join(map(str, self.members))
+
+
+@dataclass(frozen=True, slots=True)
 class ListOf:
     """A homogeneous sequence or set."""
 
     item: Type
     container: Container = "list"
+    rules: Rules = field(default=NO_RULES, compare=False)
 
     def __str__(self) -> str:
         return f"tuple[{self.item}, ...]" if self.container == "tuple" else f"{self.container}[{self.item}]"
@@ -114,6 +162,7 @@ class MapOf:
 
     key: Scalar
     value: Type
+    rules: Rules = field(default=NO_RULES, compare=False)
 
     def __str__(self) -> str:
         return f"dict[{self.key}, {self.value}]"
@@ -134,6 +183,8 @@ class Tensor:
     library: Literal["numpy", "torch"]
     dtype: str | None = None
     """numpy's dtype name when the annotation gives one (`NDArray[np.float32]`), else None."""
+    shape: tuple[int | None, ...] | None = field(default=None, compare=False)
+    """Length of each dimension, None for one of any length; None when the annotation says nothing."""
 
     def __str__(self) -> str:
         name = "ndarray" if self.library == "numpy" else "torch.Tensor"
@@ -150,6 +201,10 @@ class Field:
     """The default value; `MISSING` when there is none, or when `factory` makes it."""
     factory: Callable[[], Any] | None = field(default=None, compare=False)
     doc: str = field(default="", compare=False)
+    renamed_from: str = field(default="", compare=False)
+    """The name of before (`Annotated[int, RenamedFrom("old")]`); empty when there is none."""
+    omitted: bool = field(default=False, compare=False)
+    """A `NotRequired` key of a TypedDict: absent on the wire, it is no key of the dict. `type` is `Optional`."""
 
     @property
     def required(self) -> bool:
@@ -176,25 +231,42 @@ class Field:
                 return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Record:
     """A dataclass, pydantic model, NamedTuple, TypedDict, or a fixed `tuple[A, B]`.
 
-    Two records are the same type when they are the same Python class (for a tuple: the same items).
+    Two records are the same type when they are the same Python class with the same type arguments (for a tuple: the
+    same items).
     """
 
     name: str
-    """Class name; for a tuple a name made of its items (`IntStrTuple`)."""
+    """Name of the message: the class name (`Box[int]` → `BoxInt`), or what `@wire_name` says; for a tuple a name made
+    of its items (`IntStrTuple`)."""
     kind: RecordKind
     python: Any
     """The class that `construct` calls."""
     fields: tuple[Field, ...]
     """In the order of declaration. A tuple's fields are `item_0`, `item_1`…"""
-    doc: str = field(default="", compare=False)
+    args: tuple[Type, ...] = ()
+    """Type arguments of a generic class."""
+    doc: str = ""
+
+    @property
+    def _identity(self) -> tuple[Any, ...]:
+        own = self.fields if self.kind == "tuple" else self.python
+        return (self.kind, own, self.args)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Record) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
 
     def __str__(self) -> str:
         if self.kind == "tuple":
             return f"tuple[{', '.join(str(f.type) for f in self.fields)}]"
+        if self.args:
+            return f"{self.python.__name__}[{', '.join(map(str, self.args))}]"
         return self.name
 
     def field(self, name: str) -> Field | None:
@@ -226,4 +298,39 @@ class Record:
                 return getattr(value, name)
 
 
-Type: TypeAlias = Scalar | Nothing | Unknown | Choice | EnumOf | Optional | ListOf | MapOf | Image | Tensor | Record
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A record inside itself (`Tree` in `children: list[Tree]`). It stands for `record`, which contains it."""
+
+    name: str
+    """Name of the record."""
+    python: Any
+    args: tuple[Type, ...] = ()
+    resolve: Callable[[], Record] = field(kw_only=True, compare=False, repr=False)
+
+    @property
+    def record(self) -> Record:
+        """The record that it refers to."""
+        return self.resolve()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+Type: TypeAlias = (
+    Scalar
+    | WellKnown
+    | AnyValue
+    | Nothing
+    | Unknown
+    | Choice
+    | EnumOf
+    | Optional
+    | Union
+    | ListOf
+    | MapOf
+    | Image
+    | Tensor
+    | Record
+    | Ref
+)
