@@ -12,9 +12,9 @@ from meshgen.contract.lock import Entry, Ledger, Section
 from meshgen.contract.model import Contract, RpcSpec, ServiceSpec
 from meshgen.contract.names import request, response
 from meshgen.contract.shared import closure
-from meshgen.contract.wire import signature
+from meshgen.contract.wire import field_signature, wire_fields
 from meshgen.errors import Diagnostic, GraphError, errors_only
-from meshgen.naming import enum_value, enum_zero, pascal, snake
+from meshgen.naming import enum_value, enum_zero, pascal
 from meshgen.schema.model import Field, Record
 from meshgen.source import NOWHERE, Span
 
@@ -90,7 +90,7 @@ def _update(ledger: Ledger, section: Section, key: str, wanted: Mapping[str, str
 
 
 def _wanted(fields: Sequence[Field]) -> dict[str, str]:
-    return {snake(f.name): signature(f.type) for f in fields}
+    return {field.name: field_signature(field) for field in wire_fields(fields)}
 
 
 def _breaking(message: str, span: Span) -> Diagnostic:

@@ -13,10 +13,23 @@ from meshgen.contract.inventory import Named, named_types, response_fields
 from meshgen.contract.lock import Entry, Ledger
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.names import package, proto_path, request, response, service
-from meshgen.contract.shared import ANNOTATIONS_PATH, IMAGE_PATH, TENSOR_PATH
-from meshgen.contract.wire import IMAGE, PROTO_SCALAR, TENSOR, Leaf, Mapped, Repeated, Single, Wrapper, shape
+from meshgen.contract.shared import ANNOTATIONS_PATH, STANDARD_PATHS
+from meshgen.contract.wire import PROTO_SCALAR, Leaf, Mapped, Repeated, Single, Wrapper, shape, standard_message
 from meshgen.naming import enum_value, enum_zero, pascal, snake
-from meshgen.schema.model import EnumOf, Field, Image, MapOf, Optional, Record, Scalar, Tensor, Type
+from meshgen.schema.model import (
+    AnyValue,
+    EnumOf,
+    Field,
+    Image,
+    MapOf,
+    Optional,
+    Record,
+    Ref,
+    Scalar,
+    Tensor,
+    Type,
+    WellKnown,
+)
 
 _MESSAGE, _ENUM, _SERVICE, _MEMBER = 4, 5, 6, 2  # numbers of fields in descriptor.proto, for comments
 
@@ -60,7 +73,7 @@ class FileBuilder:
             types += [f.type for f in (*fields, *_result_fields(rpc))]
         return {self._local(item): item for item in named_types(types)}
 
-    def _local(self, item: Named) -> str:
+    def _local(self, item: Named | Ref) -> str:
         """The name in this file. A record may be called like one of the file's own messages; it gives way."""
         name = item.name if isinstance(item, Wrapper) else pascal(item.name)
         return f"{name}Value" if name in self._taken else name
@@ -123,15 +136,13 @@ class FileBuilder:
         match item:
             case Scalar(kind=kind):
                 return PROTO_SCALAR[kind]
-            case Image():
-                self._imports.add(IMAGE_PATH)
-                return f"message .{IMAGE}"
-            case Tensor():
-                self._imports.add(TENSOR_PATH)
-                return f"message .{TENSOR}"
+            case WellKnown() | AnyValue() | Image() | Tensor():
+                message = standard_message(item)
+                self._imports.add(STANDARD_PATHS[message])
+                return f"message .{message}"
             case EnumOf():
                 return f"enum {self._full(self._local(item))}"
-            case Record() | Wrapper():
+            case Record() | Ref() | Wrapper():
                 return f"message {self._full(self._local(item))}"
 
     def _add_enum(self, enum: EnumOf) -> None:

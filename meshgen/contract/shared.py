@@ -5,17 +5,40 @@ from __future__ import annotations
 from functools import cache
 
 from google.api import annotations_pb2
+from google.protobuf import duration_pb2, struct_pb2, timestamp_pb2
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.rpc import error_details_pb2, status_pb2
+from google.type import date_pb2, decimal_pb2
 
+from meshgen.contract import wire
 from meshgen.contract.comments import Comments
 from meshgen.contract.fields import add_field
 
 IMAGE_PATH = "meshgen/image/v1/image.proto"
 TENSOR_PATH = "meshgen/tensor/v1/tensor.proto"
 ANNOTATIONS_PATH = "google/api/annotations.proto"
+STANDARD_PATHS = {
+    wire.IMAGE: IMAGE_PATH,
+    wire.TENSOR: TENSOR_PATH,
+    wire.VALUE: "google/protobuf/struct.proto",
+    wire.WELL_KNOWN["datetime"]: "google/protobuf/timestamp.proto",
+    wire.WELL_KNOWN["timedelta"]: "google/protobuf/duration.proto",
+    wire.WELL_KNOWN["date"]: "google/type/date.proto",
+    wire.WELL_KNOWN["Decimal"]: "google/type/decimal.proto",
+}
+"""Full name of a message that is the same in every contract → its file."""
 
+_GOOGLE = (
+    annotations_pb2,
+    date_pb2,
+    decimal_pb2,
+    duration_pb2,
+    error_details_pb2,
+    status_pb2,
+    struct_pb2,
+    timestamp_pb2,
+)
 _Row = tuple[str, int, str, str]
 
 _IMAGE_DOC = """A picture: raw pixels, as services exchange them without loss, or an encoded file, as clients have one.
@@ -99,7 +122,7 @@ def _visit(name: str, known: dict[str, FileDescriptorProto], ordered: dict[str, 
 @cache
 def _google_files() -> dict[str, FileDescriptor]:
     found: dict[str, FileDescriptor] = {}
-    pending = [m.DESCRIPTOR for m in (annotations_pb2, error_details_pb2, status_pb2)]
+    pending = [module.DESCRIPTOR for module in _GOOGLE]
     while pending:
         file = pending.pop()
         found[file.name] = file

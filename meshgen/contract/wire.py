@@ -1,51 +1,92 @@
-"""What a schema type becomes on the wire: one field's shape, and the messages that stand for what a field cannot hold.
+"""What a schema type becomes on the wire: a field's shape, and the messages that stand for what a field cannot hold.
 
-Protobuf has no list of lists, no optional list, and no list or map inside a map. Each of these becomes a *wrapper*: a
-message with one field, named after what it holds (`IntList`, `StrFloatMap`, `OptionalInt`).
+Protobuf has no list of lists, no optional list, and no list, map or union inside a list or map. Each of these becomes
+a *wrapper*: a message with one field or one oneof, named after what it holds (`IntList`, `OptionalInt`,
+`CircleOrSquare`). A union as a field of its own needs no wrapper: its members become fields in a oneof.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from meshgen.errors import InternalError
-from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, pascal
+from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, pascal, snake
 from meshgen.schema.model import (
+    AnyValue,
     Choice,
     EnumOf,
+    Field,
     Image,
     ListOf,
     MapOf,
     Nothing,
     Optional,
     Record,
+    Ref,
     Scalar,
     Tensor,
     Type,
+    Union,
     Unknown,
+    WellKnown,
 )
-from meshgen.schema.names import element_name
+from meshgen.schema.names import UNION_FIELD, element_name, member_name
 
-PROTO_SCALAR = {"bool": "bool", "int": "int64", "float": "double", "str": "string", "bytes": "bytes"}
+PROTO_SCALAR = {
+    "bool": "bool",
+    "int": "int64",
+    "float": "double",
+    "str": "string",
+    "bytes": "bytes",
+    "int32": "int32",
+    "float32": "float",
+}
 """Scalar kind → protobuf type."""
 
 IMAGE = "meshgen.image.v1.Image"
 TENSOR = "meshgen.tensor.v1.Tensor"
+VALUE = "google.protobuf.Value"
+WELL_KNOWN = {
+    "datetime": "google.protobuf.Timestamp",
+    "timedelta": "google.protobuf.Duration",
+    "date": "google.type.Date",
+    "Decimal": "google.type.Decimal",
+}
+"""Kind → message. A UUID is text and has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class WireField:
+    """One field of a message: a Python field, or one member of a field that is a union."""
+
+    name: str
+    """On the wire."""
+    type: Type
+    oneof: str = ""
+    """The oneof that it is in; empty for a field by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wrapper:
-    """A message that holds one list, map or optional value."""
+    """A message that holds one list, map, optional value or union."""
 
     name: str
     inner: Type
     field: str
-    """Name of its only field, number 1."""
+    """Name of its only field, number 1; for a union the name of its oneof."""
+
+    @property
+    def fields(self) -> tuple[WireField, ...]:
+        """Its fields in the order of their numbers, from 1."""
+        if isinstance(self.inner, Union):
+            return _members(self.inner, self.field)
+        return (WireField(self.field, self.inner),)
 
 
-Leaf: TypeAlias = Scalar | EnumOf | Record | Image | Tensor | Wrapper
-"""What one element of a field can be."""
+Leaf: TypeAlias = Scalar | WellKnown | AnyValue | EnumOf | Record | Ref | Image | Tensor | Wrapper
+"""What one element of a field can be. A `WellKnown` is never a UUID, which is a string."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +114,39 @@ class Mapped:
 Shape: TypeAlias = Single | Repeated | Mapped
 
 
+def wire_fields(fields: Sequence[Field]) -> tuple[WireField, ...]:
+    """The fields of a message that carries these: as they are, unions as their members."""
+    return tuple(wire for field in fields for wire in wire_field(field))
+
+
+def wire_field(field: Field) -> tuple[WireField, ...]:
+    """What carries one field: itself, or the members of its union by name."""
+    name = snake(field.name)
+    union = union_of(field.type)
+    if union is None:
+        return (WireField(name, field.type),)
+    return _members(union, name, prefix=name)
+
+
+def union_of(type_: Type) -> Union | None:
+    """The union that a field of this type spreads over a oneof; None when it does not."""
+    item = type_.item if isinstance(type_, Optional) else type_
+    return item if isinstance(item, Union) else None
+
+
+def _members(union: Union, oneof: str, prefix: str = "") -> tuple[WireField, ...]:
+    members = {member_name(member, prefix): member for member in union.members}
+    return tuple(WireField(name, member, oneof) for name, member in sorted(members.items()))
+
+
+def field_shape(field: WireField) -> Shape:
+    """The shape of a field. In a oneof it is always singular."""
+    return Single(leaf(field.type)) if field.oneof else shape(field.type)
+
+
 def shape(type_: Type) -> Shape:
-    """The field that carries a value of this type."""
+    """The shape of a field by itself that carries a value of this type."""
     match type_:
-        case Optional(item=ListOf() | MapOf() as inner):
-            return Single(leaf(inner))
         case Optional(item=inner):
             return Single(leaf(inner))
         case ListOf(item=inner):
@@ -89,24 +158,35 @@ def shape(type_: Type) -> Shape:
 
 
 def leaf(type_: Type) -> Leaf:
-    """The element that carries a value of this type inside a list, a map or a wrapper."""
+    """The element that carries a value of this type inside a list, a map, a oneof or a wrapper."""
     match type_:
-        case Scalar() | EnumOf() | Record() | Image() | Tensor():
+        case WellKnown(kind="UUID"):
+            return Scalar("str")
+        case Scalar() | WellKnown() | AnyValue() | EnumOf() | Record() | Ref() | Image() | Tensor():
             return type_
         case Choice():
-            return Scalar("str")
+            return type_.scalar
         case ListOf() | MapOf():
             return Wrapper(element_name(type_), type_, LIST_FIELD)
         case Optional():
             return Wrapper(element_name(type_), type_, OPTIONAL_FIELD)
+        case Union():
+            return Wrapper(element_name(type_), type_, UNION_FIELD)
         case Nothing() | Unknown():
             raise InternalError(f"no wire type for {type_}")
         case _:
             assert_never(type_)
 
 
+def field_signature(field: WireField) -> str:
+    """The wire type of a field as the lock has it; in a oneof with the oneof: `oneof shape message Circle`."""
+    if field.oneof:
+        return f"oneof {field.oneof} {leaf_signature(leaf(field.type))}"
+    return signature(field.type)
+
+
 def signature(type_: Type) -> str:
-    """The wire type as the lock has it: `int64`, `repeated message Label`, `map<string, FloatList{repeated double}>`.
+    """The wire type of a value: `int64`, `repeated message Label`, `map<string, FloatList{repeated double}>`.
 
     Two types with the same signature read each other's bytes and JSON. Containers that differ in Python alone (list,
     set, tuple) have the same one.
@@ -127,11 +207,27 @@ def leaf_signature(item: Leaf) -> str:
             return PROTO_SCALAR[kind]
         case EnumOf(name=name):
             return f"enum {pascal(name)}"
-        case Record(name=name):
+        case Record(name=name) | Ref(name=name):
             return f"message {pascal(name)}"
-        case Image():
-            return f"message {IMAGE}"
-        case Tensor():
-            return f"message {TENSOR}"
+        case WellKnown() | AnyValue() | Image() | Tensor():
+            return f"message {standard_message(item)}"
+        case Wrapper(name=name, inner=Union()):
+            members = ", ".join(f"{f.name} {leaf_signature(leaf(f.type))}" for f in item.fields)
+            return f"{name}{{{members}}}"
         case Wrapper(name=name, inner=inner):
             return f"{name}{{{signature(inner)}}}"
+        case _:
+            assert_never(item)
+
+
+def standard_message(item: WellKnown | AnyValue | Image | Tensor) -> str:
+    """The full name of a message that is the same in every contract."""
+    match item:
+        case WellKnown(kind=kind):
+            return WELL_KNOWN[kind]
+        case AnyValue():
+            return VALUE
+        case Image():
+            return IMAGE
+        case Tensor():
+            return TENSOR
