@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meshgen.annotations import Float32, Int32, RenamedFrom, TensorSpec, wire_name
 from meshgen.errors import GraphError, InternalError, MeshgenError
 from meshgen.frontend import DAGDriver, InputNode, deployment, inline, map_each, switch
 from meshgen.inprocess import LocalGraph, local
@@ -40,9 +41,11 @@ __all__ = [
     "DataLoss",
     "DeadlineExceeded",
     "FailedPrecondition",
+    "Float32",
     "GraphError",
     "Handle",
     "InputNode",
+    "Int32",
     "Internal",
     "InternalError",
     "InvalidArgument",
@@ -51,9 +54,11 @@ __all__ = [
     "NotFound",
     "OutOfRange",
     "PermissionDenied",
+    "RenamedFrom",
     "RequestContext",
     "ResourceExhausted",
     "StatusError",
+    "TensorSpec",
     "Unauthenticated",
     "Unavailable",
     "Unimplemented",
@@ -65,4 +70,5 @@ __all__ = [
     "local",
     "map_each",
     "switch",
+    "wire_name",
 ]
