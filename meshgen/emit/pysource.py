@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 _INDENT = "    "
 _WIDTH = 100
@@ -20,11 +20,17 @@ class Name:
     name: str
 
 
+Parts: TypeAlias = tuple[str | Name, ...]
+"""A piece of a line, with the importable names in it."""
+
+
 @dataclass(slots=True)
 class PythonSource:
     """A module under construction."""
 
     docstring: str
+    taken: frozenset[str] = frozenset()
+    """Names that the module gives a meaning of its own; what is imported under one of them gets another."""
     _lines: list[str] = field(default_factory=list)
     _names: set[Name] = field(default_factory=set)
     _depth: int = 0
@@ -50,18 +56,52 @@ class PythonSource:
         return "\n".join([*head, *self._imports(), *self._lines]) + "\n"
 
     def _use(self, part: str | Name) -> str:
-        if isinstance(part, Name):
-            self._names.add(part)
-            return part.name
-        return part
+        if isinstance(part, str):
+            return part
+        self._names.add(part)
+        return self._local(part)
+
+    def _local(self, name: Name) -> str:
+        local = name.name
+        while local in self.taken:
+            local = f"_{local}"
+        return local
 
     def _imports(self) -> Iterator[str]:
-        modules = {name.module: sorted(n.name for n in self._names if n.module == name.module) for name in self._names}
-        for standard in (True, False):
-            group = [m for m in sorted(modules) if (m.partition(".")[0] in sys.stdlib_module_names) is standard]
-            yield from (f"from {module} import {', '.join(modules[module])}" for module in group)
-            if group:
+        modules: dict[str, list[Name]] = {}
+        for name in sorted(self._names, key=_as_linters_sort):
+            if name.module != "builtins" or name.name in self.taken:
+                modules.setdefault(name.module, []).append(name)
+        for group in (_is_standard, _is_foreign, _is_ours):
+            found = sorted(filter(group, modules), key=str.casefold)
+            yield from (self._import(module, modules[module]) for module in found)
+            if found:
                 yield ""
+
+    def _import(self, module: str, names: list[Name]) -> str:
+        items = [n.name if self._local(n) == n.name else f"{n.name} as {self._local(n)}" for n in names]
+        line = f"from {module} import {', '.join(items)}"
+        if len(line) <= _WIDTH:
+            return line
+        return "\n".join([f"from {module} import (", *(f"{_INDENT}{item}," for item in items), ")"])
+
+
+def _as_linters_sort(name: Name) -> tuple[int, str]:
+    """Constants, then classes, then the rest."""
+    kind = 0 if name.name.isupper() else 1 if name.name[0].isupper() else 2
+    return kind, name.name
+
+
+def _is_standard(module: str) -> bool:
+    return module.partition(".")[0] in sys.stdlib_module_names
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == "meshgen"
+
+
+def _is_foreign(module: str) -> bool:
+    return not _is_standard(module) and not _is_ours(module)
 
 
 def literal(value: Any) -> str:

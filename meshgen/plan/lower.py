@@ -29,6 +29,7 @@ def lower(graph: Graph, lock: Mapping[str, Any] | None, version: str) -> Plan:
     return Plan(
         contract=build(graph.name, specs, lock),
         mesh=mesh(graph),
+        rpcs=specs[0].rpcs,
         required=required_fields(graph.name, specs[0]),
         version=version,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from meshgen.contract.model import Contract
+from meshgen.contract.model import Contract, RpcSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +94,8 @@ class Plan:
 
     contract: Contract = field(compare=False)
     mesh: Mesh
+    rpcs: tuple[RpcSpec, ...] = field(default=(), compare=False)
+    """Of the driver, in schema terms: what a typed client mirrors."""
     required: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Fields that a caller of the driver must send, by full message name."""
     version: str
