@@ -194,10 +194,19 @@ CODES: dict[str, Explanation] = {
         "Lists of lists, optional lists and maps of lists have messages too: `list[list[int]]` uses `IntList`.",
     ),
     "MG407": Explanation(
-        title="a change that old clients cannot read",
-        hint="Add a new field beside the old one, and keep both until every client has moved.",
-        text="The type of a field changed, or an rpc's request or response became another record. The new field has a\n"
-        "number of its own and the old number stays reserved, so nothing is misread, but old clients do not see it.",
+        title="a change that old clients or nodes do not survive",
+        hint="Add a new field beside the old one, and keep both until everybody has moved; or say --allow-breaking.",
+        text="`check` and `build` compare the graph with the committed contracts, envoy/<graph>/descriptors.binpb. Clients\n"
+        "that were made from those, and nodes that still run with them during an upgrade, would be refused, would miss\n"
+        "something, or would misread it. docs/evolving.md says how each change can be made safely; --allow-breaking turns\n"
+        "the error into a warning, for a change that nobody depends on.",
+    ),
+    "MG410": Explanation(
+        title="a rename of what is not there",
+        hint="`RenamedFrom` takes the name that the field had at the last build; leave it out for a new field.",
+        text='`Annotated[int, RenamedFrom("old")]` gives a field the number that the lock has for `old`. When the lock has\n'
+        "never seen that name, or the old field is still there, there is no number to take. Once the rename has been\n"
+        "built, the marker may stay or go.",
     ),
     # --- 5xx: options and the mesh --------------------------------------------------------------------------------
     "MG501": Explanation(

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from typing import Any
 
 from meshgen.contract.file import FileBuilder
-from meshgen.contract.inventory import Inventory, response_fields
-from meshgen.contract.lock import Entry, Ledger, Section
+from meshgen.contract.inventory import Inventory, named_types, response_fields
+from meshgen.contract.lock import Entry, Ledger, Want, rpc_key
+from meshgen.contract.lockfile import document_of, ledger_of
 from meshgen.contract.model import Contract, RpcSpec, ServiceSpec
 from meshgen.contract.names import request, response
 from meshgen.contract.shared import closure
-from meshgen.contract.wire import field_signature, wire_fields
+from meshgen.contract.wire import Wrapper, field_signature, wire_field
 from meshgen.errors import Diagnostic, GraphError, errors_only
-from meshgen.naming import enum_value, enum_zero, pascal
+from meshgen.naming import enum_value, enum_zero, pascal, snake
 from meshgen.schema.model import Field, Record
-from meshgen.source import NOWHERE, Span
+from meshgen.source import Span, of_callable
 
 
 def build(graph_name: str, services: Sequence[ServiceSpec], lock: Mapping[str, Any] | None) -> Contract:
@@ -33,36 +35,37 @@ def build(graph_name: str, services: Sequence[ServiceSpec], lock: Mapping[str, A
     inventory = Inventory.of(services)
     if errors_only(inventory.problems):
         raise GraphError(_once(inventory.problems))
-    ledger = Ledger.of(lock)
-    warnings = [*inventory.problems, *_assign(ledger, inventory, services)]
+    ledger = ledger_of(lock)
+    problems = [*inventory.problems, *_assign(ledger, inventory, services)]
+    if errors_only(problems):
+        raise GraphError(_once(problems))
     ordered = sorted(services, key=lambda s: (s.node is not None, s.node or ""))
     files = tuple(FileBuilder(graph_name, service, ledger).build() for service in ordered)
     return Contract(
         graph=graph_name,
         files=files,
         descriptors=closure(files),
-        lock=ledger.document(),
-        diagnostics=tuple(_once(warnings)),
+        lock=document_of(ledger),
+        diagnostics=tuple(_once(problems)),
     )
 
 
-def rpc_key(node: str | None, message: str) -> str:
-    """Where the lock keeps a request or a response."""
-    return message if node is None else f"{node}.{message}"
-
-
 def _assign(ledger: Ledger, inventory: Inventory, services: Sequence[ServiceSpec]) -> Iterator[Diagnostic]:
+    records = dict(ledger.entries["types"])  # of the build before: what a message is that was a record until now
+    yield from _taken(ledger, services)
     for name, record in inventory.records.items():
-        yield from _update(ledger, "types", name, _wanted(record.fields), NOWHERE)
+        yield from _lost_names(ledger.get("types", name), record.fields, name, of_callable(record.python))
+        ledger.put("types", name, ledger.get("types", name).assign(_wanted(record.fields)))
     for name, enum in inventory.enums.items():
         values = [enum_value(name, member.name) for member in enum.python]
-        yield from _update(ledger, "enums", name, {v: "" for v in values if v != enum_zero(name)}, NOWHERE)
+        wanted = {value: Want() for value in values if value != enum_zero(name)}
+        ledger.put("enums", name, ledger.get("enums", name).assign(wanted))
     for service in services:
         for rpc in service.rpcs:
-            yield from _assign_rpc(ledger, service.node, rpc)
+            yield from _assign_rpc(ledger, records, service.node, rpc)
 
 
-def _assign_rpc(ledger: Ledger, node: str | None, rpc: RpcSpec) -> Iterator[Diagnostic]:
+def _assign_rpc(ledger: Ledger, records: Mapping[str, Entry], node: str | None, rpc: RpcSpec) -> Iterator[Diagnostic]:
     result = rpc.result if isinstance(rpc.result, Record) else None
     for message, record, fields in (
         (request(rpc.name), rpc.request_record, rpc.params),
@@ -70,31 +73,61 @@ def _assign_rpc(ledger: Ledger, node: str | None, rpc: RpcSpec) -> Iterator[Diag
     ):
         key = rpc_key(node, message)
         entry = ledger.get("rpcs", key)
-        name = "" if record is None else pascal(record.name)
-        if (entry.record or entry.live) and entry.record != name:
-            was = entry.record or "its own fields"
-            yield _breaking(
-                f"'{key}' was {was} and is {name or 'its own fields'}: old callers cannot read it", rpc.span
-            )
-        ledger.put("rpcs", key, replace(entry, record=name))
         if record is None:
-            yield from _update(ledger, "rpcs", key, _wanted(fields), rpc.span)
+            yield from _lost_names(entry, fields, f"{node or 'driver'}.{rpc.name}", rpc.span)
+        ledger.put("rpcs", key, _message(entry, records, record, _wanted(fields if record is None else record.fields)))
 
 
-def _update(ledger: Ledger, section: Section, key: str, wanted: Mapping[str, str], span: Span) -> Iterator[Diagnostic]:
-    entry: Entry = ledger.get(section, key)
-    for slot in entry.retyped(wanted):
-        message = f"'{key}.{slot.name}' was {slot.type} and is {wanted[slot.name]}: it takes a new number"
-        yield _breaking(message, span)
-    ledger.put(section, key, entry.assign(wanted))
+def _message(entry: Entry, records: Mapping[str, Entry], record: Record | None, wanted: Mapping[str, Want]) -> Entry:
+    """The entry of a request or response after this build."""
+    name = "" if record is None else pascal(record.name)
+    if entry.own:
+        return replace(entry.assign(wanted), record=name)
+    if entry.record not in ("", name):  # everything that the message ever had is what the record had
+        return replace(records[entry.record].assign(wanted), record=name)
+    return replace(entry, record=name) if name else entry.assign(wanted)
 
 
-def _wanted(fields: Sequence[Field]) -> dict[str, str]:
-    return {field.name: field_signature(field) for field in wire_fields(fields)}
+def _wanted(fields: Sequence[Field]) -> dict[str, Want]:
+    wanted: dict[str, Want] = {}
+    for field in fields:
+        now = wire_field(field)
+        then = wire_field(replace(field, name=field.renamed_from)) if field.renamed_from else ()
+        for new, old in zip_longest(now, then):
+            before = ("", "") if old is None else (old.name, field_signature(old))
+            wanted[new.name] = Want(field_signature(new), *before)
+    return wanted
 
 
-def _breaking(message: str, span: Span) -> Diagnostic:
-    return Diagnostic(code="MG407", message=message, span=span, severity="warning")
+def _lost_names(entry: Entry, fields: Sequence[Field], owner: str, span: Span) -> Iterator[Diagnostic]:
+    """A marker that has done its work is harmless, and so is one where there was nothing before."""
+    wanted = _wanted(fields)
+    for field in fields if entry.own else ():
+        if not field.renamed_from or entry.knows(snake(field.name)):
+            continue
+        then = entry.slots(snake(field.renamed_from))
+        if any(slot.name in wanted for slot in then):
+            reason = "which is still there"
+        elif then:
+            continue
+        else:
+            known = entry.knows(snake(field.renamed_from))
+            reason = "which an earlier build removed" if known else "which the lock has never seen"
+        message = f"'{owner}.{field.name}' is marked as renamed from '{field.renamed_from}', {reason}"
+        yield Diagnostic(code="MG410", message=message, span=span)
+
+
+def _taken(ledger: Ledger, services: Sequence[ServiceSpec]) -> Iterator[Diagnostic]:
+    """The message of a list or a union has numbers of its own; it cannot go on where a class of that name was."""
+    types = (f.type for service in services for rpc in service.rpcs for f in _fields(rpc))
+    for name in sorted({t.name for t in named_types(types) if isinstance(t, Wrapper)} & ledger.entries["types"].keys()):
+        message = f"'{name}' was the message of a class in an earlier build, and would be that of a list, dict or union"
+        yield Diagnostic(code="MG406", message=message, hint="Put the list, dict or union into a dataclass.")
+
+
+def _fields(rpc: RpcSpec) -> tuple[Field, ...]:
+    request_fields = rpc.params if rpc.request_record is None else rpc.request_record.fields
+    return (*request_fields, *(rpc.result.fields if isinstance(rpc.result, Record) else response_fields(rpc.result)))
 
 
 def _once(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:

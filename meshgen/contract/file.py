@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto,
 from meshgen.contract.comments import Comments
 from meshgen.contract.fields import add_field, add_map
 from meshgen.contract.inventory import Named, named_types, response_fields
-from meshgen.contract.lock import Entry, Ledger
+from meshgen.contract.lock import Entry, Ledger, rpc_key
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.names import package, proto_path, request, response, service
 from meshgen.contract.shared import ANNOTATIONS_PATH, STANDARD_PATHS
@@ -92,18 +92,14 @@ class FileBuilder:
                 self._imports.add(ANNOTATIONS_PATH)
 
     def _add_rpc_messages(self, rpc: RpcSpec) -> None:
-        key = "" if self._spec.node is None else f"{self._spec.node}."
         record = rpc.request_record
-        fields = rpc.params if record is None else record.fields
-        self._add_rpc_message(request(rpc.name), key, record, fields)
+        self._add_rpc_message(request(rpc.name), record, rpc.params if record is None else record.fields)
         record = rpc.result if isinstance(rpc.result, Record) else None
-        self._add_rpc_message(response(rpc.name), key, record, _result_fields(rpc))
+        self._add_rpc_message(response(rpc.name), record, _result_fields(rpc))
 
-    def _add_rpc_message(self, name: str, prefix: str, record: Record | None, fields: Sequence[Field]) -> None:
-        if record is None:
-            self._add_message(name, fields, self._ledger.get("rpcs", prefix + name), "")
-        else:
-            self._add_message(name, fields, self._ledger.get("types", pascal(record.name)), record.doc)
+    def _add_rpc_message(self, name: str, record: Record | None, fields: Sequence[Field]) -> None:
+        entry = self._ledger.message(rpc_key(self._spec.node, name))
+        self._add_message(name, fields, entry, "" if record is None else record.doc)
 
     def _add_message(self, name: str, fields: Sequence[Field], entry: Entry, doc: str) -> None:
         message = self._file.message_type.add(name=name)
