@@ -15,9 +15,12 @@ from meshgen.naming import RESULT_FIELD, pascal, snake
 from meshgen.runtime.decoding import Decoding
 from meshgen.runtime.encoding import Encoding, Fill
 from meshgen.schema.assemble import Reader
-from meshgen.schema.fit import EncodeError, Misfit, describe
+from meshgen.schema.depth import is_deep
+from meshgen.schema.fit import TOO_DEEP, EncodeError, Misfit, describe
 from meshgen.schema.model import EnumOf, Field, Nothing, Record, Type
+from meshgen.schema.names import member_name
 from meshgen.schema.scalars import enum_names
+from meshgen.schema.unions import spread
 from meshgen.status import Internal, InvalidArgument
 
 __all__ = ["Contracts", "EncodeError", "RpcCodec"]
@@ -70,6 +73,9 @@ class RpcCodec:
             _check(method.input_type, request_record.fields)
             self._fill_request, self._read_request = encoding.record(request_record), decoding.record(request_record)
         self._fill_response, self._read_response = _result(method.output_type, result, encoding, decoding)
+        given = params if request_record is None else (Field(name="", type=request_record),)
+        self._deep_request = any(is_deep(f.type) for f in given)
+        self._deep_response = is_deep(result)
 
     def encode_request(self, arguments: Any) -> bytes:
         """Bytes of a request.
@@ -80,7 +86,7 @@ class RpcCodec:
         Raises:
             EncodeError: a value is not of its declared type; `path` names the field.
         """
-        return _encode(self.request_class, self._fill_request, arguments)
+        return _encode(self.request_class, self._fill_request, arguments, deep=self._deep_request)
 
     def decode_request(self, data: bytes) -> Any:
         """{parameter: value} with every parameter, or the record.
@@ -92,8 +98,8 @@ class RpcCodec:
             return self._read_request(self.request_class.FromString(data))
         except Misfit as misfit:
             raise misfit.as_status() from misfit.__cause__
-        except DecodeError:
-            raise InvalidArgument(f"not a {self.request_class.DESCRIPTOR.full_name}") from None
+        except (DecodeError, RecursionError) as error:
+            raise InvalidArgument(_unreadable(self.request_class, error)) from None
 
     def encode_response(self, value: Any) -> bytes:
         """Bytes of a response.
@@ -101,7 +107,7 @@ class RpcCodec:
         Raises:
             EncodeError: the value is not of its declared type; `path` names the field.
         """
-        return _encode(self.response_class, self._fill_response, value)
+        return _encode(self.response_class, self._fill_response, value, deep=self._deep_response)
 
     def decode_response(self, data: bytes) -> Any:
         """The value of a response.
@@ -109,19 +115,32 @@ class RpcCodec:
         Raises:
             Internal: the service answered something else than its contract says.
         """
-        name = self.response_class.DESCRIPTOR.full_name
         try:
             return self._read_response(self.response_class.FromString(data))
         except Misfit as misfit:
+            name = self.response_class.DESCRIPTOR.full_name
             raise Internal(f"not a {name}: {misfit.as_status()}") from misfit.__cause__
-        except DecodeError:
-            raise Internal(f"not a {name}") from None
+        except (DecodeError, RecursionError) as error:
+            raise Internal(_unreadable(self.response_class, error)) from None
 
 
-def _encode(cls: type[Message], fill: Fill, value: Any) -> bytes:
+def _encode(cls: type[Message], fill: Fill, value: Any, *, deep: bool) -> bytes:
     message = cls()
-    fill(message, value)
-    return message.SerializeToString()
+    try:
+        fill(message, value)
+        data = message.SerializeToString()
+        if deep:
+            cls.FromString(data)  # writing has no limit, but who reads has
+    except (RecursionError, DecodeError):
+        raise EncodeError(TOO_DEEP) from None
+    return data
+
+
+def _unreadable(cls: type[Message], error: Exception) -> str:
+    name = cls.DESCRIPTOR.full_name
+    # protobuf has one class for everything that it cannot read.
+    too_deep = isinstance(error, RecursionError) or "MaxDepth" in str(error)
+    return f"the {name} {TOO_DEEP}" if too_deep else f"not a {name}"
 
 
 def _result(descriptor: Descriptor, result: Type, encoding: Encoding, decoding: Decoding) -> tuple[Fill, Reader]:
@@ -145,8 +164,14 @@ def _refuse_value(_: Any, value: Any) -> None:
 
 def _check(descriptor: Descriptor, fields: tuple[Field, ...]) -> None:
     for field in fields:
-        if snake(field.name) not in descriptor.fields_by_name:
-            raise _stale(f"no field {snake(field.name)} in {descriptor.full_name}")
+        for name in _wire_names(field):
+            if name not in descriptor.fields_by_name:
+                raise _stale(f"no field {name} in {descriptor.full_name}")
+
+
+def _wire_names(field: Field) -> list[str]:
+    wire, union = snake(field.name), spread(field.type)
+    return [wire] if union is None else [member_name(m, wire) for m in union.members]
 
 
 def _enum_numbers(file: FileDescriptor, enum: EnumOf) -> dict[str, int]:

@@ -7,18 +7,20 @@ from typing import Any, assert_never
 
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.schema import picture, tensor
+from meshgen.schema import anyvalue, picture, standard, tensor
 from meshgen.schema.assemble import (
     ABSENT,
     Reader,
     held,
     list_reader,
+    one_member,
     problems_of,
     reader_of_fields,
     reader_of_record,
 )
 from meshgen.schema.fit import Misfit
 from meshgen.schema.model import (
+    AnyValue,
     Choice,
     EnumOf,
     Field,
@@ -28,12 +30,17 @@ from meshgen.schema.model import (
     Nothing,
     Optional,
     Record,
+    Ref,
     Scalar,
     Tensor,
     Type,
+    Union,
     Unknown,
+    WellKnown,
 )
+from meshgen.schema.names import UNION_FIELD, member_name
 from meshgen.schema.scalars import enum_names, one_of
+from meshgen.schema.unions import spread
 
 EnumNumbers = Callable[[EnumOf], dict[str, int]]
 """The numbers of an enum's wire names, by the contract."""
@@ -44,17 +51,36 @@ class Decoding:
 
     def __init__(self, enum_numbers: EnumNumbers) -> None:
         self._enum_numbers = enum_numbers
+        self._records: dict[Record, list[Reader]] = {}
 
     def fields(self, fields: tuple[Field, ...]) -> Reader:
         """Message → dict of the fields' values."""
         return reader_of_fields(fields, self._field)
 
     def record(self, record: Record) -> Reader:
-        """Message → value of the record."""
-        return reader_of_record(record, self._field)
+        """Message → value of the record. Each record is compiled once, so that it may hold itself."""
+        compiled = self._records.get(record)
+        if compiled is None:
+            compiled = self._records[record] = []
+            compiled.append(reader_of_record(record, self._field))
+        return compiled[0] if compiled else lambda message: compiled[0](message)  # noqa: PLW0108 - it is empty yet
 
     def _field(self, field: Field) -> Reader:
-        return self._member(snake(field.name), field.type)
+        wire, union = snake(field.name), spread(field.type)
+        return self._member(wire, field.type) if union is None else self._oneof(union, wire, wire)
+
+    def _oneof(self, union: Union, oneof: str, field: str) -> Reader:
+        """Reads the member that is set; the members of a union that is a `field` have its name in theirs."""
+        readers: dict[str | None, Reader] = {}
+        for member in union.members:
+            wire = member_name(member, field)
+            readers[wire] = held(wire, _got(wire, self._element(member)))
+
+        def read(message: Any) -> Any:
+            member = readers.get(message.WhichOneof(oneof))
+            return ABSENT if member is None else member(message)
+
+        return read
 
     def _member(self, wire: str, type_: Type) -> Reader:
         match type_:
@@ -68,17 +94,27 @@ class Decoding:
             case _:
                 return _present(wire, self._element(type_))
 
-    def _element(self, type_: Type) -> Reader | None:
+    def _element(self, type_: Type) -> Reader | None:  # noqa: C901 - one case per type
         """Reads one element; None when it is the value already."""
         match type_:
             case Scalar():
                 return None
+            case WellKnown(kind="UUID"):
+                return standard.uuid_of
+            case WellKnown(kind=kind):
+                return standard.FROM_MESSAGE[kind]
+            case AnyValue():
+                return anyvalue.read_value
             case Choice():
                 return _choice_reader(type_)
             case EnumOf():
                 return self._enum_reader(type_)
             case Record():
                 return self.record(type_)
+            case Ref():
+                return self.record(type_.record)
+            case Union():
+                return one_member(type_, self._oneof(type_, UNION_FIELD, ""))
             case Image():
                 read_parts = self.fields(picture.PARTS)
                 return lambda message: picture.image_from(read_parts(message))
@@ -111,6 +147,12 @@ class Decoding:
         return read
 
 
+def _got(wire: str, element: Reader | None) -> Reader:
+    if element is None:
+        return lambda message: getattr(message, wire)
+    return lambda message: element(getattr(message, wire))
+
+
 def _present(wire: str, element: Reader | None) -> Reader:
     if element is None:
         return lambda message: getattr(message, wire) if message.HasField(wire) else ABSENT
@@ -141,7 +183,7 @@ def _map_reader(wire: str, element: Reader | None) -> Reader:
 
 
 def _choice_reader(choice: Choice) -> Reader:
-    def read(value: str) -> str:
+    def read(value: str | int) -> str | int:
         if value not in choice.values:
             raise Misfit.here(f"must be {one_of(choice.values)}")
         return value

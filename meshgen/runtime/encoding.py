@@ -8,10 +8,12 @@ from typing import Any, assert_never
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
 from meshgen.runtime.decoding import EnumNumbers
-from meshgen.schema import picture, tensor
-from meshgen.schema.assemble import elements, getter, none_is_lost
+from meshgen.runtime.payloads import stand_in
+from meshgen.schema import anyvalue, picture, standard, tensor
+from meshgen.schema.assemble import ABSENT, elements, getter, none_is_lost
 from meshgen.schema.fit import EncodeError, describe
 from meshgen.schema.model import (
+    AnyValue,
     Choice,
     EnumOf,
     Field,
@@ -21,12 +23,17 @@ from meshgen.schema.model import (
     Nothing,
     Optional,
     Record,
+    Ref,
     Scalar,
     Tensor,
     Type,
+    Union,
     Unknown,
+    WellKnown,
 )
+from meshgen.schema.names import member_name
 from meshgen.schema.scalars import TO_SCALAR, Convert, choice_writer, enum_writer
+from meshgen.schema.unions import member_chooser, spread
 
 Fill = Callable[[Any, Any], None]
 """Puts a value into a message."""
@@ -37,44 +44,63 @@ class Encoding:
 
     def __init__(self, enum_numbers: EnumNumbers) -> None:
         self._enum_numbers = enum_numbers
+        self._records: dict[Record, list[Fill]] = {}
 
     def arguments(self, fields: tuple[Field, ...]) -> Fill:
         """Puts a mapping into a message; absent keys stay absent, but for lists and maps with a default.
 
         Those cannot be absent on the wire, so the receiver could not put the default in.
         """
-        rows = [(f, snake(f.name), self._field(f)) for f in fields]
+        rows = [(f, self._field(f)) for f in fields]
         names = {f.name for f in fields}
 
         def fill(message: Any, arguments: Mapping[str, Any]) -> None:
-            for field, wire, write in rows:
+            for field, write in rows:
                 if field.name in arguments:
-                    _write(write, message, arguments[field.name], wire)
+                    write(message, arguments[field.name])
                 elif isinstance(field.type, ListOf | MapOf) and field.has_default:
-                    _write(write, message, field.make_default(), wire)
+                    write(message, field.make_default())
                 elif field.required:
-                    raise EncodeError("is required", wire)
+                    raise EncodeError("is required", snake(field.name))
             if unknown := arguments.keys() - names:
                 raise EncodeError("is not a parameter", min(unknown))
 
         return fill
 
     def record(self, record: Record) -> Fill:
-        """Puts a value of the record into a message."""
-        rows = [(getter(record, f.name), snake(f.name), self._field(f)) for f in record.fields]
+        """Puts a value of the record into a message. Each record is compiled once, so that it may hold itself."""
+        compiled = self._records.get(record)
+        if compiled is None:
+            compiled = self._records[record] = []
+            compiled.append(self._record(record))
+        if compiled:
+            return compiled[0]
+        return lambda message, value: compiled[0](message, value)  # noqa: PLW0108 - it is empty yet
+
+    def _record(self, record: Record) -> Fill:
+        rows = [(getter(record, f), self._field(f)) for f in record.fields]
 
         def fill(message: Any, value: Any) -> None:
-            for get, wire, write in rows:
-                _write(write, message, get(value), wire)
+            for get, write in rows:
+                write(message, get(value))
 
         return fill
 
     def _field(self, field: Field) -> Fill:
-        write = self._member(snake(field.name), field.type)
-        return _refuse_none(write) if none_is_lost(field) else write
+        wire, union = snake(field.name), spread(field.type)
+        if union is None:
+            write = _at(wire, self._member(wire, field.type))
+        else:
+            write = self._oneof(union, wire)
+            write = _unless_none(write) if isinstance(field.type, Optional) else write
+        if field.omitted:
+            write = _unless_absent(write)
+        return _refuse_none(write, wire) if none_is_lost(field) else write
 
     def _member(self, wire: str, type_: Type) -> Fill:
         match type_:
+            case Optional(item=AnyValue()):
+                return self._singular(wire, AnyValue())
             case Optional(item=item):
                 return _unless_none(self._singular(wire, item))
             case ListOf(item=item):
@@ -94,6 +120,21 @@ class Encoding:
             inner = getattr(message, wire)
             inner.SetInParent()
             fill(inner, value)
+
+        return write
+
+    def _oneof(self, union: Union, field: str = "") -> Fill:
+        """Writes the member that a value is of; the members of a union that is a `field` have its name in theirs."""
+        choose = member_chooser(union)
+        names = [member_name(member, field) for member in union.members]
+        writers = [_at(name, self._singular(name, m)) for name, m in zip(names, union.members, strict=True)]
+
+        def write(message: Any, value: Any) -> None:
+            try:
+                index = choose(value)
+            except EncodeError as error:
+                raise (error.under(field) if field else error) from None
+            writers[index](message, value)
 
         return write
 
@@ -137,6 +178,8 @@ class Encoding:
         match type_:
             case Scalar(kind=kind):
                 return TO_SCALAR[kind]
+            case WellKnown(kind="UUID"):
+                return standard.uuid_text
             case Choice():
                 return choice_writer(type_)
             case EnumOf():
@@ -148,6 +191,12 @@ class Encoding:
         match type_:
             case Record():
                 return self.record(type_)
+            case Ref():
+                return self.record(type_.record)
+            case WellKnown(kind=kind):
+                return _parts_writer(standard.TO_PARTS[kind])
+            case AnyValue():
+                return lambda message, value: anyvalue.fill_value(message, anyvalue.to_plain(value))
             case Image():
                 return _parts_writer(picture.image_parts)
             case Tensor():
@@ -156,6 +205,8 @@ class Encoding:
                 return self._member(LIST_FIELD, type_)
             case Optional():
                 return self._member(OPTIONAL_FIELD, type_)
+            case Union():
+                return self._oneof(type_)
             case Scalar() | Choice() | EnumOf() | Nothing() | Unknown():
                 raise InternalError(f"no message for {type_}")
             case _:
@@ -178,19 +229,24 @@ def _scalars_writer(wire: str, type_: ListOf, convert: Convert) -> Fill:
     return write
 
 
-def _write(write: Fill, message: Any, value: Any, wire: str) -> None:
-    try:
-        write(message, value)
-    except EncodeError as error:
-        raise error.under(wire) from None
+def _at(wire: str, write: Fill) -> Fill:
+    """The same, with the field in the path of errors."""
+
+    def write_at(message: Any, value: Any) -> None:
+        try:
+            write(message, value)
+        except EncodeError as error:
+            raise error.under(wire) from None
+
+    return write_at
 
 
-def _refuse_none(write: Fill) -> Fill:
+def _refuse_none(write: Fill, wire: str) -> Fill:
     """None is sent by leaving the field out, and that means the default here; better no value than another one."""
 
     def write_value(message: Any, value: Any) -> None:
         if value is None:
-            raise EncodeError("cannot be None, because a field that is left out takes its default")
+            raise EncodeError("cannot be None, because a field that is left out takes its default", wire)
         write(message, value)
 
     return write_value
@@ -204,12 +260,20 @@ def _unless_none(write: Fill) -> Fill:
     return write_unless_none
 
 
+def _unless_absent(write: Fill) -> Fill:
+    def write_unless_absent(message: Any, value: Any) -> None:
+        if value is not ABSENT:
+            write(message, value)
+
+    return write_unless_absent
+
+
 def _parts_writer(parts: Callable[[Any], Mapping[str, Any]]) -> Fill:
     def fill(message: Any, value: Any) -> None:
         for name, part in parts(value).items():
             if isinstance(part, list):
                 getattr(message, name).extend(part)
             else:
-                setattr(message, name, part)
+                setattr(message, name, stand_in(part) if isinstance(part, bytes | memoryview) else part)
 
     return fill

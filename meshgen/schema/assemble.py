@@ -6,12 +6,14 @@ The same rules for every source of fields (protobuf, JSON); the source brings on
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from meshgen.naming import snake
 from meshgen.schema.fit import EncodeError, Misfit, describe, joined
-from meshgen.schema.model import Container, Field, ListOf, MapOf, Optional, Record
+from meshgen.schema.model import AnyValue, Container, Field, ListOf, MapOf, Optional, Record, Union
+from meshgen.schema.names import member_name
+from meshgen.schema.unions import spread
 
 
 class _Absent(enum.Enum):
@@ -19,7 +21,7 @@ class _Absent(enum.Enum):
 
 
 ABSENT: Final = _Absent.ABSENT
-"""What a reader returns for a field that was not sent."""
+"""What a reader returns for a field that was not sent, and a getter for a key that a TypedDict need not have."""
 
 Reader = Callable[[Any], Any]
 """Source of a whole record → one field's value, or `ABSENT`; raises Misfit."""
@@ -42,16 +44,16 @@ def reader_of_fields(
 
     With `record`, fields that the record's class fills itself are left out.
     """
-    rows = [(f.name, snake(f.name), reader(f), _when_absent(f, record)) for f in fields]
+    rows = [(f.name, snake(f.name), reader(f), spread(f.type) is None, _when_absent(f, record)) for f in fields]
 
     def read(source: Any) -> dict[str, Any]:
         values: dict[str, Any] = {}
         problems: list[tuple[str, str]] = []
-        for name, wire, read_field, absent in rows:
+        for name, wire, read_field, alone, absent in rows:
             try:
                 value = read_field(source)
             except Misfit as misfit:
-                problems += misfit.under(wire)
+                problems += misfit.under(wire if alone else "")  # members of a union have names of their own
                 continue
             if value is not ABSENT:
                 values[name] = value
@@ -103,6 +105,8 @@ def _when_absent(field: Field, record: Record | None) -> Any:
             return dict
     if field.required:
         return None
+    if field.omitted:
+        return _LEFT_TO_THE_CLASS
     if field.has_default and record is not None and record.kind in _WITH_DEFAULTS:
         return _LEFT_TO_THE_CLASS
     return field.make_default
@@ -111,18 +115,34 @@ def _when_absent(field: Field, record: Record | None) -> Any:
 def list_reader(item: Reader | None, container: Container) -> Callable[[Iterable[Any]], Any]:
     """Reads each element (None leaves them as they are); on a misfit reads on, to find every one."""
     make = CONTAINERS[container]
+    if container in ("set", "frozenset"):
+        make = _distinct(make)
     if item is None:
         return make
 
     def read(values: Iterable[Any]) -> Any:
         try:
-            return make([item(v) for v in values])
+            made = [item(v) for v in values]
         except Misfit:
             raise Misfit(problems_of(item, ((f"[{i}]", v) for i, v in enumerate(values)))) from None
-        except TypeError as error:  # elements of a set that have no hash
-            raise Misfit.here(str(error)) from None
+        return make(made)
 
     return read
+
+
+def _distinct(make: Callable[..., Any]) -> Callable[[Sequence[Any]], Any]:
+    """A set of elements, none of which came twice."""
+
+    def make_set(values: Sequence[Any]) -> Any:
+        try:
+            made = make(values)
+        except TypeError as error:  # elements that have no hash
+            raise Misfit.here(str(error)) from None
+        if len(made) != len(values):
+            raise Misfit.here("must have no element twice")
+        return made
+
+    return make_set
 
 
 def held(field: str, read: Reader) -> Reader:
@@ -135,6 +155,19 @@ def held(field: str, read: Reader) -> Reader:
             raise Misfit(misfit.under(field)) from misfit.__cause__
 
     return read_held
+
+
+def one_member(union: Union, read: Reader) -> Reader:
+    """A reader of a union's own message, in which one member must be set."""
+    expected = f"must have one of {', '.join(sorted(member_name(m) for m in union.members))}"
+
+    def read_member(source: Any) -> Any:
+        value = read(source)
+        if value is ABSENT:
+            raise Misfit.here(expected)
+        return value
+
+    return read_member
 
 
 def problems_of(item: Reader, rows: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
@@ -158,7 +191,9 @@ def default_of(field: Field) -> Any:
 
 def none_is_lost(field: Field) -> bool:
     """Whether None, which travels as absence, would come back as a default that is not None."""
-    return isinstance(field.type, Optional) and default_of(field) is not None
+    if not isinstance(field.type, Optional) or isinstance(field.type.item, AnyValue):
+        return False  # an `Any` that is None is sent as one
+    return default_of(field) is not None
 
 
 def empty_is_lost(field: Field) -> bool:
@@ -166,12 +201,14 @@ def empty_is_lost(field: Field) -> bool:
     return isinstance(field.type, ListOf | MapOf) and bool(default_of(field))
 
 
-def getter(record: Record, name: str) -> Callable[[Any], Any]:
+def getter(record: Record, field: Field) -> Callable[[Any], Any]:
     """Reads a field of a Python value of the record; an EncodeError when the value is of another kind."""
 
     def get(value: Any) -> Any:
         try:
-            return record.get(value, name)
+            if field.omitted:
+                return value.get(field.name, ABSENT)
+            return record.get(value, field.name)
         except (AttributeError, KeyError, IndexError, TypeError):
             raise EncodeError(f"must be {record}, got {describe(value)}") from None
 
@@ -179,7 +216,15 @@ def getter(record: Record, name: str) -> Callable[[Any], Any]:
 
 
 def elements(value: Any, type_: ListOf) -> Iterable[Any]:
-    """The elements of a Python value for a list; an EncodeError when it has none."""
+    """The elements of a Python value for a list; an EncodeError when it has none.
+
+    For a set every element comes once, whatever the value is.
+    """
     if isinstance(value, str | bytes | bytearray | Mapping) or not hasattr(value, "__iter__"):
         raise EncodeError(f"must be {type_}, got {describe(value)}")
+    if type_.container in ("set", "frozenset") and not isinstance(value, set | frozenset):
+        try:
+            return set(value)
+        except TypeError:
+            raise EncodeError(f"must be {type_}, got {describe(value)}") from None
     return value  # type: ignore[no-any-return]

@@ -10,7 +10,10 @@ from meshgen.status import InvalidArgument, Violation
 
 def joined(prefix: str, path: str) -> str:
     """`('box', 'width')` → `box.width`, `('labels', '[2].score')` → `labels[2].score`."""
-    return prefix + path if not path or path.startswith("[") else f"{prefix}.{path}"
+    return prefix + path if not path or not prefix or path.startswith("[") else f"{prefix}.{path}"
+
+
+TOO_DEEP = "is nested deeper than 100 messages, which is as deep as protobuf goes"
 
 
 class Misfit(Exception):  # noqa: N818 - never leaves this package

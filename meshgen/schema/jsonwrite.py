@@ -50,7 +50,7 @@ def object_writer(fields: tuple[Field, ...], get: Callable[[Field], Convert]) ->
 
 def record_writer(record: Record) -> Convert:
     """A function from a value of the record to an object."""
-    return object_writer(record.fields, lambda field: getter(record, field.name))
+    return object_writer(record.fields, lambda field: getter(record, field))
 
 
 def _member(type_: Type) -> Convert:
@@ -186,7 +186,7 @@ def _bytes(value: Any) -> str:
 
 
 def _parts(parts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _bytes(part) if isinstance(part, bytes) else part for name, part in parts.items()}
+    return {name: _bytes(part) if isinstance(part, bytes | memoryview) else part for name, part in parts.items()}
 
 
 def _none(value: Any) -> None:

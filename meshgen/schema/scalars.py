@@ -5,8 +5,10 @@ Numbers of numpy and torch count as numbers, because models return them. A bool 
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Callable, Mapping
+import struct
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from meshgen.naming import enum_value
@@ -14,6 +16,7 @@ from meshgen.schema.fit import EncodeError, describe
 from meshgen.schema.model import Choice, EnumOf, ScalarKind
 
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
+INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
 
 Convert = Callable[[Any], Any]
 
@@ -41,6 +44,14 @@ def to_int(value: Any) -> int:
     return number
 
 
+def to_int32(value: Any) -> int:
+    """An integer of 32 bits."""
+    number = to_int(value)
+    if not INT32_MIN <= number <= INT32_MAX:
+        raise EncodeError(f"must fit 32 bits, got {number}")
+    return number
+
+
 def to_float(value: Any) -> float:
     """A float; integers are taken too."""
     if type(value) is float:
@@ -51,6 +62,34 @@ def to_float(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError):  # RuntimeError: a torch tensor of several numbers
         raise EncodeError(f"must be a float, got {describe(value)}") from None
+
+
+def to_float32(value: Any) -> float:
+    """A float within the range of 32 bits, rounded to them."""
+    try:
+        return as_float32(to_float(value))
+    except OverflowError:
+        raise EncodeError(f"must be within the range of a 32-bit float, got {value}") from None
+
+
+def as_float32(number: float) -> float:
+    """The nearest number that 32 bits can hold.
+
+    Raises:
+        OverflowError: it is finite, and its nearest is not.
+    """
+    return float(struct.unpack("<f", struct.pack("<f", number))[0])
+
+
+def shortest_float32(number: float) -> float:
+    """The double with the fewest digits that 32 bits read as this number: 0.1 for the float next to it."""
+    if not math.isfinite(number):
+        return number
+    for digits in (6, 7, 8):
+        short = float(f"{number:.{digits}g}")
+        if struct.pack("<f", short) == struct.pack("<f", number):
+            return short
+    return number
 
 
 def to_str(value: Any) -> str:
@@ -77,16 +116,19 @@ TO_SCALAR: Mapping[ScalarKind, Convert] = {
     "float": to_float,
     "str": to_str,
     "bytes": to_bytes,
+    "int32": to_int32,
+    "float32": to_float32,
 }
 
 
 def choice_writer(choice: Choice) -> Convert:
     """Checks that a value is one of the choice's."""
+    convert = TO_SCALAR[choice.scalar.kind]
 
     def write(value: Any) -> Any:
-        if value not in choice.values:
+        if value not in choice.values:  # True is 1 here, and no int for `convert`
             raise EncodeError(f"must be {one_of(choice.values)}, got {describe(value)}")
-        return value
+        return convert(value)
 
     return write
 
@@ -109,6 +151,6 @@ def enum_writer(enum: EnumOf, wire: Mapping[str, Any]) -> Convert:
     return write
 
 
-def one_of(values: tuple[str, ...]) -> str:
+def one_of(values: Sequence[str | int]) -> str:
     """`one of 'a', 'b'`."""
     return f"one of {', '.join(map(repr, values))}"

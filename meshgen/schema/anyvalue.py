@@ -1,0 +1,147 @@
+"""What `Any` can carry: the values of JSON, as `google.protobuf.Value` has them, with one kind of number."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping
+from typing import Any
+
+from meshgen.schema.fit import EncodeError, Misfit, describe
+from meshgen.schema.scalars import to_str
+
+WHOLE_MAX = 1 << 53
+"""Up to here a double holds every integer."""
+
+
+def to_plain(value: Any) -> Any:
+    """The value in None, bool, int, float, str, list and dict alone.
+
+    Raises:
+        EncodeError: it holds something that JSON, or a double, cannot.
+    """
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return to_str(value)
+        case int():
+            return _whole(value)
+        case float():
+            return _finite(value)
+        case Mapping():
+            return {_at(to_str, key, key): _at(to_plain, item, key) for key, item in value.items()}
+        case list() | tuple():
+            return [_at(to_plain, item, index) for index, item in enumerate(value)]
+        case _:
+            return _foreign(value)
+
+
+def _at(convert: Any, value: Any, key: Any) -> Any:
+    try:
+        return convert(value)
+    except EncodeError as error:
+        raise error.under(f"[{key!r}]") from None
+
+
+def _whole(value: int) -> int:
+    if abs(value) > WHOLE_MAX:
+        raise EncodeError(
+            f"is an int of {value.bit_length()} bits, and Any has doubles, exact up to 2**53; annotate it as int"
+        )
+    return operator.index(value)
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise EncodeError(f"is {value}, which JSON cannot hold; annotate it as float")
+    return float(value)
+
+
+def _foreign(value: Any) -> Any:
+    """Numbers of numpy count as numbers, because models return them."""
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0:
+        return to_plain(value.item())
+    raise EncodeError(f"must be a value of JSON for Any, got {describe(value)}; annotate it with its type")
+
+
+def number_of(double: float) -> int | float:
+    """A number as JSON has it: 5.0 is 5."""
+    if not math.isfinite(double):
+        raise Misfit.here("must be finite")
+    return int(double) if abs(double) <= WHOLE_MAX and double.is_integer() else double
+
+
+def from_plain(value: Any) -> Any:
+    """What arrives of a value that `json.loads` gave.
+
+    Raises:
+        Misfit: a number is no double, or a text is not Unicode.
+    """
+    match value:
+        case int() | float() if not isinstance(value, bool):
+            try:
+                return number_of(float(value))
+            except OverflowError:
+                raise Misfit.here("must be finite") from None
+        case str():
+            return _unicode(value)
+        case dict():
+            return {_read_at(_unicode, key, key): _read_at(from_plain, item, key) for key, item in value.items()}
+        case list():
+            return [_read_at(from_plain, item, index) for index, item in enumerate(value)]
+        case _:
+            return value
+
+
+def _read_at(read: Any, value: Any, key: Any) -> Any:
+    try:
+        return read(value)
+    except Misfit as misfit:
+        raise Misfit(misfit.under(f"[{key!r}]")) from None
+
+
+def _unicode(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Misfit.here("must be valid Unicode") from None
+    return text
+
+
+def fill_value(message: Any, plain: Any) -> None:
+    """Put what `to_plain` gave into a `google.protobuf.Value`."""
+    match plain:
+        case None:
+            message.null_value = 0
+        case bool():
+            message.bool_value = plain
+        case str():
+            message.string_value = plain
+        case int() | float():
+            message.number_value = plain
+        case dict():
+            message.struct_value.SetInParent()
+            fields = message.struct_value.fields
+            for key, item in plain.items():
+                fill_value(fields[key], item)
+        case _:
+            message.list_value.SetInParent()
+            values = message.list_value.values
+            for item in plain:
+                fill_value(values.add(), item)
+
+
+def read_value(message: Any) -> Any:
+    """The value of a `google.protobuf.Value`; one that says nothing is None."""
+    match message.WhichOneof("kind"):
+        case "number_value":
+            return number_of(message.number_value)
+        case "struct_value":
+            return {key: _read_at(read_value, item, key) for key, item in message.struct_value.fields.items()}
+        case "list_value":
+            return [_read_at(read_value, item, i) for i, item in enumerate(message.list_value.values)]
+        case None | "null_value":
+            return None
+        case kind:
+            return getattr(message, kind)
