@@ -1,0 +1,126 @@
+"""Messages with big payloads (pixels, tensors, bytes) ⇄ bytes, the payloads past protobuf, which copies them often.
+
+In the protobuf message a stand-in of a few bytes takes the place of each big payload, in the bytes the payload itself.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+
+from meshgen.runtime.splice import Buffer, Places, Search, Splice, UnsearchableError, places_of
+from meshgen.schema.fit import EncodeError
+
+T = TypeVar("T")
+
+THRESHOLD = 64 * 1024
+"""Bytes. Below it protobuf's copies cost less than going around them."""
+
+PADDING = {"meshgen.tensor.v1.Tensor": 15}
+"""The number that `Tensor` reserves for bytes of no meaning. Padded, an array over the message's bytes is aligned."""
+
+_BYTES_PER_FIELD = 512
+"""Messages with smaller fields on average are left to protobuf: to search them costs more than it saves."""
+
+_LARGEST = (1 << 31) - 1
+"""Bytes of a message, by protobuf."""
+
+_MARK = os.urandom(12)
+_STAND_IN_SIZE = len(_MARK) + 4
+
+
+class _Held(threading.local):
+    payloads: dict[bytes, Buffer] | None = None
+    """By stand-in, of the message that this thread is writing or reading."""
+
+
+_HELD = _Held()
+
+
+def stand_in(payload: Buffer) -> bytes:
+    """What to put into a bytes field of a message that is being written."""
+    held = _HELD.payloads
+    return bytes(payload) if held is None or len(payload) < THRESHOLD else _keep(held, payload)
+
+
+def payload_of(content: bytes) -> Buffer:
+    """What a bytes field of a message that is being read stands for; big payloads are views of the received bytes."""
+    held = _HELD.payloads
+    return held.get(content, content) if held and len(content) == _STAND_IN_SIZE else content
+
+
+def _keep(held: dict[bytes, Buffer], payload: Buffer) -> bytes:
+    # No sender can write a stand-in, by chance or on purpose: the mark never leaves this process.
+    key = _MARK + len(held).to_bytes(4, "big")
+    held[key] = payload
+    return key
+
+
+class Wire:
+    """Bytes of the messages of one class."""
+
+    def __init__(self, cls: type[Message]) -> None:
+        descriptor: Any = cls.DESCRIPTOR
+        self._class = cls
+        self._written = places_of(descriptor, PADDING)
+        self._read = places_of(descriptor)
+
+    def write(self, fill: Callable[[Any, Any], None], value: Any) -> bytes:
+        """The bytes of a message into which `fill` has put `value`.
+
+        Raises:
+            EncodeError: `fill`'s, or the message is larger than protobuf lets it be.
+        """
+        message = self._class()
+        held: dict[bytes, Buffer] = {}
+        before, _HELD.payloads = _HELD.payloads, held
+        try:
+            fill(message, value)
+        finally:
+            _HELD.payloads = before
+        data = message.SerializeToString()
+        return _with_payloads(data, self._written, held) if held else data
+
+    def read(self, read: Callable[[Any], T], data: bytes) -> T:
+        """What `read` makes of the message.
+
+        Raises:
+            DecodeError: `data` is not a message of this class.
+        """
+        held: dict[bytes, Buffer] = {}
+        if len(data) >= THRESHOLD and self._read:
+            data = _without_payloads(data, self._read, held)
+        message = self._class.FromString(data)
+        before, _HELD.payloads = _HELD.payloads, held
+        try:
+            return read(message)
+        finally:
+            _HELD.payloads = before
+
+
+def _with_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) -> bytes:
+    size = len(data) + sum(map(len, held.values()))
+    if size > _LARGEST:
+        raise EncodeError(f"is {size} bytes, more than the 2 GiB that a message can hold")
+    search = Search(data, lambda start, end: held.get(data[start:end]), smallest=_STAND_IN_SIZE, mark=_MARK)
+    return Splice(data).joined(search.cuts(places))
+
+
+def _without_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) -> bytes:
+    view = memoryview(data)
+    search = Search(
+        data,
+        lambda start, end: _keep(held, view[start:end]),
+        smallest=THRESHOLD,
+        most_fields=len(data) // _BYTES_PER_FIELD,
+    )
+    try:
+        cuts = search.cuts(places)
+    except UnsearchableError:
+        held.clear()
+        return data
+    return Splice(data).joined(cuts) if cuts else data
