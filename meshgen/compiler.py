@@ -8,6 +8,7 @@ from typing import Any
 
 import meshgen
 from meshgen.contract import dump_lock
+from meshgen.emit.client import client_files
 from meshgen.emit.envoy import envoy_files
 from meshgen.emit.files import GeneratedFile
 from meshgen.emit.openapi import openapi_files
@@ -25,6 +26,7 @@ EMITTERS: tuple[Callable[[Plan], tuple[GeneratedFile, ...]], ...] = (
     lambda plan: proto_files(plan.contract),
     lambda plan: (GeneratedFile.text(f"protos/{plan.mesh.graph}/lock.json", dump_lock(plan.contract.lock)),),
     service_files,
+    client_files,
     serve_config_files,
     envoy_files,
     openapi_files,

@@ -53,7 +53,9 @@ class PythonSource:
     def text(self) -> str:
         """The whole module."""
         head = ['"""' + self.docstring + '"""', "", "from __future__ import annotations", ""]
-        return "\n".join([*head, *self._imports(), *self._lines]) + "\n"
+        body = "\n".join(self._lines).lstrip("\n")
+        gap = ["", ""] if body.startswith(("@", "class ")) else [""]
+        return "\n".join([*head, *self._imports(), *gap[1:], body]) + "\n"
 
     def _use(self, part: str | Name) -> str:
         if isinstance(part, str):
@@ -74,16 +76,21 @@ class PythonSource:
                 modules.setdefault(name.module, []).append(name)
         for group in (_is_standard, _is_foreign, _is_ours):
             found = sorted(filter(group, modules), key=str.casefold)
-            yield from (self._import(module, modules[module]) for module in found)
+            yield from (line for module in found for line in self._imports_from(module, modules[module]))
             if found:
                 yield ""
 
-    def _import(self, module: str, names: list[Name]) -> str:
-        items = [n.name if self._local(n) == n.name else f"{n.name} as {self._local(n)}" for n in names]
-        line = f"from {module} import {', '.join(items)}"
-        if len(line) <= _WIDTH:
-            return line
-        return "\n".join([f"from {module} import (", *(f"{_INDENT}{item}," for item in items), ")"])
+    def _imports_from(self, module: str, names: list[Name]) -> Iterator[str]:
+        """Each name that gets another one has a line of its own, as linters want it."""
+        plain = [name.name for name in names if self._local(name) == name.name]
+        line = f"from {module} import {', '.join(plain)}"
+        if len(line) > _WIDTH:
+            yield "\n".join([f"from {module} import (", *(f"{_INDENT}{name}," for name in plain), ")"])
+        elif plain:
+            yield line
+        for name in names:
+            if self._local(name) != name.name:
+                yield f"from {module} import {name.name} as {self._local(name)}"
 
 
 def _as_linters_sort(name: Name) -> tuple[int, str]:

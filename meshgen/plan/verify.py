@@ -17,6 +17,8 @@ from meshgen.plan.options import MANAGED_OPTIONS, OWN_OPTIONS, SERVE_OPTIONS, se
 from meshgen.source import Span
 
 RESERVED_NAMES = frozenset({"driver", "front", "google", "meshgen", "otlp", "v1"})
+RESERVED_NODES = RESERVED_NAMES | {"client"}
+"""Folders beside the graph's own `services/<graph>/client.py`."""
 RESERVED_RPCS = frozenset({"Check", "ServerReflectionInfo", "Watch"})
 RESERVED_PATHS = frozenset({"/docs", "/healthz", "/openapi.json"})
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+|/")
@@ -180,7 +182,7 @@ def names_are_free(graph: Graph) -> Iterator[Diagnostic]:
     if graph.name in RESERVED_NAMES:
         yield Diagnostic(code="MG509", message=f"a graph cannot be called '{graph.name}'", span=graph.span)
     for node in graph.services:
-        if node.name in RESERVED_NAMES:
+        if node.name in RESERVED_NODES:
             yield Diagnostic(code="MG509", message=f"a node cannot be called '{node.name}'", span=node.span)
         for method in node.methods:
             if method.rpc in RESERVED_RPCS:

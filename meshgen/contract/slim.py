@@ -1,0 +1,57 @@
+"""What a typed client needs of a contract: the messages of one service, without options and the services of nodes."""
+
+from __future__ import annotations
+
+from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileDescriptorSet
+
+_OF_OPTIONS = ("buf/validate/", "google/api/")
+"""Folders of files that contracts import for their options alone."""
+
+
+def slim(descriptors: FileDescriptorSet, path: str) -> FileDescriptorSet:
+    """The file `path` and what it imports, dependencies first; the bytes of its messages stay what they are.
+
+    Args:
+        descriptors: with everything that the file imports.
+        path: of the service's file.
+    """
+    files = {file.name: file for file in descriptors.file}
+    ordered: dict[str, FileDescriptorProto] = {}
+    _visit(path, files, ordered)
+    return FileDescriptorSet(file=ordered.values())
+
+
+def _visit(path: str, files: dict[str, FileDescriptorProto], ordered: dict[str, FileDescriptorProto]) -> None:
+    if path in ordered:
+        return
+    file = _without_options(files[path])
+    for dependency in file.dependency:
+        _visit(dependency, files, ordered)
+    ordered[path] = file
+
+
+def _without_options(file: FileDescriptorProto) -> FileDescriptorProto:
+    slim = FileDescriptorProto()
+    slim.CopyFrom(file)
+    slim.ClearField("options")
+    slim.ClearField("source_code_info")
+    kept = [name for name in slim.dependency if not name.startswith(_OF_OPTIONS)]
+    del slim.dependency[:]
+    slim.dependency.extend(kept)
+    for message in slim.message_type:
+        _clear(message)
+    for service in slim.service:
+        service.ClearField("options")
+        for method in service.method:
+            method.ClearField("options")
+    return slim
+
+
+def _clear(message: DescriptorProto) -> None:
+    """The options of a message itself stay: they tell which ones are the entries of a map."""
+    for field in message.field:
+        field.ClearField("options")
+    for oneof in message.oneof_decl:
+        oneof.ClearField("options")
+    for nested in message.nested_type:
+        _clear(nested)

@@ -1,0 +1,153 @@
+"""Default values as Python code, for those that code can write."""
+
+from __future__ import annotations
+
+import enum
+import typing
+from collections.abc import Callable
+from typing import Any, assert_never
+
+from meshgen.emit.pysource import Name, Parts, literal
+from meshgen.emit.pytypes import WELL_KNOWN, attribute, is_attribute, joined
+from meshgen.naming import pascal
+from meshgen.schema.model import (
+    AnyValue,
+    Choice,
+    EnumOf,
+    Field,
+    Image,
+    ListOf,
+    MapOf,
+    Nothing,
+    Optional,
+    Record,
+    Ref,
+    Scalar,
+    Tensor,
+    Type,
+    Union,
+    Unknown,
+    WellKnown,
+)
+
+
+def default(field: Field) -> Parts | None:
+    """The default of a field as an expression; None when it has none, or one that code cannot write."""
+    if field.omitted:
+        return ("None",)
+    if not field.has_default:
+        return None
+    written = _made(field)
+    # One that differs each time is for the service to make.
+    return written if field.factory is None or written == _made(field) else None
+
+
+def is_constant(type_: Type, written: Parts) -> bool:
+    """Whether a default can be shared by everybody who leaves the value out."""
+    inner = type_.item if isinstance(type_, Optional) else type_
+    return written == ("None",) or isinstance(inner, Scalar | Choice | EnumOf)
+
+
+def _made(field: Field) -> Parts | None:
+    try:
+        return expression(field.type, field.make_default())
+    except Exception:  # noqa: BLE001 - a factory is anybody's code, and may want what is not there
+        return None
+
+
+def expression(type_: Type, value: Any) -> Parts | None:
+    """Code that makes a value of this type; None when there is none."""
+    match type_:
+        case Scalar() | Choice() | AnyValue():
+            return _plain(value)
+        case EnumOf(python=python):
+            return (_member(type_, value),) if isinstance(value, python) else None
+        case Optional(item=item):
+            return ("None",) if value is None else expression(item, value)
+        case Union(members=members):
+            found = (expression(member, value) for member in members)
+            return next((written for written in found if written is not None), None)
+        case ListOf():
+            return _list(type_, value)
+        case MapOf():
+            return _map(type_, value)
+        case Record():
+            return _record(type_, value)
+        case Ref():
+            return expression(type_.record, value)
+        case WellKnown(kind=kind):
+            make = _WELL_KNOWN_CODE[kind]
+            return (WELL_KNOWN[kind], make(value)) if type(value).__name__ == kind else None
+        case Image() | Tensor() | Nothing() | Unknown():
+            return None
+        case _:
+            assert_never(type_)
+
+
+_WELL_KNOWN_CODE: dict[str, Callable[[Any], str]] = {
+    "datetime": lambda v: f".fromisoformat({literal(v.isoformat())})",
+    "date": lambda v: f".fromisoformat({literal(v.isoformat())})",
+    "timedelta": lambda v: f"(days={v.days}, seconds={v.seconds}, microseconds={v.microseconds})",
+    "Decimal": lambda v: f"({literal(str(v))})",
+    "UUID": lambda v: f"({literal(str(v))})",
+}
+
+
+def _member(type_: EnumOf, value: enum.Enum) -> str:
+    name = pascal(type_.name)
+    return f"{name}.{value.name}" if is_attribute(value.name) else f"{name}[{literal(value.name)}]"
+
+
+def _plain(value: Any) -> Parts | None:
+    if type(value) is bytes:
+        return (repr(value),)
+    return (literal(value),) if type(value) in (bool, int, float, str, list, dict, type(None)) else None
+
+
+def _list(type_: ListOf, value: Any) -> Parts | None:
+    if not isinstance(value, list | tuple | set | frozenset):
+        return None
+    items = [expression(type_.item, item) for item in value]
+    kept = [item for item in items if item is not None]
+    if len(kept) != len(items):
+        return None
+    if isinstance(value, set | frozenset):  # in an order that is the same each time
+        kept.sort(key=str)
+    match type_.container:
+        case "list":
+            return ("[", *joined(", ", kept), "]")
+        case "tuple":
+            return ("(", *joined(", ", kept), ",)" if len(kept) == 1 else ")")
+        case "set" | "frozenset" as container:
+            return (Name("builtins", container), "([", *joined(", ", kept), "])")
+
+
+def _map(type_: MapOf, value: Any) -> Parts | None:
+    if not isinstance(value, dict):
+        return None
+    pairs = []
+    for key, item in value.items():
+        written, written_key = expression(type_.value, item), expression(type_.key, key)
+        if written is None or written_key is None:
+            return None
+        pairs.append((*written_key, ": ", *written))
+    return ("{", *joined(", ", pairs), "}")
+
+
+def _record(record: Record, value: Any) -> Parts | None:
+    cls = typing.get_origin(record.python) or record.python
+    if record.kind not in ("tuple", "typeddict") and type(value) is not cls:
+        return None
+    parts: list[Parts] = []
+    for field in record.fields:
+        try:
+            item = record.get(value, field.name)
+        except (KeyError, IndexError, TypeError):  # a value of another type
+            return None
+        written = expression(field.type, item)
+        if written is None:
+            return None
+        parts.append(written if record.kind == "tuple" else (f"{attribute(field.name)}=", *written))
+    if record.kind == "tuple":
+        return ("(", *joined(", ", parts), ",)" if len(parts) == 1 else ")")
+    return (f"{pascal(record.name)}(", *joined(", ", parts), ")")
