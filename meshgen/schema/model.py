@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
+from meshgen.annotations import WIRE_NAME
 from meshgen.schema.rules import NO_RULES, Rules
 
 
@@ -114,11 +115,12 @@ class EnumOf:
 
     @property
     def name(self) -> str:
-        """Class name."""
-        return self.python.__name__
+        """Class name, or what `@wire_name` says."""
+        name: str = self.python.__dict__.get(WIRE_NAME, self.python.__name__)
+        return name
 
     def __str__(self) -> str:
-        return self.name
+        return self.python.__name__
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +256,8 @@ class Record:
     @property
     def _identity(self) -> tuple[Any, ...]:
         own = self.fields if self.kind == "tuple" else self.python
-        return (self.kind, own, self.args)
+        # What rules ask of a type argument is in the message, too.
+        return (self.kind, own, self.args, repr(self.args) if self.args else "")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Record) and self._identity == other._identity
@@ -265,9 +268,8 @@ class Record:
     def __str__(self) -> str:
         if self.kind == "tuple":
             return f"tuple[{', '.join(str(f.type) for f in self.fields)}]"
-        if self.args:
-            return f"{self.python.__name__}[{', '.join(map(str, self.args))}]"
-        return self.name
+        name: str = self.python.__name__.partition("[")[0]  # pydantic has the arguments in it
+        return f"{name}[{', '.join(map(str, self.args))}]" if self.args else name
 
     def field(self, name: str) -> Field | None:
         """The field of that name."""

@@ -5,17 +5,23 @@ What has no contract becomes `Unknown` with a reason and a way out: it still run
 
 from __future__ import annotations
 
-import dataclasses
+import collections.abc as abc
+import datetime as dt
+import decimal
 import enum
-import sys
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from meshgen.naming import pascal
+from meshgen.annotations import Float32, Int32, TensorSpec
+from meshgen.schema.arrays import is_class_of, refuse_scalar, specified, tensor_of
+from meshgen.schema.constraints import constrained, constraints_of, doc_of
+from meshgen.schema.markers import Peeled, peel
 from meshgen.schema.model import (
     MISSING,
+    AnyValue,
     Choice,
     Container,
     EnumOf,
@@ -27,26 +33,93 @@ from meshgen.schema.model import (
     Optional,
     Record,
     RecordKind,
+    Ref,
     Scalar,
     Tensor,
     Type,
     Unknown,
+    WellKnown,
 )
+from meshgen.schema.names import element_name
+from meshgen.schema.oneofs import union
+from meshgen.schema.records import RawField, doc_of_class, kind_of, opened, raw_fields, wire_name_of
+from meshgen.schema.refusal import Refused, name_of
+from meshgen.schema.rules import Rules
+from meshgen.schema.scalars import INT64_MAX, INT64_MIN
+from meshgen.schema.strangers import refuse
 
-_SCALARS: Mapping[Any, Scalar] = {
+_PLAIN: Mapping[Any, Type] = {
     bool: Scalar("bool"),
     int: Scalar("int"),
     float: Scalar("float"),
     str: Scalar("str"),
     bytes: Scalar("bytes"),
+    typing.LiteralString: Scalar("str"),
+    dt.datetime: WellKnown("datetime"),
+    dt.timedelta: WellKnown("timedelta"),
+    dt.date: WellKnown("date"),
+    decimal.Decimal: WellKnown("Decimal"),
+    uuid.UUID: WellKnown("UUID"),
+    None: Nothing(),
+    types.NoneType: Nothing(),
+    Any: AnyValue(),
 }
-_CONTAINERS: Mapping[Any, Container] = {list: "list", set: "set", frozenset: "frozenset", Sequence: "list"}
-_MAPPINGS = (dict, Mapping, typing.Mapping)
+_PYDANTIC: Mapping[str, Type] = {
+    "EmailStr": Scalar("str", Rules(format="email")),
+    "AwareDatetime": WellKnown("datetime"),
+    "PastDatetime": WellKnown("datetime", Rules(unmapped=("PastDatetime",))),
+    "FutureDatetime": WellKnown("datetime", Rules(unmapped=("FutureDatetime",))),
+    "PastDate": WellKnown("date", Rules(unmapped=("PastDate",))),
+    "FutureDate": WellKnown("date", Rules(unmapped=("FutureDate",))),
+}
+_CONTAINERS: Mapping[Any, Container] = {
+    list: "list",
+    set: "set",
+    frozenset: "frozenset",
+    abc.Sequence: "list",
+    abc.MutableSequence: "list",
+    abc.Collection: "list",
+    abc.Set: "set",
+    abc.MutableSet: "set",
+}
+_MAPPINGS = (dict, abc.Mapping, abc.MutableMapping)
+_BROKEN: Any = object()
+"""On the way into a record: something that may be empty, so that a record inside itself can end."""
 
 
 def reflect(annotation: Any) -> Type:
     """The schema of an annotation, already resolved by `typing.get_type_hints` (no strings left in it)."""
-    return _Reflector().type(annotation)
+    try:
+        return _Reflector().type(annotation)
+    except Refused as refused:
+        return _unknown(annotation, refused)
+
+
+def reflect_field(
+    name: str, annotation: Any, *, default: Any = MISSING, factory: Callable[[], Any] | None = None
+) -> Field:
+    """A parameter, with what `Annotated` says of it beyond its type."""
+    try:
+        return _Reflector().field(RawField(name, annotation, default, factory))
+    except Refused as refused:
+        return Field(name=name, type=_unknown(annotation, refused), default=default, factory=factory)
+
+
+def _unknown(annotation: Any, refused: Refused) -> Unknown:
+    seen = refused.inside(annotation)
+    return Unknown(seen.annotation, seen.reason, seen.hint)
+
+
+_resolved: dict[Any, Record] = {}
+"""Records that contain themselves, once reflected, by annotation: a `Ref` is followed many times."""
+
+
+def _again(annotation: Any) -> Record:
+    found = _resolved.get(annotation)
+    if found is None:
+        found = typing.cast("Record", _Reflector().type(annotation))
+        _resolved[annotation] = found
+    return found
 
 
 class _Reflector:
@@ -56,205 +129,242 @@ class _Reflector:
         self._inside: list[Any] = []
 
     def type(self, annotation: Any) -> Type:
-        while True:  # peel what carries no shape
-            if typing.get_origin(annotation) is typing.Annotated:
-                annotation = typing.get_args(annotation)[0]
-            elif isinstance(annotation, typing.NewType):
-                annotation = annotation.__supertype__
-            else:
-                break
-        if annotation is None or annotation is types.NoneType:
-            return Nothing()
-        if annotation in (Any, object):
-            return _unknown(annotation, "has no shape", "Name the type: a dataclass, a list, a dict of values…")
-        if isinstance(annotation, str | typing.ForwardRef):
-            return _unknown(annotation, "cannot be resolved", "Import the name in the module of the annotation.")
-        return self._generic(annotation) or self._plain(annotation)
+        return self._peeled(peel(annotation))
 
-    def _generic(self, annotation: Any) -> Type | None:
+    def field(self, raw: RawField) -> Field:
+        peeled = peel(raw.annotation)
+        may_be_absent = raw.omitted or raw.default is not MISSING or raw.factory is not None
+        kind = self._under(_BROKEN, peeled) if may_be_absent else self._peeled(peeled)
+        if raw.omitted:
+            kind = _omitted(raw, kind)
+        return Field(
+            name=raw.name,
+            type=kind,
+            default=raw.default,
+            factory=raw.factory,
+            doc=doc_of(peeled.metadata),
+            renamed_from=peeled.renamed_from,
+            omitted=raw.omitted,
+        )
+
+    def _under(self, step: Any, inner: Any) -> Type:
+        """The type of something inside of something else."""
+        self._inside.append(step)
+        try:
+            return self._peeled(inner) if isinstance(inner, Peeled) else self.type(inner)
+        finally:
+            self._inside.pop()
+
+    def _peeled(self, peeled: Peeled) -> Type:
+        bare = self._bare(peeled.annotation)
+        return constrained(_marked(bare, peeled), constraints_of(peeled.metadata))
+
+    def _bare(self, annotation: Any) -> Type:
         origin, args = typing.get_origin(annotation), typing.get_args(annotation)
-        if origin is None:
-            return None
+        if origin is None and _hashable(annotation) and annotation in _PLAIN:
+            return _PLAIN[annotation]
         if origin in (typing.Union, types.UnionType):
-            return self._union(annotation, args)
+            return union(annotation, [self._under(_BROKEN, a) for a in args])
         if origin is typing.Literal:
             return _literal(annotation, args)
-        if origin in _CONTAINERS:
-            return self._list(annotation, args[0], _CONTAINERS[origin])
-        if origin in _MAPPINGS or origin is typing.get_origin(typing.Mapping[str, int]):
-            return self._map(annotation, *args)
-        if origin is tuple:
+        if (tensor := tensor_of(annotation, origin or annotation, args)) is not None:
+            return tensor
+        if origin is tuple and args:
             return self._tuple(annotation, args)
-        if _is_class_of(origin, "numpy", "ndarray"):
-            return _ndarray(annotation, args)
-        return _unknown(annotation, "is generic", "Write a class of its own for this case.")
-
-    def _union(self, annotation: Any, args: tuple[Any, ...]) -> Type:
-        items = [a for a in args if a is not types.NoneType]
-        if len(items) > 1 or len(items) == len(args):
-            return _unknown(annotation, "is a union", "Use `T | None`, or one record with optional fields.")
-        item = self.type(items[0])
-        return item if isinstance(item, Unknown | Optional) else Optional(item)
+        if origin in _CONTAINERS and args:
+            return self._list(annotation, args[0], _CONTAINERS[origin])
+        if origin in _MAPPINGS and args:
+            return self._map(annotation, *args)
+        return self._class(annotation)
 
     def _list(self, annotation: Any, item: Any, container: Container) -> Type:
-        inner = self.type(item)
-        if isinstance(inner, Optional | Nothing):
-            hint = "Leave the missing ones out, or use a record with an optional field."
-            return _unknown(annotation, "may hold None, which a repeated field cannot", hint)
-        return _passing_on(inner, annotation, ListOf(inner, container))
+        inner = _no_any_twice(self._under(_BROKEN, item))
+        if isinstance(inner, Nothing):
+            raise Refused(annotation, "holds nothing but None", "Send how many there are, as an int.")
+        if container in ("set", "frozenset"):
+            if not _can_be_in_set(inner):
+                hint = "Use a list, or make the items tuples or frozen dataclasses."
+                raise Refused(annotation, f"has items of type {inner}, which Python cannot hash", hint)
+            return ListOf(inner, container, Rules(unique=True))
+        return ListOf(inner, container)
 
     def _map(self, annotation: Any, key: Any, value: Any) -> Type:
-        keys, values = self.type(key), self.type(value)
+        keys, values = self.type(key), _no_any_twice(self._under(_BROKEN, value))
         if not isinstance(keys, Scalar) or keys.kind not in ("str", "int", "bool"):
             hint = "Use str, int or bool as the key, or a list of records."
-            return _unknown(annotation, f"has keys of type {keys}, which a map cannot", hint)
-        if isinstance(values, Optional | Nothing):
-            hint = "Leave the missing ones out, or use a record with an optional field."
-            return _unknown(annotation, "may hold None, which a map cannot", hint)
-        return _passing_on(values, annotation, MapOf(keys, values))
+            raise Refused(annotation, f"has keys of type {name_of(key)}, which a map cannot", hint)
+        if isinstance(values, Nothing):
+            raise Refused(annotation, "holds nothing but None", "Use a set of the keys.")
+        return MapOf(keys, values)
 
     def _tuple(self, annotation: Any, args: tuple[Any, ...]) -> Type:
         if len(args) == 2 and args[1] is Ellipsis:
             return self._list(annotation, args[0], "tuple")
         items = [self.type(a) for a in args]
-        if bad := next((i for i in items if isinstance(i, Unknown)), None):
-            return _passing_on(bad, annotation, bad)
+        if any(isinstance(i, Nothing) for i in items):
+            raise Refused(annotation, "has an item that can only be None", "Leave it out.")
         fields = tuple(Field(name=f"item_{i}", type=item) for i, item in enumerate(items))
-        name = "".join(_words_of(i) for i in items) + "Tuple"
+        name = "".join(map(element_name, items)) + "Tuple"
         return Record(name=name, kind="tuple", python=tuple, fields=fields)
 
-    def _plain(self, annotation: Any) -> Type:
-        if annotation in _SCALARS:
-            return _SCALARS[annotation]
-        if not isinstance(annotation, type):
-            return _unknown(annotation, "is not a type", "Annotate with a class or a type expression.")
-        if issubclass(annotation, enum.Enum):
-            return EnumOf(annotation)
-        if _is_class_of(annotation, "PIL.Image", "Image"):
-            return Image()
-        if _is_class_of(annotation, "numpy", "ndarray"):
-            return Tensor("numpy")
-        if _is_class_of(annotation, "torch", "Tensor"):
-            return Tensor("torch")
-        if annotation in (list, set, frozenset, dict, tuple):
-            return _unknown(annotation, "does not say what it holds", f"Write `{annotation.__name__}[…]`.")
-        return self._record(annotation)
+    def _class(self, annotation: Any) -> Type:
+        cls = opened(annotation).cls
+        if isinstance(cls, type):
+            if issubclass(cls, enum.Enum):
+                return _enum(cls)
+            if is_class_of(cls, "PIL.Image", "Image"):
+                return Image()
+            if cls.__module__.startswith("pydantic.") and cls.__name__ in _PYDANTIC:
+                return _PYDANTIC[cls.__name__]
+            if kind := kind_of(cls):
+                return self._record(annotation, kind)
+            refuse_scalar(cls)
+        raise refuse(annotation, cls)
 
-    def _record(self, cls: Any) -> Type:
-        found = _record_fields(cls)
-        if found is None:
-            hint = "Make it a dataclass or a pydantic model, or return what it holds."
-            return _unknown(cls, "has no contract", hint)
-        if cls in self._inside:
-            return _unknown(cls, "refers to itself", "Hold the children in a list beside it, by index.")
-        kind, raw = found
+    def _record(self, annotation: Any, kind: RecordKind) -> Type:
+        cls, args = opened(annotation)
+        if (cls, args) in self._inside:
+            return self._ref(annotation, cls, args)
+        self._inside.append((cls, args))
         try:
-            hints = typing.get_type_hints(cls, include_extras=True)
-        except Exception as error:  # noqa: BLE001 - evaluating annotations runs any code
-            return _unknown(cls, f"has an annotation that cannot be resolved: {error}", "Import the missing name.")
-        self._inside.append(cls)
-        fields = []
-        for name, default, factory in raw:
-            inner = self.type(hints[name])
-            if isinstance(inner, Unknown):
-                self._inside.pop()
-                return _unknown(cls, f"has a field `{name}: {inner}` that {inner.reason}", inner.hint)
-            fields.append(Field(name=name, type=inner, default=default, factory=factory))
-        self._inside.pop()
-        return Record(name=cls.__name__, kind=kind, python=cls, fields=tuple(fields), doc=_doc(cls, kind))
+            raw = raw_fields(annotation, kind)
+            types_of_args = tuple(self._under(_BROKEN, a) for a in args)
+            fields = tuple(self._field_of(cls, field) for field in raw)
+        finally:
+            self._inside.pop()
+        return Record(
+            name=_name(cls, types_of_args),
+            kind=kind,
+            python=annotation if kind == "pydantic" else cls,
+            fields=fields,
+            args=types_of_args,
+            doc=doc_of_class(cls, kind),
+        )
+
+    def _field_of(self, cls: Any, raw: RawField) -> Field:
+        try:
+            field = self.field(raw)
+        except Refused as refused:
+            shown = name_of(raw.annotation)
+            reason = f"has a field `{raw.name}: {shown}` that {refused.inside(raw.annotation).reason}"
+            raise Refused(cls, reason, refused.hint) from None
+        if isinstance(field.type, Nothing):
+            raise Refused(cls, f"has a field `{raw.name}` that can only be None", "Leave it out.")
+        return field
+
+    def _ref(self, annotation: Any, cls: Any, args: tuple[Any, ...]) -> Ref:
+        if _BROKEN not in self._inside[self._inside.index((cls, args)) :]:
+            hint = f"Make it `{name_of(annotation)} | None`, or a list."
+            raise Refused(annotation, "has itself as a part, so that no value of it ends", hint)
+        types_of_args = tuple(self._under(_BROKEN, a) for a in args)
+        python = annotation if kind_of(cls) == "pydantic" else cls
+        return Ref(_name(cls, types_of_args), python, types_of_args, resolve=lambda: _again(annotation))
 
 
-_RawField = tuple[str, Any, Callable[[], Any] | None]
+def _name(cls: Any, args: tuple[Type, ...]) -> str:
+    return wire_name_of(cls) + "".join(map(element_name, args))
 
 
-def _record_fields(cls: Any) -> tuple[RecordKind, list[_RawField]] | None:
-    if dataclasses.is_dataclass(cls):
-        return "dataclass", [_dataclass_field(f) for f in dataclasses.fields(cls) if f.init]
-    pydantic = sys.modules.get("pydantic")
-    if pydantic is not None and issubclass(cls, pydantic.BaseModel):
-        return "pydantic", [_pydantic_field(name, info) for name, info in cls.model_fields.items()]
-    if issubclass(cls, tuple) and hasattr(cls, "_field_defaults"):
-        return "namedtuple", [(name, cls._field_defaults.get(name, MISSING), None) for name in cls._fields]
-    if dict in cls.__mro__ and hasattr(cls, "__required_keys__"):  # also that of typing_extensions
-        if cls.__optional_keys__:
-            return None
-        return "typeddict", [(name, MISSING, None) for name in cls.__annotations__]
-    return None
+def _marked(type_: Type, peeled: Peeled) -> Type:
+    """A type with what `Int32`, `Float32` and `TensorSpec` say."""
+    kinds = [m if isinstance(m, type) else type(m) for m in peeled.metadata]
+    if Int32 in kinds or Float32 in kinds:
+        marker, wide = ("Int32", "int") if Int32 in kinds else ("Float32", "float")
+        return _narrowed(type_, marker, wide)
+    if TensorSpec in kinds:
+        if not isinstance(type_, Tensor):
+            hint = "Write `Annotated[np.ndarray, TensorSpec(...)]` or `Annotated[torch.Tensor, TensorSpec(...)]`."
+            raise Refused(peeled.annotation, "has a TensorSpec, but is no tensor", hint)
+        return specified(type_, peeled.metadata)
+    return type_
 
 
-def _dataclass_field(field: dataclasses.Field[Any]) -> _RawField:
-    default = MISSING if field.default is dataclasses.MISSING else field.default
-    factory = None if field.default_factory is dataclasses.MISSING else field.default_factory
-    return field.name, default, factory
-
-
-def _pydantic_field(name: str, info: Any) -> _RawField:
-    if info.is_required():
-        return name, MISSING, None
-    return (name, MISSING, info.default_factory) if info.default_factory else (name, info.default, None)
-
-
-def _doc(cls: Any, kind: RecordKind) -> str:
-    """The docstring a person wrote; dataclass and NamedTuple make one up, and pydantic inherits one."""
-    doc = cls.__dict__.get("__doc__") or ""
-    made_up = doc.startswith(f"{cls.__name__}(") and kind in ("dataclass", "namedtuple")
-    return "" if made_up else typing.cast("str", doc)
+def _narrowed(type_: Type, marker: str, wide: str) -> Type:
+    match type_:
+        case Scalar(kind=kind, rules=rules) if kind == wide:
+            return Scalar("int32" if wide == "int" else "float32", rules)
+        case Optional(item=item):
+            return Optional(_narrowed(item, marker, wide))
+        case _:
+            hint = f"`{marker}` narrows {wide}: `Annotated[{wide}, {marker}]`; inside a list, mark the items."
+            raise Refused(str(type_), f"cannot be narrowed by {marker}", hint)
 
 
 def _literal(annotation: Any, values: tuple[Any, ...]) -> Type:
-    if all(isinstance(v, str) for v in values):
-        return Choice(values)
-    return _unknown(annotation, "has values that are not str", "Use an enum, or a Literal of strings.")
+    given = [v for v in values if v is not None]
+    kinds = {type(v) for v in given}
+    if kinds == {str} and all(_is_text(v) for v in given):
+        choice: Type = Choice(tuple(given))
+    elif kinds == {int} and all(INT64_MIN <= v <= INT64_MAX for v in given):
+        choice = Choice(tuple(given))
+    elif not given:
+        return Nothing()
+    else:
+        raise Refused(annotation, *_bad_literal(given, kinds))
+    return Optional(choice) if len(given) < len(values) else choice
 
 
-def _ndarray(annotation: Any, args: tuple[Any, ...]) -> Type:
-    dtypes = typing.get_args(args[1]) if len(args) > 1 else ()
-    if not dtypes or not isinstance(dtypes[0], type) or dtypes[0].__name__ in ("generic", "Any"):
-        return Tensor("numpy")
+def _is_text(value: str) -> bool:
     try:
-        return Tensor("numpy", sys.modules["numpy"].dtype(dtypes[0]).name)
-    except TypeError:
-        return _unknown(annotation, "has no single dtype", "Name one: `NDArray[np.float32]`.")
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
-def _is_class_of(annotation: Any, module: str, name: str) -> bool:
-    """Whether a class is `module.name`, without importing the module; a class that is loaded implies it is."""
-    return annotation is getattr(sys.modules.get(module), name, None) and annotation is not None
+def _bad_literal(values: list[Any], kinds: set[Any]) -> tuple[str, str]:
+    if any(isinstance(v, enum.Enum) for v in values):
+        return "has members of an enum as values", "Use the enum itself, or a Literal of the names."
+    if kinds == {str, int}:
+        return "has values of two kinds", 'Write two: `Literal["auto"] | Literal[1, 2]`.'
+    if kinds == {bool}:
+        return "has values that are bool", "Use `bool`."
+    if kinds in ({str}, {int}):
+        return "has a value that no message can carry", "Use an int of 64 bits, or text without lone surrogates."
+    return "has values that are neither str nor int", "Use strings or ints, or an enum."
 
 
-def _words_of(item: Type) -> str:
-    """A type as part of a message name."""
-    match item:
-        case ListOf(item=inner):
-            return f"{_words_of(inner)}List"
-        case MapOf(value=inner):
-            return f"{_words_of(inner)}Map"
-        case Optional(item=inner):
-            return f"Optional{_words_of(inner)}"
-        case Choice():
-            return "Choice"
-        case Tensor():
-            return "Tensor"
-        case Record(name=name):
-            return name
+def _enum(cls: type[enum.Enum]) -> EnumOf:
+    if issubclass(cls, enum.Flag):
+        hint = "Send a `set` of the members of an Enum, or the number as an int."
+        raise Refused(cls, "is a Flag, whose values are sums of members", hint)
+    if not cls.__members__:
+        raise Refused(cls, "is an enum without members", "Give it one, or use the enum that inherits from it.")
+    return EnumOf(cls)
+
+
+def _omitted(raw: RawField, kind: Type) -> Type:
+    """A key that may be missing; None has to mean that alone, except for Any, whose null is a value."""
+    if isinstance(kind, Optional):
+        hint = "Drop `NotRequired` or `| None`."
+        raise Refused(raw.annotation, "may be missing and may be None, which are one on the wire", hint)
+    return kind if isinstance(kind, Nothing) else Optional(kind)
+
+
+def _no_any_twice(item: Type) -> Type:
+    """`Any | None` is `Any` where there is no field that could be absent."""
+    return item.item if isinstance(item, Optional) and isinstance(item.item, AnyValue) else item
+
+
+def _can_be_in_set(type_: Type) -> bool:
+    match type_:
+        case Scalar() | WellKnown() | Choice() | EnumOf():
+            return True
+        case Optional(item=item):
+            return _can_be_in_set(item)
+        case ListOf(item=item, container=container):
+            return container in ("tuple", "frozenset") and _can_be_in_set(item)
+        case Record(kind="tuple", fields=fields):
+            return all(_can_be_in_set(f.type) for f in fields)
+        case Record(python=python) | Ref(python=python):
+            return getattr(python, "__hash__", None) is not None and dict not in python.__mro__
         case _:
-            return pascal(str(item))
+            return bool(getattr(type_, "members", ())) and all(_can_be_in_set(m) for m in type_.members)  # type: ignore[union-attr]
 
 
-def _passing_on(inner: Type, annotation: Any, otherwise: Type) -> Type:
-    if isinstance(inner, Unknown):
-        return Unknown(name_of(annotation), inner.reason, inner.hint)
-    return otherwise
-
-
-def _unknown(annotation: Any, reason: str, hint: str) -> Unknown:
-    return Unknown(name_of(annotation), reason, hint)
-
-
-def name_of(annotation: Any) -> str:
-    """An annotation as a person would write it."""
-    if isinstance(annotation, str):
-        return annotation
-    if isinstance(annotation, type) and not typing.get_args(annotation):
-        return annotation.__name__
-    return str(annotation).replace("typing.", "")
+def _hashable(annotation: Any) -> bool:
+    try:
+        hash(annotation)
+    except TypeError:
+        return False
+    return True

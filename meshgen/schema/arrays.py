@@ -1,0 +1,122 @@
+"""Annotations of numpy's arrays and torch's tensors: dtype and shape. Imports neither."""
+
+from __future__ import annotations
+
+import sys
+import typing
+from typing import Any
+
+from meshgen.annotations import TensorSpec
+from meshgen.schema.model import Tensor
+from meshgen.schema.refusal import Refused, name_of
+from meshgen.schema.tensor import DATATYPES
+
+_ANY_DTYPE = ("generic", "Any")
+
+
+def is_class_of(annotation: Any, module: str, name: str) -> bool:
+    """Whether a class is `module.name`, without importing the module; a class that is loaded implies it is."""
+    return annotation is not None and annotation is getattr(sys.modules.get(module), name, None)
+
+
+def tensor_of(annotation: Any, origin: Any, args: tuple[Any, ...]) -> Tensor | None:
+    """`np.ndarray`, `NDArray[np.float32]`, `np.ndarray[tuple[int, int], np.dtype[np.uint8]]`, `torch.Tensor`.
+
+    Raises:
+        Refused: no single dtype, or one that has no place on the wire.
+    """
+    if is_class_of(origin, "torch", "Tensor"):
+        return Tensor("torch")
+    if not is_class_of(origin, "numpy", "ndarray"):
+        return None
+    shape = _shape(annotation, args[0]) if args else None
+    return Tensor("numpy", _dtype(annotation, args[1]) if len(args) > 1 else None, shape)
+
+
+def specified(tensor: Tensor, metadata: list[Any]) -> Tensor:
+    """A tensor with what `TensorSpec` says.
+
+    Raises:
+        Refused: it says something else than the annotation, or nothing that can be.
+    """
+    for spec in metadata:
+        if not isinstance(spec, TensorSpec):
+            continue
+        dtype = None if spec.dtype is None else _named_dtype(tensor, spec.dtype)
+        shape = None if spec.shape is None else _lengths(tensor, spec.shape)
+        if None not in (dtype, tensor.dtype) and dtype != tensor.dtype:
+            raise Refused(str(tensor), f"is said to be of {dtype}", "Name one dtype.")
+        tensor = Tensor(tensor.library, dtype or tensor.dtype, shape or tensor.shape)
+    return tensor
+
+
+def refuse_scalar(annotation: Any) -> None:
+    """`np.float32` and the like.
+
+    Raises:
+        Refused: it is one.
+    """
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not (isinstance(annotation, type) and issubclass(annotation, numpy.generic)):
+        return
+    name = annotation.__name__
+    plain = {"b": "bool", "i": "int", "u": "int", "f": "float"}.get(numpy.dtype(annotation).kind, "float")
+    narrow = {"float32": " or `Annotated[float, Float32]`", "int32": " or `Annotated[int, Int32]`"}.get(name, "")
+    hint = f"Use `{plain}`{narrow}; numpy's numbers are taken where it is asked for."
+    raise Refused(annotation, "arrives as a plain number of Python", hint)
+
+
+def _dtype(annotation: Any, argument: Any) -> str | None:
+    args = typing.get_args(argument)
+    if not args or getattr(args[0], "__name__", "") in _ANY_DTYPE:
+        return None
+    if not isinstance(args[0], type):
+        if isinstance(args[0], typing.TypeVar):
+            return None
+        raise Refused(annotation, "has no single dtype", "Name one: `NDArray[np.float32]`.")
+    try:
+        name = sys.modules["numpy"].dtype(args[0]).name
+    except TypeError:
+        raise Refused(annotation, "has no single dtype", "Name one: `NDArray[np.float32]`.") from None
+    return _known(annotation, str(name))
+
+
+def _named_dtype(tensor: Tensor, dtype: Any) -> str:
+    if isinstance(dtype, str):
+        name = dtype
+    elif isinstance(dtype, type):
+        name = dtype.__name__
+    else:
+        name = str(dtype).removeprefix("torch.")
+    return _known(str(tensor), name)
+
+
+def _known(annotation: Any, dtype: str) -> str:
+    if dtype not in DATATYPES:
+        raise Refused(annotation, f"has the dtype {dtype}", f"Use one of {', '.join(sorted(DATATYPES))}.")
+    return dtype
+
+
+def _shape(annotation: Any, argument: Any) -> tuple[int | None, ...] | None:
+    """`tuple[Literal[3], int]` → `(3, None)`; None for one of any number of dimensions."""
+    args = typing.get_args(argument)
+    if typing.get_origin(argument) is not tuple or Ellipsis in args:
+        return None
+    return tuple(_length(annotation, arg) for arg in args)
+
+
+def _length(annotation: Any, argument: Any) -> int | None:
+    if typing.get_origin(argument) is not typing.Literal:
+        return None
+    values = typing.get_args(argument)
+    if len(values) != 1 or type(values[0]) is not int:
+        hint = "Write one whole number, or `int` for any length."
+        raise Refused(annotation, f"has a dimension of length {name_of(argument)}", hint)
+    return int(values[0])
+
+
+def _lengths(tensor: Tensor, shape: Any) -> tuple[int | None, ...]:
+    if not isinstance(shape, tuple | list) or any(n is not None and (type(n) is not int or n < 0) for n in shape):
+        hint = "Write a tuple of lengths, None for one of any length: `(None, 3, 224, 224)`."
+        raise Refused(str(tensor), f"has the shape {shape!r}", hint)
+    return tuple(shape)

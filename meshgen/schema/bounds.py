@@ -1,0 +1,101 @@
+"""Bounds as written → at most one lower and one upper bound that the wire type can state."""
+
+from __future__ import annotations
+
+import math
+import struct
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from meshgen.schema.model import Scalar, WellKnown
+from meshgen.schema.refusal import Refused
+
+_BITS = {"int": 64, "int32": 32}
+_Side: TypeAlias = dict[str, Any]
+
+
+def bounds(type_: Scalar | WellKnown, stated: list[tuple[str, Any]]) -> tuple[_Side, _Side]:
+    """The tightest lower and upper bound, as arguments of `Rules`: `{"gt": 0}`, `{}`.
+
+    Raises:
+        Refused: a bound is no value of the type, or no value is between the two.
+    """
+    normal = [_normal(type_, rule, value) for rule, value in stated]
+    low = max((b for b in normal if b[0] in ("gt", "ge")), key=lambda b: (b[1], b[0] == "gt"), default=None)
+    high = min((b for b in normal if b[0] in ("lt", "le")), key=lambda b: (b[1], b[0] == "le"), default=None)
+    if low and high and _empty(type_, low, high):
+        reason = f"has no value that is {_words(low)} and {_words(high)}"
+        raise Refused(str(type_), reason, "Correct the bounds.")
+    return dict([low] if low else []), dict([high] if high else [])
+
+
+def _normal(type_: Scalar | WellKnown, rule: str, value: Any) -> tuple[str, Any]:
+    if hasattr(value, "item"):  # a number of numpy
+        value = value.item()
+    match type_:
+        case Scalar(kind="int" | "int32" as kind):
+            return _whole(type_, rule, _number(type_, value), _BITS[kind])
+        case Scalar(kind=kind):
+            number = _number(type_, value)
+            return rule, _single(type_, number) if kind == "float32" else number
+        case WellKnown(kind="datetime"):
+            if not isinstance(value, datetime) or value.tzinfo is None:
+                hint = "Write an aware datetime: `datetime(2020, 1, 1, tzinfo=timezone.utc)`."
+                raise Refused(str(type_), f"has the bound {value!r}, which is no moment in time", hint)
+            return rule, value
+        case _:
+            if not isinstance(value, timedelta):
+                raise Refused(str(type_), f"has the bound {value!r}", "Write a timedelta.")
+            return rule, value
+
+
+def _number(type_: Scalar | WellKnown, value: Any) -> Any:
+    """An int as it is, another number as a float."""
+    if isinstance(value, int):
+        return int(value) if str(type_) == "int" else _float(type_, value)
+    number = _float(type_, value)
+    if math.isnan(number):
+        raise Refused(str(type_), "has NaN as a bound, which nothing satisfies", "Write a number.")
+    if math.isinf(number):
+        hint = "Leave the bound out; `pydantic.Field(allow_inf_nan=False)` keeps infinities out."
+        raise Refused(str(type_), "has an infinite bound", hint)
+    return number
+
+
+def _float(type_: Scalar | WellKnown, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise Refused(str(type_), f"has the bound {value!r}, which is no such number", "Write a number.") from None
+
+
+def _whole(type_: Scalar | WellKnown, rule: str, value: float, bits: int) -> tuple[str, int]:
+    """`> 0.5` is `>= 1` for an int."""
+    if value != int(value):
+        rule, number = ("ge", math.ceil(value)) if rule in ("gt", "ge") else ("le", math.floor(value))
+    else:
+        number = int(value)
+    if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
+        hint = f"An int has {bits} bits on the wire; leave the bound out, or write one inside of it."
+        raise Refused(str(type_), f"has the bound {number}, which is beyond {bits} bits", hint)
+    return rule, number
+
+
+def _single(type_: Scalar | WellKnown, value: float) -> float:
+    """The bound as the wire has it, so that a value equal to it is inside in both precisions."""
+    try:
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+    except OverflowError:
+        reason = f"has the bound {value!r}, which is beyond single precision"
+        raise Refused(str(type_), reason, "Leave it out, or drop `Float32`.") from None
+
+
+def _empty(type_: Scalar | WellKnown, low: tuple[str, Any], high: tuple[str, Any]) -> bool:
+    if isinstance(type_, Scalar) and type_.kind in _BITS:
+        return bool(low[1] + (low[0] == "gt") > high[1] - (high[0] == "lt"))
+    return bool(low[1] > high[1] or (low[1] == high[1] and (low[0] == "gt" or high[0] == "lt")))
+
+
+def _words(bound: tuple[str, Any]) -> str:
+    sign = {"gt": ">", "ge": ">=", "lt": "<", "le": "<="}[bound[0]]
+    return f"{sign} {bound[1]}"

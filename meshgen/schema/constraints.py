@@ -1,0 +1,215 @@
+"""Metadata of `Annotated` and of pydantic's fields → `Rules` of a type.
+
+The classes of `annotated_types`, pydantic and msgspec are recognised by module and name; none is imported.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from meshgen.schema.bounds import bounds
+from meshgen.schema.model import (
+    AnyValue,
+    Choice,
+    EnumOf,
+    Image,
+    ListOf,
+    MapOf,
+    Nothing,
+    Optional,
+    Record,
+    Ref,
+    Scalar,
+    Tensor,
+    Type,
+    Union,
+    Unknown,
+    WellKnown,
+)
+from meshgen.schema.patterns import re2
+from meshgen.schema.refusal import Refused
+from meshgen.schema.rules import Rules
+
+_LIBRARIES = ("annotated_types", "pydantic", "pydantic_core", "msgspec")
+_DOCUMENTING = (*_LIBRARIES, "annotated_doc", "meshgen", "typing_extensions")
+_RULES = {
+    **{name: name for name in ("gt", "ge", "lt", "le", "multiple_of", "pattern")},
+    "min_length": "min_len",
+    "max_length": "max_len",
+}
+_UNSTATED_PARTS = ("max_digits", "decimal_places", "ascii_only")
+_UNSTATED = (
+    *("AfterValidator", "BeforeValidator", "PlainValidator", "WrapValidator"),
+    *("Not", "Predicate", "Timezone", "UuidVersion", "UrlConstraints"),
+)
+_CHANGING = ("strip_whitespace", "to_lower", "to_upper")
+_LENGTHS = frozenset({"min_len", "max_len"})
+_BOUNDS = frozenset({"gt", "ge", "lt", "le"})
+
+
+@dataclass(frozen=True, slots=True)
+class Constraint:
+    """One thing that metadata asks."""
+
+    rule: str
+    """The attribute of `Rules` that says it; empty when the contract cannot."""
+    value: Any
+    written: str
+    """`Ge(ge=0)`."""
+
+
+def constraints_of(metadata: Iterable[Any]) -> list[Constraint]:
+    """What a list of metadata asks. Things that are no constraints (texts, dependencies) ask nothing."""
+    return [c for item in metadata for c in _read(item)]
+
+
+def doc_of(metadata: Iterable[Any]) -> str:
+    """What metadata says about the value in words (`Doc(...)`, `Field(description=...)`); empty when nothing."""
+    for item in metadata:
+        text = getattr(item, "documentation", None) or getattr(item, "description", None)
+        if isinstance(text, str) and _library(item) in _DOCUMENTING:
+            return text
+    return ""
+
+
+def _library(item: Any) -> str:
+    return type(item).__module__.split(".")[0]
+
+
+def _read(item: Any) -> Iterator[Constraint]:
+    if _library(item) not in _LIBRARIES:
+        return
+    kind = type(item).__name__
+    written = repr(item)
+    if kind.endswith("FieldInfo") or isinstance(getattr(item, "metadata", None), list):
+        yield from constraints_of(item.metadata)
+        return
+    if kind in ("EncodedBytes", "EncodedStr"):
+        hint = "Use `bytes`: JSON has it in base64 anyway."
+        raise Refused("Annotated", f"is decoded once more by pydantic's {kind}", hint)
+    if kind in _UNSTATED:
+        yield from _function(item, kind)
+        return
+    changing = [name for name in _CHANGING if getattr(item, name, None)]
+    for name, rule in _RULES.items():
+        value = getattr(item, name, None)
+        if value is not None:
+            # The contract is about what is sent; pydantic checks what it has made of that.
+            lost = changing and (rule == "pattern" or (rule == "max_len" and "strip_whitespace" in changing))
+            yield Constraint("" if lost else rule, value, f"{name}={value!r}" if lost else written)
+    if getattr(item, "allow_inf_nan", None) is False:
+        yield Constraint("finite", True, written)
+    for name in _UNSTATED_PARTS:
+        if getattr(item, name, None) is not None:
+            yield Constraint("", None, f"{name}={getattr(item, name)!r}")
+
+
+def _function(item: Any, kind: str) -> Iterator[Constraint]:
+    """A check that Python does; the contract knows only the one for finite numbers, and what time zones are."""
+    function = getattr(item, "func", None)
+    if kind == "Timezone":
+        if item.tz is None:
+            hint = "Ask for an aware one (`Timezone(...)`): a timestamp is a moment in time."
+            raise Refused("datetime", "must be without a time zone", hint)
+        if item.tz is not Ellipsis:
+            yield Constraint("", None, f"Timezone({item.tz!r})")
+    elif function is math.isfinite:
+        yield Constraint("finite", True, "isfinite")
+    else:
+        name = getattr(function, "__name__", "")
+        yield Constraint("", None, f"{kind}({name})" if name else repr(item))
+
+
+def constrained(type_: Type, constraints: list[Constraint]) -> Type:
+    """A type with constraints; those on `T | None` and `A | B` are about `T`, `A` and `B`.
+
+    Raises:
+        Refused: the constraints contradict each other, or cannot apply to the type.
+    """
+    if not constraints:
+        return type_
+    match type_:
+        case Scalar() | WellKnown() | ListOf() | MapOf():
+            return dataclasses.replace(type_, rules=_rules(type_, constraints))
+        case Optional(item=item):
+            return Optional(constrained(item, constraints))
+        case Union(members=members):
+            return Union(tuple(_member(m, constraints) for m in members))
+        case AnyValue() | Choice() | EnumOf() | Image() | Tensor() | Record() | Ref() | Nothing():
+            stated = [c for c in constraints if c.rule]
+            if stated:
+                raise Refused(str(type_), f"cannot have the constraint {stated[0].written}", "Leave it out.")
+            return type_
+        case Unknown():
+            return type_
+        case _:
+            assert_never(type_)
+
+
+def _member(member: Type, constraints: list[Constraint]) -> Type:
+    if not isinstance(member, Scalar | WellKnown | ListOf | MapOf):
+        return member
+    return constrained(member, [c for c in constraints if not c.rule or c.rule in _applicable(member)])
+
+
+def _applicable(type_: Scalar | WellKnown | ListOf | MapOf) -> frozenset[str]:
+    """The rules that the contract can state for a type."""
+    match type_:
+        case ListOf() | MapOf():
+            return _LENGTHS
+        case Scalar(kind="int" | "int32"):
+            return _BOUNDS | {"multiple_of"}
+        case Scalar(kind="float" | "float32"):
+            return _BOUNDS | {"finite"}
+        case Scalar(kind="str"):
+            return _LENGTHS | {"pattern"}
+        case Scalar(kind="bytes"):
+            return _LENGTHS
+        case WellKnown(kind="datetime" | "timedelta"):
+            return _BOUNDS
+        case _:
+            return frozenset()
+
+
+def _rules(type_: Scalar | WellKnown | ListOf | MapOf, constraints: list[Constraint]) -> Rules:
+    can = _applicable(type_)
+    stated = [(c.rule, c.value) for c in constraints if c.rule in can]
+    unmapped = [c.written for c in constraints if c.rule not in can]
+    if isinstance(type_, Scalar | WellKnown):
+        low, high = bounds(type_, [(rule, value) for rule, value in stated if rule in _BOUNDS])
+    else:
+        low, high = {}, {}
+    patterns = list(dict.fromkeys(re2(value) for rule, value in stated if rule == "pattern"))
+    unmapped += [f"pattern={extra!r}" for extra in patterns[1:]]
+    shortest, longest = _lengths(type_, stated)
+    return dataclasses.replace(
+        type_.rules,
+        **low,
+        **high,
+        multiple_of=_multiple(type_, [value for rule, value in stated if rule == "multiple_of"]),
+        min_len=shortest,
+        max_len=longest,
+        pattern=patterns[0] if patterns else None,
+        finite=any(rule == "finite" for rule, _ in stated),
+        unmapped=tuple(dict.fromkeys(unmapped)),
+    )
+
+
+def _lengths(type_: Type, stated: list[tuple[str, Any]]) -> tuple[int | None, int | None]:
+    shortest = max((int(v) for rule, v in stated if rule == "min_len"), default=0)
+    longest = min((int(v) for rule, v in stated if rule == "max_len"), default=None)
+    if longest is not None and longest < shortest:
+        raise Refused(str(type_), f"must be at least {shortest} and at most {longest} long", "Correct the lengths.")
+    return shortest or None, longest
+
+
+def _multiple(type_: Type, values: list[Any]) -> int | None:
+    if not values:
+        return None
+    if any(value != int(value) or value <= 0 for value in values):
+        raise Refused(str(type_), f"must be a multiple of {values[0]!r}", "Write a whole number above zero.")
+    return math.lcm(*map(int, values))

@@ -1,0 +1,82 @@
+"""Type arguments: which type variable stands for what, and the annotations of a class once they are put in."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from meshgen.schema.refusal import Refused
+
+Bindings: TypeAlias = Mapping[Any, Any]
+"""Type variable → annotation."""
+
+
+def annotations_of_class(cls: Any, args: tuple[Any, ...], this: Any) -> dict[str, Any]:
+    """Every field's annotation, those of the bases first, with the type variables of each class put in.
+
+    Args:
+        cls: a class, without type arguments.
+        args: its type arguments; empty for a class that is not generic.
+        this: what `Self` stands for.
+
+    Raises:
+        Refused: an annotation cannot be resolved.
+    """
+    bound = _bindings(cls, args)
+    if dict in cls.__mro__:  # a TypedDict forgets its bases, and has their annotations among its own
+        bound = {cls: {name: value for each in reversed(bound.values()) for name, value in each.items()}}
+    found: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        own = inspect.get_annotations(base)
+        if own:
+            hints = _hints(base, cls)
+            found |= {name: substituted(hints[name], bound.get(base, {}), this) for name in own if name in hints}
+    return found
+
+
+def _hints(base: Any, cls: Any) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(base, include_extras=True)
+    except Exception as error:  # noqa: BLE001 - evaluating annotations runs any code
+        reason = f"has an annotation that cannot be resolved: {error}"
+        raise Refused(cls, reason, "Import the missing name at the top of its module.") from None
+
+
+def _bindings(cls: Any, args: tuple[Any, ...]) -> dict[Any, dict[Any, Any]]:
+    """For a class and each of its generic bases: what its type variables stand for."""
+    parameters = getattr(cls, "__parameters__", ())
+    own = dict(zip(parameters, args, strict=False))
+    result: dict[Any, dict[Any, Any]] = {cls: own}
+    for base in cls.__dict__.get("__orig_bases__", getattr(cls, "__bases__", ())):
+        origin = typing.get_origin(base) or base
+        if origin not in (typing.Generic, typing.Protocol, object):
+            given = tuple(substituted(a, own) for a in typing.get_args(base))
+            for name, inner in _bindings(origin, given).items():
+                result.setdefault(name, inner)
+    return result
+
+
+def substituted(annotation: Any, bound: Bindings, this: Any = None) -> Any:
+    """An annotation with type variables replaced, and `Self` by `this`. Unbound ones stay."""
+    if isinstance(annotation, typing.TypeVar):
+        return bound.get(annotation, annotation)
+    if annotation is typing.Self and this is not None:
+        return this
+    args = typing.get_args(annotation)
+    origin = typing.get_origin(annotation)
+    if origin is None or origin is typing.Literal or not args:
+        return annotation
+    if origin is typing.Annotated:
+        inner = substituted(args[0], bound, this)
+        return typing.Annotated[(inner, *annotation.__metadata__)]
+    new = tuple(substituted(a, bound, this) for a in args)
+    if new == args:
+        return annotation
+    if origin in (typing.Union, types.UnionType):
+        return typing.Union[new]  # noqa: UP007 - members may be no classes yet
+    if hasattr(annotation, "copy_with"):
+        return annotation.copy_with(new)
+    return origin[new]

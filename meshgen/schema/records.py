@@ -1,0 +1,161 @@
+"""The fields of a record class as it declares them: dataclass, pydantic model, NamedTuple, TypedDict."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from meshgen.annotations import WIRE_NAME
+from meshgen.schema.generics import annotations_of_class
+from meshgen.schema.markers import peel
+from meshgen.schema.model import MISSING, RecordKind
+from meshgen.schema.refusal import Refused
+
+
+@dataclass(frozen=True, slots=True)
+class RawField:
+    """A field before its annotation is reflected."""
+
+    name: str
+    annotation: Any
+    default: Any = MISSING
+    factory: Callable[[], Any] | None = None
+    omitted: bool = False
+
+
+class Generic(NamedTuple):
+    """A class and its type arguments: `Box[int]` is `(Box, (int,))`."""
+
+    cls: Any
+    args: tuple[Any, ...]
+
+
+def opened(annotation: Any) -> Generic:
+    """A class or an alias of one; pydantic makes a class of its own for each choice of arguments."""
+    known = annotation.__dict__.get("__pydantic_generic_metadata__", {}) if isinstance(annotation, type) else {}
+    if known.get("origin") is not None:
+        return Generic(known["origin"], tuple(known["args"]))
+    origin = typing.get_origin(annotation)
+    return Generic(origin or annotation, typing.get_args(annotation) if origin else ())
+
+
+def kind_of(cls: Any) -> RecordKind | None:
+    """Which kind of record a class is; None when it is none."""
+    if not isinstance(cls, type):
+        return None
+    if dataclasses.is_dataclass(cls):
+        return "dataclass"
+    pydantic = sys.modules.get("pydantic")
+    if pydantic is not None and issubclass(cls, pydantic.BaseModel):
+        return "pydantic"
+    if issubclass(cls, tuple) and hasattr(cls, "_field_defaults"):
+        return "namedtuple"
+    if dict in cls.__mro__ and hasattr(cls, "__required_keys__"):  # also that of typing_extensions
+        return "typeddict"
+    return None
+
+
+def wire_name_of(cls: Any) -> str:
+    """The class's own name, or the one that `@wire_name` keeps."""
+    return typing.cast("str", cls.__dict__.get(WIRE_NAME, cls.__name__))
+
+
+def doc_of_class(cls: Any, kind: RecordKind) -> str:
+    """The docstring a person wrote; dataclass and NamedTuple make one up, and pydantic inherits one."""
+    doc = cls.__dict__.get("__doc__") or ""
+    made_up = doc.startswith(f"{cls.__name__}(") and kind in ("dataclass", "namedtuple")
+    return "" if made_up else typing.cast("str", doc)
+
+
+def raw_fields(annotation: Any, kind: RecordKind) -> list[RawField]:
+    """The fields of a record, in the order of declaration.
+
+    Args:
+        annotation: the class, or an alias with type arguments.
+        kind: what `kind_of` says of the class.
+
+    Raises:
+        Refused: a field has no annotation, or the class cannot be made from its fields.
+    """
+    cls, args = opened(annotation)
+    if kind == "pydantic":
+        return _pydantic(annotation if isinstance(annotation, type) else cls)
+    hints = annotations_of_class(cls, args, annotation)
+    match kind:
+        case "dataclass":
+            return _dataclass(cls, hints)
+        case "namedtuple":
+            return [_named(cls, hints, name) for name in cls._fields]
+        case _:
+            return [_key(cls, name, hints[name]) for name in hints]
+
+
+def _dataclass(cls: Any, hints: Mapping[str, Any]) -> list[RawField]:
+    wanted = [f for f in cls.__dataclass_fields__.values() if f._field_type is dataclasses._FIELD_INITVAR]  # type: ignore[attr-defined]
+    for lost in wanted:
+        if lost.default is dataclasses.MISSING and lost.default_factory is dataclasses.MISSING:
+            reason = f"is made from `{lost.name}` (an InitVar), which its values do not keep"
+            raise Refused(cls, reason, "Make it a field, or give it a default.")
+    pydantic = cls.__dict__.get("__pydantic_fields__", {})
+    fields = (f for f in dataclasses.fields(cls) if f.init)
+    return [
+        _of_pydantic(f.name, pydantic[f.name]) if f.name in pydantic else _of_dataclass(f, hints[f.name])
+        for f in fields
+    ]
+
+
+def _of_dataclass(field: dataclasses.Field[Any], annotation: Any) -> RawField:
+    default = MISSING if field.default is dataclasses.MISSING else field.default
+    factory = None if field.default_factory is dataclasses.MISSING else field.default_factory
+    return RawField(field.name, annotation, default, factory)
+
+
+def _named(cls: Any, hints: Mapping[str, Any], name: str) -> RawField:
+    if name not in hints:
+        hint = "Write a class: `class Point(NamedTuple): x: float`."
+        raise Refused(cls, f"has no annotation for `{name}`", hint)
+    return RawField(name, hints[name], cls._field_defaults.get(name, MISSING))
+
+
+def _key(cls: Any, name: str, annotation: Any) -> RawField:
+    said = peel(annotation).qualifiers
+    # Where annotations are strings, Python itself cannot see `Required` in them; what it knows is `total`.
+    omitted = "NotRequired" in said or (name in cls.__optional_keys__ and "Required" not in said)
+    return RawField(name, annotation, omitted=omitted)
+
+
+def _pydantic(cls: Any) -> list[RawField]:
+    if getattr(cls, "__pydantic_root_model__", False):
+        hint = "Use the type of its root, or a BaseModel with one field."
+        raise Refused(cls, "is a RootModel, which has no fields", hint)
+    if not cls.__pydantic_complete__:
+        try:
+            cls.model_rebuild()
+        except Exception as error:  # noqa: BLE001 - evaluating annotations runs any code
+            reason = f"has an annotation that cannot be resolved: {error}"
+            raise Refused(cls, reason.splitlines()[0], "Import the missing name at the top of its module.") from None
+    return [_of_pydantic(name, info) for name, info in cls.model_fields.items()]
+
+
+def _of_pydantic(name: str, info: Any) -> RawField:
+    annotation = info.annotation
+    metadata = [*(m for m in info.metadata if m is not None)]
+    if info.description:
+        metadata.append(_Description(info.description))
+    if metadata:
+        annotation = typing.Annotated[(annotation, *metadata)]
+    if info.is_required():
+        return RawField(name, annotation)
+    factory = info.default_factory
+    return RawField(name, annotation, MISSING if factory else info.default, factory)
+
+
+@dataclass(frozen=True, slots=True)
+class _Description:
+    """What pydantic's `Field(description=...)` says."""
+
+    documentation: str

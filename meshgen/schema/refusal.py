@@ -1,0 +1,50 @@
+"""Why an annotation has no contract, on its way out of the reflector."""
+
+from __future__ import annotations
+
+import typing
+from typing import Any
+
+
+class Refused(Exception):  # noqa: N818 - never leaves this package
+    """This annotation has no contract. `reason` reads on after "which": "has keys of type float"."""
+
+    def __init__(self, annotation: Any, reason: str, hint: str) -> None:
+        super().__init__(reason)
+        self.annotation = name_of(annotation)
+        self.reason = reason
+        self.hint = hint
+
+    def inside(self, annotation: Any) -> Refused:
+        """The same as seen from the annotation that holds this one."""
+        name = name_of(annotation)
+        if name == self.annotation:
+            return self
+        return Refused(name, f"holds `{self.annotation}`, which {self.reason}", self.hint)
+
+
+def name_of(annotation: Any) -> str:
+    """An annotation as a person would write it."""
+    if isinstance(annotation, str):
+        return annotation
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return annotation.__name__
+    if isinstance(annotation, typing.TypeVar | typing.NewType):
+        return annotation.__name__
+    if isinstance(annotation, typing.ForwardRef):
+        return annotation.__forward_arg__
+    args = typing.get_args(annotation)
+    if typing.get_origin(annotation) is typing.Annotated:
+        return name_of(args[0])
+    origin = typing.get_origin(annotation)
+    if isinstance(origin, type) and args:
+        return f"{origin.__name__}[{', '.join(_argument(a) for a in args)}]"
+    return str(annotation).replace("typing.", "")
+
+
+def _argument(annotation: Any) -> str:
+    if annotation is Ellipsis:
+        return "..."
+    if isinstance(annotation, list):
+        return f"[{', '.join(map(_argument, annotation))}]"
+    return name_of(annotation)

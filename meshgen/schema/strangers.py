@@ -1,0 +1,71 @@
+"""Annotations that are none of the types a message can carry: what is wrong with each, and the way out."""
+
+from __future__ import annotations
+
+import collections
+import collections.abc as abc
+import typing
+from typing import Any
+
+from meshgen.schema.refusal import Refused
+
+_BARE = (list, set, frozenset, dict, tuple, abc.Sequence, abc.Mapping, abc.MutableMapping, abc.Set, abc.Collection)
+_ONCE = ("Iterable", "Iterator", "Generator", "AsyncIterable", "AsyncIterator", "AsyncGenerator")
+_HOLDERS = (dict, list, collections.deque, tuple, set, bytearray, memoryview)
+_NEAREST: tuple[tuple[type, str], ...] = (
+    (bool, "bool"),
+    (int, "int"),
+    (float, "float"),
+    (str, "str"),
+    (bytes, "bytes"),
+    (bytearray, "bytes"),
+    (memoryview, "bytes"),
+    (dict, "dict"),
+    (list, "list"),
+    (collections.deque, "list"),
+    (tuple, "tuple"),
+    (set, "set"),
+)
+
+
+def refuse(annotation: Any, cls: Any) -> Refused:
+    """The error for an annotation.
+
+    Args:
+        annotation: as written.
+        cls: its class without type arguments; the annotation itself when it is none.
+    """
+    reason, hint = _why(annotation, cls)
+    return Refused(annotation, reason, hint)
+
+
+def _why(annotation: Any, cls: Any) -> tuple[str, str]:
+    if cls is object:
+        return "has no shape", "Name the type; `Any` takes what JSON can hold."
+    if isinstance(annotation, str | typing.ForwardRef):
+        return "cannot be resolved", "Import the name in the module of the annotation."
+    if isinstance(annotation, typing.TypeVar):
+        return "is a type variable that nothing stands for", "Name the type: `Box[int]` instead of `Box`."
+    if annotation is typing.Self:
+        return "stands for a class, which only a record's own field has", "Name the class."
+    if cls in _BARE:
+        return "does not say what it holds", f"Write `{cls.__name__}[…]`."
+    if getattr(cls, "__name__", "") in _ONCE:
+        return "is read once, while a message holds all of it", "Use a list."
+    if not isinstance(cls, type):
+        return "is not a type", "Annotate with a class or a type expression."
+    if cls.__module__.startswith("pydantic."):
+        return "is a class of pydantic without a counterpart", "Use `str`, and make it inside the node."
+    return _why_class(cls)
+
+
+def _why_class(cls: type) -> tuple[str, str]:
+    for base, nearest in _NEAREST:
+        if cls is base:
+            return "has no contract", f"Use `{nearest}`."
+        if issubclass(cls, base):
+            named = "" if base in _HOLDERS else f", or `{cls.__name__} = NewType({cls.__name__!r}, {nearest})`"
+            return f"is a subclass of {base.__name__}, and a plain one would arrive", f"Use `{nearest}`{named}."
+    if cls is complex:
+        return "has no contract", "Use two floats, or a tensor."
+    return "has no contract", "Make it a dataclass or a pydantic model, or give what it holds."
