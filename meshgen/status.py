@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -69,6 +70,8 @@ class StatusError(Exception):
         message: text for the caller.
         node: name of the node that raised it, filled in on the way out.
         violations: the fields at fault, for `InvalidArgument`.
+        reason: what happened, in UPPER_SNAKE_CASE, for programs: `OUT_OF_STOCK`. The code's name when it is empty.
+        metadata: more about it, for programs: `{"item": "7"}`.
     """
 
     code: ClassVar[Code] = Code.UNKNOWN
@@ -76,12 +79,24 @@ class StatusError(Exception):
     message: str = ""
     node: str = ""
     violations: tuple[Violation, ...] = ()
+    reason: str = ""
+    metadata: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, message: str = "", *, node: str = "", violations: tuple[Violation, ...] = ()) -> None:
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        node: str = "",
+        violations: tuple[Violation, ...] = (),
+        reason: str = "",
+        metadata: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.node = node
         self.violations = violations
+        self.reason = reason
+        self.metadata = dict(metadata or {})
 
     def __str__(self) -> str:
         return self.message or super().__str__()

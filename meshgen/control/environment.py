@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import meshgen
+from meshgen import limits
 from meshgen.control.reaper import RUN_ID
 from meshgen.runtime.remote import MESH_ADDRESS
 from meshgen.runtime.serve_private import LOOPBACK_CALLBACK
@@ -23,9 +24,16 @@ _SERVE: Mapping[str, str] = {
 }
 
 
-def for_replicas(tree: Path, roots: Iterable[Path], mesh_address: str) -> dict[str, str]:
+def for_replicas(tree: Path, roots: Iterable[Path], mesh_address: str, max_message_mb: int) -> dict[str, str]:
     """What a mesh's processes need, on a cluster of our own or on a joined one."""
-    return {**_SERVE, MESH_ADDRESS: mesh_address, "PYTHONPATH": python_path(tree, roots)}
+    return {
+        **_SERVE,
+        MESH_ADDRESS: mesh_address,
+        limits.VARIABLE: str(max_message_mb),
+        # Of the gRPC server in each replica. Whoever sends measures first; this is for what comes from elsewhere.
+        "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(limits.inside_of(max_message_mb * limits.MEBIBYTE)),
+        "PYTHONPATH": python_path(tree, roots),
+    }
 
 
 def for_every_process(run_id: str) -> dict[str, str]:

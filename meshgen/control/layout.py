@@ -15,6 +15,7 @@ from meshgen.control import ports
 from meshgen.control.model import MeshOptions, Target
 from meshgen.emit.document import to_yaml
 from meshgen.emit.envoy import EnvoySettings, Otlp, envoy_config, merge_descriptors
+from meshgen.limits import MEBIBYTE
 
 LOOPBACK = "127.0.0.1"
 # Ray puts Unix sockets some 60 characters below its folder; their paths may have 107.
@@ -38,12 +39,14 @@ class Layout:
     admin_port: int
     front_port: int
     """Of the service for reflection and health."""
+    pages_port: int
+    """Of its pages."""
 
     @classmethod
     def pick(cls, folder: Path, port: int) -> Layout:
         """A layout with free ports."""
-        mesh_port, admin_port, front_port = ports.pick(3)
-        return cls(folder=folder, port=port, mesh_port=mesh_port, admin_port=admin_port, front_port=front_port)
+        mesh, admin, front, pages = ports.pick(4)
+        return cls(folder=folder, port=port, mesh_port=mesh, admin_port=admin, front_port=front, pages_port=pages)
 
     @property
     def tree(self) -> Path:
@@ -82,11 +85,14 @@ class Layout:
             mesh_port=self.mesh_port,
             admin_port=self.admin_port,
             front_port=self.front_port,
+            pages_port=self.pages_port,
             endpoints_dir=str(self.endpoints),
             descriptors=str(descriptors),
             otlp=otlp_from_environment(),
             expose_nodes=options.nodes_exposed,
             access_log=str(self.folder / "access.log"),
+            max_message_bytes=options.max_message_mb * MEBIBYTE,
+            rate_limit=options.rate_limit,
         )
         config = self.folder / "envoy.yaml"
         config.write_text(to_yaml(envoy_config([t.plan.mesh for t in targets], settings)), encoding="utf-8")

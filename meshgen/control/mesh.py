@@ -16,6 +16,7 @@ from meshgen.control.envoy import Envoy
 from meshgen.control.front import Front
 from meshgen.control.layout import Layout, all_descriptors, make_folder, published
 from meshgen.control.model import Addresses, Event, MeshError, MeshOptions, PhaseEvent, Target, authority
+from meshgen.control.pages import Pages
 from meshgen.control.reaper import Reaper
 from meshgen.control.signals import stop_on_signal
 from meshgen.plan.model import Workload
@@ -115,7 +116,7 @@ class _Run:
         names = [d.workload.application for d in self._workloads]
         discovery = Discovery(self._cluster.details, self._layout.endpoints, names)
         # The front comes after Ray, whose start forks: gRPC with threads of its own complains about each fork.
-        async with self._envoy() as envoy, self._ray(names), self._front(discovery):
+        async with self._envoy() as envoy, self._ray(names), self._front(discovery), self._pages():
             watch = asyncio.create_task(discovery.run())
             broken = asyncio.create_task(self._broken(envoy, discovery))
             start = asyncio.create_task(self._start(discovery, begin))
@@ -135,7 +136,8 @@ class _Run:
 
     def _prepare(self) -> None:
         self._layout.write_tree(self._targets)
-        self._env = environment.for_replicas(self._layout.tree, self._roots, self._layout.mesh_address)
+        limit = self._options.max_message_mb
+        self._env = environment.for_replicas(self._layout.tree, self._roots, self._layout.mesh_address, limit)
         joined = self._options.address is not None
         more = environment.for_every_process if joined else environment.for_own_cluster
         environment.apply({**self._env, **more(self._run_id)})
@@ -158,6 +160,15 @@ class _Run:
             yield
         finally:
             await front.stop()
+
+    @asynccontextmanager
+    async def _pages(self) -> AsyncIterator[None]:
+        pages = Pages([t.plan for t in self._targets], port=self._layout.pages_port)
+        await pages.start()
+        try:
+            yield
+        finally:
+            await pages.stop()
 
     @asynccontextmanager
     async def _envoy(self) -> AsyncIterator[Envoy]:

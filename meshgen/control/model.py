@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from meshgen import limits
+from meshgen.emit.envoy import DOCS_PATH
 from meshgen.emit.files import GeneratedFile
 from meshgen.errors import MeshgenError
 from meshgen.plan.model import Plan
@@ -45,6 +47,10 @@ class MeshOptions:
     """A running Ray cluster to join; None starts one for this run."""
     expose_nodes: bool | None = None
     """Publish the nodes' own services on the front too; None does so on loopback only."""
+    max_message_mb: int = limits.DEFAULT_MB
+    """The biggest request and answer, in MiB."""
+    rate_limit: int | None = None
+    """Requests per second that the front lets through; None for no limit."""
     start_timeout_s: float = 300.0
     """Limit for the whole start, in seconds."""
 
@@ -112,6 +118,11 @@ class Addresses:
     def base_url(self) -> str:
         """`http://host:port`."""
         return f"http://{self.grpc}"
+
+    @property
+    def docs(self) -> str:
+        """URL of the page about the REST routes."""
+        return f"{self.base_url}{DOCS_PATH}"
 
     @property
     def health(self) -> str:

@@ -20,6 +20,9 @@ DOMAIN = "meshgen"
 _MESSAGE_BYTES = 800
 _VIOLATIONS = 12
 _VIOLATION_BYTES = 100
+_METADATA = 8
+_METADATA_BYTES = 100
+_OWN_METADATA = ("node", "graph", "trace_id")
 
 
 def message_of(error: StatusError) -> str:
@@ -36,8 +39,11 @@ def encode(error: StatusError, *, graph: str, trace_id: str) -> bytes:
         trace_id: 32 hex digits, to be found again in traces and logs; may be empty.
     """
     status = Status(code=int(error.code), message=message_of(error))
-    metadata = {"node": error.node, "graph": graph, "trace_id": trace_id}
-    info = ErrorInfo(reason=error.code.name, domain=DOMAIN, metadata={k: v for k, v in metadata.items() if v})
+    info = ErrorInfo(reason=_cut(error.reason or error.code.name, _METADATA_BYTES), domain=DOMAIN)
+    for key, value in list(error.metadata.items())[:_METADATA]:
+        info.metadata[_cut(str(key), _METADATA_BYTES)] = _cut(str(value), _METADATA_BYTES)
+    own = zip(_OWN_METADATA, (error.node, graph, trace_id), strict=True)
+    info.metadata.update({key: value for key, value in own if value})
     status.details.add().Pack(info)
     if error.violations:
         bad = BadRequest()
@@ -56,8 +62,10 @@ def decode(code: int, message: str, details: bytes | None) -> StatusError:
     Details that cannot be read are left out: the code and the message still say what happened.
     """
     status = _parse(details)
-    node, violations = _unpack(status) if status is not None else ("", ())
-    return _class_of(code)(message, node=node, violations=violations)
+    error = _class_of(code)(message)
+    if status is not None:
+        _unpack(status, error)
+    return error
 
 
 def _class_of(code: int) -> type[StatusError]:
@@ -76,19 +84,18 @@ def _parse(details: bytes | None) -> Status | None:
         return None
 
 
-def _unpack(status: Status) -> tuple[str, tuple[Violation, ...]]:
-    node = ""
-    violations: tuple[Violation, ...] = ()
+def _unpack(status: Status, error: StatusError) -> None:
     info, bad = ErrorInfo(), BadRequest()
     for detail in status.details:
         try:
             if detail.Unpack(info) and info.domain == DOMAIN:
-                node = info.metadata.get("node", "")
+                error.node = info.metadata.get("node", "")
+                error.reason = "" if info.reason == error.code.name else info.reason
+                error.metadata = {k: v for k, v in info.metadata.items() if k not in _OWN_METADATA}
             elif detail.Unpack(bad):
-                violations = tuple(Violation(v.field, v.description) for v in bad.field_violations)
+                error.violations = tuple(Violation(v.field, v.description) for v in bad.field_violations)
         except DecodeError:
             continue
-    return node, violations
 
 
 def _cut(text: str, size: int) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
 
+from meshgen import limits
 from meshgen.contract import names
 from meshgen.graph.model import DEFAULT_TIMEOUT_S, Graph, Method, Node, Route
 from meshgen.runtime import grpc_status, health, serve_private, tracing
@@ -49,6 +50,8 @@ class Call:
     """One request on its way through Serve."""
 
     data: bytes
+    limit: int
+    """Bytes that request and answer may have."""
     entered: bool = False
     """Serve let it through to the rpc."""
     error: StatusError | None = None
@@ -185,7 +188,10 @@ def _within_serve(host: Host, rpc: str, run: Rpc) -> Callable[[Call], Awaitable[
     async def method(call: Call) -> serve_private.Raw:
         call.entered = True
         try:
-            return serve_private.Raw(await run(call.data))
+            _measure(f"the request to '{host.name}'", call.data, call.limit)
+            answer = await run(call.data)
+            _measure(f"the answer of '{host.name}'", answer, call.limit)
+            return serve_private.Raw(answer)
         except Exception as e:  # noqa: BLE001 - whatever it is, the client gets a status
             call.error = error = as_status(e, host.name)
             if error.code not in _FAULTS or error.__cause__ is None:
@@ -197,6 +203,11 @@ def _within_serve(host: Host, rpc: str, run: Rpc) -> Callable[[Call], Awaitable[
             raise serve_private.FailedRequestError(error.code.name) from None
 
     return method
+
+
+def _measure(what: str, data: bytes, limit: int) -> None:
+    if len(data) > limit:
+        raise ResourceExhausted(limits.over(what, len(data), limit), reason=limits.TOO_LARGE)
 
 
 def add(_servicer: object, server: Any) -> None:
@@ -213,6 +224,7 @@ def _answer(host: Host, rpc: str, inner: serve_private.Handler) -> serve_private
     attributes = {tracing.GRAPH: host.graph, "rpc.service": host.service, tracing.METHOD: rpc}
     if host.node:
         attributes[tracing.NODE] = host.node
+    inside, outside = limits.inside(), limits.outside()
 
     async def handle(data: bytes, context: Any) -> bytes:
         metadata = _metadata(context.invocation_metadata())
@@ -229,7 +241,7 @@ def _answer(host: Host, rpc: str, inner: serve_private.Handler) -> serve_private
             )
             token = CURRENT.set(request)
             try:
-                call = Call(data)
+                call = Call(data, inside if host.node and ROUTE in metadata else outside)
                 answer = await inner(call, context)
             finally:
                 CURRENT.reset(token)
@@ -263,8 +275,13 @@ async def _abort(error: StatusError, context: Any, graph: str, trace_id: str) ->
     # After Serve's handler, not in it: on success Serve writes over the trailers, on an exception it drops them. And by
     # `abort`: with `set_code` gRPC still sends an empty message, which REST clients would get in place of the error.
     details = grpc_status.encode(error, graph=graph, trace_id=trace_id)
-    trailers = (*(context.trailing_metadata() or ()), (grpc_status.TRAILER, details))
+    trailers = (*(context.trailing_metadata() or ()), (grpc_status.TRAILER, details), *_http_status(error))
     await context.abort(_GRPC[error.code], grpc_status.message_of(error), trailers)
+
+
+def _http_status(error: StatusError) -> tuple[tuple[str, str], ...]:
+    """For what the code's own HTTP status would get wrong: 429 invites to try again."""
+    return ((limits.HTTP_STATUS, "413"),) if error.reason == limits.TOO_LARGE else ()
 
 
 _GRPC: Mapping[Code, grpc.StatusCode] = {Code(code.value[0]): code for code in grpc.StatusCode}

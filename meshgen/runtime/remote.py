@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import grpc.aio
 
+from meshgen import limits
 from meshgen.contract import names
 from meshgen.errors import MeshgenError
 from meshgen.graph.model import DEFAULT_TIMEOUT_S, Graph, Method, Node
@@ -18,7 +19,7 @@ from meshgen.runtime.codec import Contracts, RpcCodec
 from meshgen.runtime.context import CURRENT, RequestContext
 from meshgen.runtime.deadline import time_limit, too_late
 from meshgen.runtime.instance import Handle, Instance
-from meshgen.status import BY_CODE, Code, Internal, StatusError
+from meshgen.status import BY_CODE, Code, Internal, ResourceExhausted, StatusError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,12 +29,10 @@ MESH_ADDRESS = "MESHGEN_MESH_ADDRESS"
 ROUTE = "meshgen-route"
 """Metadata that tells a node on which route of the driver its request runs."""
 
-MAX_MESSAGE_BYTES = 512 * 1024 * 1024
-"""Far above a request, far below what would take a replica down."""
-
 _CHANNEL = (
-    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # Both ends measure what they send, and say more than gRPC would.
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
     # A peer that vanished without a word is noticed within 30 s, not at the end of TCP's patience.
     ("grpc.keepalive_time_ms", 20_000),
     ("grpc.keepalive_timeout_ms", 10_000),
@@ -71,12 +70,16 @@ class RemoteTransport:
 
         Raises:
             StatusError: the node's own, or what the mesh says in its place.
+            ResourceExhausted: the arguments are over the limit of a message.
             EncodeError: an argument does not fit the contract.
         """
         codec, send = self._rpc(node, method)
         request = CURRENT.get(None)
         timeout = time_limit(node) or DEFAULT_TIMEOUT_S
         data = codec.encode_request(arguments)
+        if len(data) > (limit := limits.inside()):
+            text = limits.over(f"the request to '{node.name}'", len(data), limit)
+            raise ResourceExhausted(text, reason=limits.TOO_LARGE)
         try:
             # Not wait_for_ready: without its mesh listener no request gets anywhere, so it had better fail at once. A
             # channel that has just been made queues calls until its first attempt to connect is over either way.

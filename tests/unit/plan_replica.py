@@ -14,6 +14,8 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health import aio as health
 
+from meshgen.limits import HTTP_STATUS
+
 CONTRACT = plan_samples.contract()
 RPCS = (("sample.v1", "SampleService", "Predict"), ("sample.model.v1", "ModelService", "Forward"))
 MESSAGES = {
@@ -58,6 +60,11 @@ class Replica:
                     await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "invalid", (trailer,))
                 case "unavailable":
                     await context.abort(grpc.StatusCode.UNAVAILABLE, "says the application")
+                case "oversized":
+                    # As the real host does it.
+                    status = ((HTTP_STATUS, "413"),)
+                    text = "too large, says the application"
+                    await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, text, status)
                 case "large":
                     return response(items=["x" * 1024 * 1024] * int(request.count))
                 case "remaining":

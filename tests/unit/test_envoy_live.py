@@ -19,6 +19,7 @@ import pytest_asyncio
 
 from meshgen.emit.document import to_json, to_yaml
 from meshgen.emit.envoy import EnvoySettings, Otlp, endpoints_document, endpoints_path, envoy_config
+from meshgen.limits import HTTP_STATUS
 
 pytestmark = [pytest.mark.mesh, pytest.mark.asyncio(loop_scope="module")]
 envoy = pytest.importorskip("envoy")
@@ -39,19 +40,21 @@ def free_ports(count: int) -> list[int]:
 class Front:
     """Envoy, its folder, and a client."""
 
-    def __init__(self, folder: Path, otlp: Otlp | None = None) -> None:
+    def __init__(self, folder: Path, otlp: Otlp | None = None, rate_limit: int | None = None) -> None:
         self.folder = folder
-        self.port, self.mesh_port, self.admin_port, self.front_port = free_ports(4)
+        self.port, self.mesh_port, self.admin_port, self.front_port, self.pages_port = free_ports(5)
         self.settings = EnvoySettings(
             port=self.port,
             mesh_port=self.mesh_port,
             admin_port=self.admin_port,
             front_port=self.front_port,
+            pages_port=self.pages_port,
             endpoints_dir=str(folder / "endpoints"),
             descriptors=str(folder / "descriptors.binpb"),
             access_log=str(folder / "access.log"),
-            max_body_bytes=4 * 1024 * 1024,
+            max_message_bytes=4 * 1024 * 1024,
             otlp=otlp,
+            rate_limit=rate_limit,
         )
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=10, trust_env=False)
 
@@ -97,8 +100,8 @@ class Front:
 
 
 @contextlib.asynccontextmanager
-async def front(folder: Path, otlp: Otlp | None = None) -> AsyncIterator[Front]:
-    started = Front(folder, otlp)
+async def front(folder: Path, otlp: Otlp | None = None, rate_limit: int | None = None) -> AsyncIterator[Front]:
+    started = Front(folder, otlp, rate_limit)
     for cluster in (DRIVER, NODE):
         started.serve(cluster)
     process = await started.start()
@@ -162,8 +165,9 @@ def error(response: httpx.Response, status: int, code: int) -> str:
         ("/sample.v1.SampleService/Predict", {}, {}, 404, 5, "Predict"),
         ("/sample", {"text": "missing"}, {}, 404, 5, "no such thing"),
         ("/sample", {"text": "unavailable"}, {}, 503, 14, "says the application"),
-        ("/sample", {"text": "large", "count": 5}, {}, 500, 13, "exceeds"),
-        ("/sample", {"text": "x" * 5_000_000}, {}, 413, 8, "Too Large"),
+        ("/sample", {"text": "large", "count": 65}, {}, 500, 13, "exceeds"),
+        ("/sample", {"text": "oversized"}, {}, 413, 8, "too large, says the application"),
+        ("/sample", {"text": "x" * 7_000_000}, {}, 413, 8, "6.3 MiB of JSON, as much as the 4 MiB that a message"),
         # Envoy and the service both watch the clock; either may be first.
         ("/sample", {"text": "slow"}, {"grpc-timeout": "300m"}, 504, 4, ""),
     ],
@@ -184,8 +188,28 @@ async def test_details_of_an_error_are_json(one: tuple[Front, Replica]) -> None:
     assert (violation["field"], violation["description"]) == ("count", "is too small")
 
 
+async def test_errors_of_envoy_say_that_they_are(one: tuple[Front, Replica]) -> None:
+    answer = await one[0].post({}, "/nope")
+    (info,) = answer.json()["details"]
+    assert info["@type"] == "type.googleapis.com/google.rpc.ErrorInfo"
+    assert (info["domain"], info["reason"]) == ("envoy", "NOT_FOUND")
+    assert info["metadata"]["details"].startswith("early_grpc_json_transcode_failure")
+    assert info["metadata"]["request_id"]
+
+
+async def test_a_services_own_http_status_stays_inside(one: tuple[Front, Replica]) -> None:
+    answer = await one[0].post({"text": "oversized"})
+    assert HTTP_STATUS not in answer.headers
+    with pytest.raises(grpc.aio.AioRpcError) as raised:
+        await one[0].call(one[0].port, "/sample.v1.SampleService/Predict", "oversized", 10)
+    assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert HTTP_STATUS not in dict(raised.value.trailing_metadata())
+
+
 async def test_a_get_is_no_rest_call(one: tuple[Front, Replica]) -> None:
-    error(await one[0].http.get("/sample"), 404, 5)
+    answer = await one[0].http.get("/sample")
+    assert error(answer, 405, 12) == "REST routes take POST, not GET"
+    assert answer.headers["allow"] == "POST"
     error(await one[0].http.get("/"), 404, 5)
 
 
@@ -207,6 +231,8 @@ async def test_large_messages_pass_over_rest(one: tuple[Front, Replica]) -> None
     assert (await one[0].post({"text": "x" * 3_000_000})).status_code == 200
     answer = await one[0].post({"text": "large", "count": 2})
     assert len(answer.json()["items"]) == 2
+    # Services measure their answers: as JSON, one of less than the limit may take more.
+    assert (await one[0].post({"text": "large", "count": 5})).status_code == 200
 
 
 async def test_a_caller_cannot_steer_envoy(one: tuple[Front, Replica]) -> None:
@@ -239,6 +265,7 @@ async def test_grpc_web(one: tuple[Front, Replica]) -> None:
     [
         ("/sample.v1.SampleService/Nope", "", 10, "UNIMPLEMENTED"),
         ("/nope.v1.NopeService/Nope", "", 10, "UNIMPLEMENTED"),
+        ("/sample.v1.SampleService/Predict", "x" * 4_200_000, 10, "RESOURCE_EXHAUSTED"),
         ("/sample.v1.SampleService/Predict", "missing", 10, "NOT_FOUND"),
         ("/sample.v1.SampleService/Predict", "unavailable", 10, "UNAVAILABLE"),
         ("/sample.v1.SampleService/Predict", "slow", 0.3, "DEADLINE_EXCEEDED"),
@@ -251,11 +278,12 @@ async def test_grpc_statuses(one: tuple[Front, Replica], method: str, text: str,
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await envoy_front.call(envoy_front.port, method, text, limit_s)
     assert raised.value.code().name == expected
+    assert raised.value.details()
     assert replica.calls - before <= 1, "an application's own error is not retried"
 
 
 async def test_large_messages_pass_over_grpc(one: tuple[Front, Replica]) -> None:
-    answer = await one[0].call(one[0].port, "/sample.v1.SampleService/Predict", "x" * 20_000_000, 10)
+    answer = await one[0].call(one[0].port, "/sample.v1.SampleService/Predict", "x" * 4_000_000, 10)
     assert answer.host == str(one[1].port)
 
 
@@ -279,6 +307,37 @@ async def test_the_log_has_a_line_per_request(one: tuple[Front, Replica]) -> Non
             break
         await asyncio.sleep(0.05)
     assert lines[0]["status"] == 404
+
+
+async def test_the_rate_limit(tmp_path: Path) -> None:
+    predict, probes = "/sample.v1.SampleService/Predict", 5
+    async with replica_process() as (_, port), front(tmp_path, rate_limit=2) as envoy_front:
+        envoy_front.serve(DRIVER, port)
+        envoy_front.serve(NODE, port)
+        await envoy_front.until_health(200)
+        answers = [await envoy_front.post({}) for _ in range(probes)]
+        refused = [answer for answer in answers if answer.status_code != 200]
+        assert refused, "health does not count, requests do"
+        text = "more than 2 requests in a second, the limit of `meshgen run --rate-limit`"
+        assert error(refused[0], 429, 8) == text
+        assert refused[0].headers["retry-after"] == "1"
+        statuses = [await status(envoy_front, predict) for _ in range(probes)]
+        assert (grpc.StatusCode.RESOURCE_EXHAUSTED, text) in statuses
+        frame = b"\0\0\0\0\0"
+        web = [await envoy_front.post(frame, predict, **{"content-type": "application/grpc-web+proto"}) for _ in "123"]
+        assert any(answer.headers.get("grpc-status") == "8" for answer in web), [answer.headers for answer in web]
+        for _ in range(probes):
+            assert (await envoy_front.http.get("/openapi.json")).status_code == 503, (
+                "pages do not count; none runs here"
+            )
+
+
+async def status(envoy_front: Front, method: str) -> tuple[Any, str | None]:
+    try:
+        await envoy_front.call(envoy_front.port, method, "", 10)
+    except grpc.aio.AioRpcError as error:
+        return error.code(), error.details()
+    return grpc.StatusCode.OK, None
 
 
 async def test_no_replica_then_one_then_none(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from meshgen.emit.document import Document
-from meshgen.emit.envoy.clusters import front_cluster, otlp_cluster, workload_cluster
+from meshgen.emit.envoy.clusters import front_cluster, otlp_cluster, pages_cluster, workload_cluster
 from meshgen.emit.envoy.listeners import mesh_listener, public_listener
 from meshgen.emit.envoy.parts import LOOPBACK, address, extension
 from meshgen.emit.envoy.settings import EnvoySettings
@@ -23,7 +23,7 @@ def envoy_config(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document:
     """
     _refuse_shared_paths(meshes)
     clusters = [workload_cluster(w, settings) for mesh in meshes for w in mesh.workloads]
-    clusters.append(front_cluster(settings))
+    clusters += [front_cluster(settings), pages_cluster(settings)]
     if settings.otlp is not None:
         clusters.append(otlp_cluster(settings.otlp))
     return {

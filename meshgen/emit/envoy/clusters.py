@@ -9,7 +9,8 @@ from __future__ import annotations
 from meshgen.emit.document import Document, without_empty
 from meshgen.emit.envoy.endpoints import endpoints_path
 from meshgen.emit.envoy.parts import LOOPBACK, endpoint, extension, typed
-from meshgen.emit.envoy.settings import FRONT_CLUSTER, MEBIBYTE, OTLP_CLUSTER, EnvoySettings, Otlp
+from meshgen.emit.envoy.settings import FRONT_CLUSTER, OTLP_CLUSTER, PAGES_CLUSTER, EnvoySettings, Otlp
+from meshgen.limits import MEBIBYTE
 from meshgen.plan.model import Workload
 
 # One picture must not wait for window updates, nor fill the window of the others on its connection.
@@ -46,6 +47,16 @@ def front_cluster(settings: EnvoySettings) -> Document:
         "connect_timeout": "1s",
         "typed_extension_protocol_options": _http2(),
         "load_assignment": _assignment(FRONT_CLUSTER, LOOPBACK, settings.front_port),
+    }
+
+
+def pages_cluster(settings: EnvoySettings) -> Document:
+    """The pages of the front service, over HTTP/1.1."""
+    return {
+        "name": PAGES_CLUSTER,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": _assignment(PAGES_CLUSTER, LOOPBACK, settings.pages_port),
     }
 
 

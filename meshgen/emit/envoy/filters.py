@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from meshgen.emit.document import Document
-from meshgen.emit.envoy.parts import http_filter, typed
-from meshgen.emit.envoy.routes import buffer_filter
+from meshgen.emit.envoy.parts import extension, http_filter, typed
+from meshgen.emit.envoy.routes import RATE_LIMIT, TRANSCODER, buffer_filter
 from meshgen.emit.envoy.settings import HEALTH_PATH, EnvoySettings
+from meshgen.limits import HTTP_STATUS, as_json, inside_of
 from meshgen.plan.model import Workload
 
 CORS = "envoy.filters.http.cors"
@@ -16,14 +17,36 @@ _EXPOSED_HEADERS = "grpc-message,grpc-status,grpc-status-details-bin"
 
 
 def public_filters(clusters: Sequence[str], services: Sequence[Workload], settings: EnvoySettings) -> list[Document]:
-    """Health, browser access, size limit, REST to gRPC, routing."""
+    """Health, browser access, rate limit, size limit, REST to gRPC, routing."""
     return [
         _health_check(clusters),
+        _http_status(),
         http_filter("cors", "cors.v3.Cors"),
         http_filter("grpc_web", "grpc_web.v3.GrpcWeb"),
+        *rate_limit(settings),
         buffer_filter(settings),
         _transcoder(services, settings),
         router(),
+    ]
+
+
+def rate_limit(settings: EnvoySettings) -> list[Document]:
+    """A bucket of tokens for the whole listener, filled once a second; nothing without a limit."""
+    if settings.rate_limit is None:
+        return []
+    always = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+    bucket = {"max_tokens": settings.rate_limit, "tokens_per_fill": settings.rate_limit, "fill_interval": "1s"}
+    return [
+        extension(
+            RATE_LIMIT,
+            "envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
+            stat_prefix="public",
+            token_bucket=bucket,
+            filter_enabled=always,
+            filter_enforced=always,
+            rate_limited_as_resource_exhausted=True,
+            response_headers_to_add=[{"header": {"key": "retry-after", "value": "1"}}],
+        )
     ]
 
 
@@ -55,10 +78,31 @@ def _health_check(clusters: Sequence[str]) -> Document:
     )
 
 
+def _http_status() -> Document:
+    """Lets a service say which of the HTTP statuses of its gRPC code is meant: RESOURCE_EXHAUSTED has 429 and 413."""
+    return extension(
+        "envoy.filters.http.lua",
+        "envoy.extensions.filters.http.lua.v3.Lua",
+        default_source_code={"inline_string": _HTTP_STATUS_SCRIPT},
+    )
+
+
+_HTTP_STATUS_SCRIPT = f"""\
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  local meant = headers:get("{HTTP_STATUS}")
+  if meant ~= nil then
+    headers:remove("{HTTP_STATUS}")
+    if headers:get(":status") ~= "200" then headers:replace(":status", meant) end
+  end
+end
+"""
+
+
 def _transcoder(services: Sequence[Workload], settings: EnvoySettings) -> Document:
-    return http_filter(
-        "grpc_json_transcoder",
-        "grpc_json_transcoder.v3.GrpcJsonTranscoder",
+    return extension(
+        TRANSCODER,
+        "envoy.extensions.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
         proto_descriptor=settings.descriptors,
         services=[workload.service for workload in services],
         auto_mapping=True,
@@ -70,6 +114,8 @@ def _transcoder(services: Sequence[Workload], settings: EnvoySettings) -> Docume
             "reject_unknown_query_parameters": True,
             "reject_binding_body_field_collisions": True,
         },
-        max_request_body_size=settings.max_body_bytes,
-        max_response_body_size=settings.max_body_bytes,
+        # The buffer filter has measured requests, and services measure their answers. Numbers take several times their
+        # bytes as JSON, so this only ends what cannot be.
+        max_request_body_size=as_json(settings.max_message_bytes),
+        max_response_body_size=inside_of(settings.max_message_bytes),
     )

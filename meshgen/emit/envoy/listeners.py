@@ -10,7 +10,7 @@ from meshgen.emit.envoy.clusters import HTTP2
 from meshgen.emit.envoy.filters import CORS, cors_policy, public_filters, router
 from meshgen.emit.envoy.parts import LOOPBACK, address, typed
 from meshgen.emit.envoy.replies import local_replies
-from meshgen.emit.envoy.routes import HEADERS_TO_REMOVE, front_routes, mesh_route, public_routes
+from meshgen.emit.envoy.routes import HEADERS_TO_REMOVE, front_routes, mesh_route, page_routes, public_routes
 from meshgen.emit.envoy.settings import EnvoySettings
 from meshgen.emit.envoy.tracing import access_log, tracing
 from meshgen.plan.model import Mesh
@@ -34,6 +34,7 @@ def public_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document
                 for route in public_routes(w, [r.path for r in rest if r.service == w.service], settings)
             ),
             *front_routes(settings),
+            *page_routes(),
         ],
         "typed_per_filter_config": {CORS: cors_policy(settings)},
     }
@@ -41,7 +42,7 @@ def public_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document
         PUBLIC_NAME,
         virtual_host,
         http_filters=public_filters(clusters, services, settings),
-        local_reply_config=local_replies(),
+        local_reply_config=local_replies(settings),
         access_log=access_log(settings.access_log),
         tracing=tracing(settings.otlp, PUBLIC_NAME),
         # The caller's address and headers are an outsider's, from wherever they come.

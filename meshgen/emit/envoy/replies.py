@@ -1,13 +1,20 @@
-"""Errors that Envoy makes itself, as the same JSON that a service's errors become.
+"""Errors that Envoy makes itself, as the same JSON, or the same status, that a service's errors become.
 
-gRPC callers get a status without a body, so only other requests are rewritten. A transcoded request already looks like
-gRPC when a later filter fails; it is told apart by the path that the transcoder keeps.
+A transcoded request already looks like gRPC when a later filter fails; it is told apart by the path that the
+transcoder keeps.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from meshgen.emit.document import Document
+from meshgen.emit.envoy.settings import EnvoySettings
+from meshgen.limits import OPTION, as_json, text_of
 from meshgen.status import Code
+
+DOMAIN = "envoy"
+"""Of the `google.rpc.ErrorInfo` in these errors; those of services have another."""
 
 _CODES: tuple[tuple[int, Code], ...] = (
     (400, Code.INVALID_ARGUMENT),
@@ -28,17 +35,63 @@ _CODES: tuple[tuple[int, Code], ...] = (
 )
 
 
-def local_replies() -> Document:
-    """`{"code": 5, "message": "...", "details": []}` by HTTP status."""
-    return {"mappers": [_mapper(status, code) for status, code in _CODES]}
+def local_replies(settings: EnvoySettings) -> Document:
+    """`{"code": 5, "message": "...", "details": [...]}` by HTTP status; for gRPC, what Envoy lacks or gets wrong."""
+    size = settings.max_message_bytes
+    json_size = text_of(as_json(size))
+    texts = {
+        405: "REST routes take POST, not %REQ(:METHOD)%",
+        413: f"the request takes more than {json_size} of JSON, as much as {_large(size)}",
+    }
+    if settings.rate_limit is not None:
+        texts[429] = f"more than {settings.rate_limit} requests in a second, the limit of `meshgen run --rate-limit`"
+    rest = [_json_mapper(status, code, texts.get(status, _ENVOYS_TEXT)) for status, code in _CODES]
+    return {"mappers": [*rest, *_grpc_mappers({**texts, 413: f"the request takes more than {_large(size)}"})]}
 
 
-def _mapper(status: int, code: Code) -> Document:
-    body = {"code": int(code), "message": "%LOCAL_REPLY_BODY%", "details": []}
+def _large(size: int) -> str:
+    return f"the {text_of(size)} that a message may have; `meshgen run {OPTION}` raises the limit"
+
+
+_ENVOYS_TEXT = "%LOCAL_REPLY_BODY%"
+
+
+def _json_mapper(status: int, code: Code, text: str) -> Document:
+    info = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": code.name,
+        "domain": DOMAIN,
+        # Envoy's own word for what happened, as it is in the access log.
+        "metadata": {"details": "%RESPONSE_CODE_DETAILS%", "request_id": "%REQ(X-REQUEST-ID)%"},
+    }
+    body = {"code": int(code), "message": text, "details": [info]}
     return {
-        "filter": {"and_filter": {"filters": [_has_status(status), _IS_NOT_GRPC]}},
+        "filter": _all(_has_status(status), _IS_NOT_GRPC),
         "body_format_override": {"json_format": body, "content_type": "application/json"},
     }
+
+
+def _grpc_mappers(texts: Mapping[int, str]) -> list[Document]:
+    """Envoy has no message for an unknown rpc, and takes 413 (and 429 for gRPC-Web) for other codes."""
+    unknown = _grpc_mapper(404, "no service of this front has the rpc %REQ(:PATH)%", Code.UNIMPLEMENTED)
+    return [unknown, *(_grpc_mapper(s, texts[s], Code.RESOURCE_EXHAUSTED) for s in (413, 429) if s in texts)]
+
+
+def _grpc_mapper(status: int, text: str, code: Code) -> Document:
+    return {
+        "filter": _has_status(status),
+        # To the gRPC-Web filter anything else is a page of some proxy, whose HTTP status it translates itself.
+        "status_code": 200,
+        "headers_to_add": [{"header": {"key": "grpc-status", "value": str(int(code))}}],
+        "body_format_override": {
+            "text_format_source": {"inline_string": text},
+            "content_type": "application/grpc",
+        },
+    }
+
+
+def _all(*filters: Document) -> Document:
+    return {"and_filter": {"filters": list(filters)}}
 
 
 def _has_status(status: int) -> Document:

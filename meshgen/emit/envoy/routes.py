@@ -6,19 +6,22 @@ from collections.abc import Sequence
 
 from meshgen.emit.document import Document
 from meshgen.emit.envoy.parts import extension, http_filter, seconds, typed
-from meshgen.emit.envoy.settings import FRONT_CLUSTER, EnvoySettings
+from meshgen.emit.envoy.settings import DOCS_PATH, FRONT_CLUSTER, OPENAPI_PATH, PAGES_CLUSTER, EnvoySettings
+from meshgen.limits import as_json
 from meshgen.plan.model import Workload
 
 # Serve takes a header of this name for the application to call.
 HEADERS_TO_REMOVE = ["application"]
 BUFFER = "envoy.filters.http.buffer"
+RATE_LIMIT = "envoy.filters.http.local_ratelimit"
+TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
 _FRONT_PREFIXES = ("/grpc.reflection.", "/grpc.health.v1.")
 
 
 def public_routes(workload: Workload, paths: Sequence[str], settings: EnvoySettings) -> list[Document]:
-    """Callers from outside: Envoy gives each a deadline, and passes on what is left of it.
+    """Callers from outside: Envoy gives each a deadline, passes on what is left of it, and measures the request.
 
-    REST requests meet their route before they are transcoded, gRPC's after: only REST is held back to be measured.
+    REST requests meet their route before they are transcoded, so theirs is measured as JSON.
     """
     limit_s = workload.timeout_s or settings.default_timeout_s
     durations = {
@@ -26,12 +29,13 @@ def public_routes(workload: Workload, paths: Sequence[str], settings: EnvoySetti
         "grpc_timeout_header_max": seconds(max(limit_s, settings.max_timeout_s)),
     }
     times: Document = {"timeout": "0s", "max_stream_duration": durations}
-    limit = {BUFFER: typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", buffer=_buffer(settings))}
-    prefix = {"prefix": f"/{workload.service}/"}
-    rest = [{"path": path} for path in paths]
+    limit = settings.max_message_bytes
+    prefix: Document = {"prefix": f"/{workload.service}/"}
+    rest: list[Document] = [{"path": path, "headers": [_IS_CALL]} for path in paths]
     return [
-        _route({**prefix, "headers": [_IS_GRPC]}, workload, settings, times),
-        *({**_route(match, workload, settings, times), "typed_per_filter_config": limit} for match in [*rest, prefix]),
+        _measured(_route({**prefix, "headers": [_IS_GRPC]}, workload, settings, times), limit),
+        *(_measured(_route(match, workload, settings, times), as_json(limit)) for match in [*rest, prefix]),
+        *(_only_post(path) for path in paths),
     ]
 
 
@@ -55,13 +59,50 @@ def front_routes(settings: EnvoySettings) -> list[Document]:
     ]
 
 
+def page_routes() -> list[Document]:
+    """The pages of the front service, which no filter for calls may touch."""
+    matches: list[Document] = [{"path": DOCS_PATH}, {"prefix": f"{DOCS_PATH}/"}, {"path": OPENAPI_PATH}]
+    disabled = typed("envoy.config.route.v3.FilterConfig", disabled=True)
+    return [
+        {
+            "match": {**match, "headers": [_IS_GET]},
+            "route": {"cluster": PAGES_CLUSTER},
+            "typed_per_filter_config": {TRANSCODER: disabled, RATE_LIMIT: disabled},
+        }
+        for match in matches
+    ]
+
+
 def buffer_filter(settings: EnvoySettings) -> Document:
     """Counts the bytes of a request, which the transcoder does not; only on the routes that ask for it."""
-    return {**http_filter("buffer", "buffer.v3.Buffer", **_buffer(settings)), "disabled": True}
+    return {
+        **http_filter("buffer", "buffer.v3.Buffer", max_request_bytes=settings.max_message_bytes),
+        "disabled": True,
+    }
 
 
-def _buffer(settings: EnvoySettings) -> Document:
-    return {"max_request_bytes": settings.max_body_bytes}
+def _measured(route: Document, limit: int) -> Document:
+    """The route, for requests of at most `limit` bytes."""
+    buffer = typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", buffer={"max_request_bytes": limit})
+    return {**route, "typed_per_filter_config": {BUFFER: buffer}}
+
+
+def _only_post(path: str) -> Document:
+    """The answer to other methods; the transcoder would know nothing better than that there is no such path."""
+    return {
+        "match": {"path": path},
+        "direct_response": {"status": 405},
+        "response_headers_to_add": [{"header": {"key": "allow", "value": "POST"}}],
+        "typed_per_filter_config": {TRANSCODER: typed("envoy.config.route.v3.FilterConfig", disabled=True)},
+    }
+
+
+def _is_method(pattern: str) -> Document:
+    return {"name": ":method", "string_match": {"safe_regex": {"regex": pattern}}}
+
+
+_IS_CALL = _is_method("POST|OPTIONS")  # and what a browser asks before it posts
+_IS_GET = _is_method("GET|HEAD")
 
 
 # gRPC-Web too, which a `grpc` matcher would not see.
@@ -73,7 +114,7 @@ def _route(match: Document, workload: Workload, settings: EnvoySettings, times: 
         "match": match,
         "route": {"cluster": workload.application, **times, "retry_policy": _retries(idempotent=workload.idempotent)},
         # A request can only be tried again while it is still held.
-        "request_body_buffer_limit": settings.max_body_bytes,
+        "request_body_buffer_limit": settings.max_message_bytes,
     }
 
 

@@ -6,12 +6,18 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+from meshgen import limits
+
 HEALTH_PATH = "/healthz"
 """200 only when every workload has a healthy replica."""
+DOCS_PATH = "/docs"
+"""A page to read and try the REST routes; what it loads lies below it."""
+OPENAPI_PATH = "/openapi.json"
 FRONT_CLUSTER = "front"
 """The service that answers reflection and health for all graphs."""
+PAGES_CLUSTER = "front-docs"
+"""The pages of the same service: /docs and /openapi.json."""
 OTLP_CLUSTER = "otlp"
-MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +70,8 @@ class EnvoySettings:
     """Envoy's admin interface; always on 127.0.0.1."""
     front_port: int = 8083
     """The front service (reflection, health), on 127.0.0.1."""
+    pages_port: int = 8084
+    """Its pages (/docs, /openapi.json), on 127.0.0.1."""
     endpoints_dir: str
     """Folder with one folder per cluster; Envoy watches each for a renamed `endpoints.yaml`."""
     descriptors: str
@@ -78,8 +86,10 @@ class EnvoySettings:
     """Deadline of a request that brings none."""
     max_timeout_s: float = 3600.0
     """The longest deadline that a client may ask for by `grpc-timeout`."""
-    max_body_bytes: int = 32 * MEBIBYTE
-    """Of a REST request and of a REST response."""
+    max_message_bytes: int = limits.DEFAULT_MB * limits.MEBIBYTE
+    """Of a request as protobuf; one over REST may be a third bigger, since its bytes are written in base64."""
+    rate_limit: int | None = None
+    """Requests per second that the public listener lets through; None for no limit."""
     max_connections: int = 50_000
     cors_origins: tuple[str, ...] = (r"https?://(localhost|127\.0\.0\.1)(:\d+)?",)
     """Regular expressions of the origins whose pages may call the front."""

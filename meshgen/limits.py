@@ -1,0 +1,66 @@
+"""How big a message may be: one setting, and what follows from it for every part of a mesh."""
+
+from __future__ import annotations
+
+import os
+
+OPTION = "--max-message-mb"
+"""Of `meshgen run`."""
+VARIABLE = "MESHGEN_MAX_MESSAGE_MB"
+"""Environment variable with the same meaning, which replicas read."""
+MEBIBYTE = 1024 * 1024
+DEFAULT_MB = 32
+LARGEST_MB = 1024
+"""Protobuf itself ends at 2 GiB, and nothing here should come near that."""
+TOO_LARGE = "MESSAGE_TOO_LARGE"
+"""Reason of an error about a message over the limit."""
+
+HTTP_STATUS = "meshgen-http-status"
+"""Metadata of an error that tells Envoy the HTTP status, where that of the gRPC code (429) would mislead."""
+
+# Pictures and tensors travel raw between nodes: a photo of 5 MB becomes 36 MB of pixels.
+_INSIDE = 16
+_LARGEST_INSIDE = 2047 * MEBIBYTE
+# Names, quotes and the other fields beside a tensor.
+_JSON_MARGIN = MEBIBYTE
+
+
+def outside() -> int:
+    """Bytes of a request to the mesh, or of an answer to its caller."""
+    return megabytes() * MEBIBYTE
+
+
+def inside() -> int:
+    """Bytes of a message between the driver and a node."""
+    return inside_of(outside())
+
+
+def inside_of(limit: int) -> int:
+    """The limit between driver and nodes that belongs to one for callers, both in bytes."""
+    return min(_INSIDE * limit, _LARGEST_INSIDE)
+
+
+def as_json(limit: int) -> int:
+    """Bytes that a message of `limit` bytes takes as JSON when it is a tensor or a file, in base64."""
+    return limit * 4 // 3 + _JSON_MARGIN
+
+
+def megabytes() -> int:
+    """The setting in this process's environment, in MiB. Raises ValueError when it is not a whole number in range."""
+    text = os.environ.get(VARIABLE) or str(DEFAULT_MB)
+    if not (text.isdecimal() and 1 <= int(text) <= LARGEST_MB):
+        raise ValueError(f"{VARIABLE} is {text!r}, not a whole number from 1 to {LARGEST_MB}")
+    return int(text)
+
+
+def text_of(size: int) -> str:
+    """A number of bytes for people: `40.0 MiB`, `32 MiB`."""
+    whole, rest = divmod(size, MEBIBYTE)
+    return f"{size / MEBIBYTE:.1f} MiB" if rest else f"{whole} MiB"
+
+
+def over(what: str, size: int, limit: int) -> str:
+    """What to say of a message over its limit; sizes in bytes."""
+    # Rounded up, so that what is just over the limit does not look equal to it.
+    shown = f"{-(-size * 10 // MEBIBYTE) / 10:.1f} MiB"
+    return f"{what} takes {shown}, over the limit of {text_of(limit)}; `meshgen run {OPTION}` raises it"
