@@ -8,8 +8,19 @@ from collections.abc import Sequence
 from meshgen.errors import Diagnostic
 from meshgen.frontend.symbolic import BoundInput, Step
 from meshgen.graph.model import Access, GraphInput
-from meshgen.schema.model import Field, ListOf, MapOf, Optional, Record, Type, Unknown
-from meshgen.schema.reflect import reflect
+from meshgen.schema.model import (
+    AnyValue,
+    Field,
+    ListOf,
+    MapOf,
+    Optional,
+    Record,
+    Ref,
+    Type,
+    Union,
+    Unknown,
+)
+from meshgen.schema.reflect import reflect, reflect_field
 from meshgen.source import Span
 
 INPUT = "input"
@@ -19,10 +30,10 @@ INPUT = "input"
 def graph_input(bound: BoundInput, adapted: Type | None) -> GraphInput:
     """What an `InputNode` declares, as parameters; `adapted` is what the adapter returns, for an untyped one."""
     if bound.named:
-        return GraphInput(params=tuple(Field(name=n, type=reflect(t)) for n, t in bound.named.items()))
+        return GraphInput(params=tuple(reflect_field(n, t) for n, t in bound.named.items()))
     if len(bound.types) > 1:
         numbered = enumerate(bound.types)
-        return GraphInput(params=tuple(Field(name=f"{INPUT}_{i}", type=reflect(t)) for i, t in numbered))
+        return GraphInput(params=tuple(reflect_field(f"{INPUT}_{i}", t) for i, t in numbered))
     only = reflect(bound.types[0]) if bound.types else adapted or Unknown()
     if isinstance(only, Record) and only.kind != "tuple":
         return GraphInput(params=only.fields, record=only)
@@ -78,6 +89,10 @@ def _into(here: Type, access: Access) -> tuple[Access, Type] | None:
     match here:
         case Unknown():
             return access, here
+        case AnyValue() if access.kind == "item":  # what JSON holds has items, and no attributes
+            return access, here
+        case Ref():
+            return _into(here.record, access)
         case Record():
             return _into_record(here, access)
         case ListOf(item=item, container="list" | "tuple") if isinstance(key, int):
@@ -97,14 +112,17 @@ def _into_record(record: Record, access: Access) -> tuple[Access, Type] | None:
             return None
         return Access("item", key % len(record.fields)), record.fields[key].type
     field = record.field(key)
-    if field is None or record.kind == "tuple":
+    if field is None or record.kind == "tuple" or field.omitted:
         return None
     return Access("item" if record.kind == "typeddict" else "attr", key), field.type
 
 
 def _fault(here: Type, step: Step) -> Diagnostic:
     access, hint = step.access, ""
-    match here:
+    match here.record if isinstance(here, Ref) else here:
+        case Record(fields=fields) if any(f.omitted and f.name == access.key for f in fields):
+            hint = f"Give the whole dict to a node that takes `{here}`, and look into it there."
+            message = f"`{access}` looks for a key that {here} may lack (it is NotRequired)"
         case Record(fields=fields):
             names = [f.name for f in fields]
             close = difflib.get_close_matches(str(access.key), names, n=1)
@@ -113,6 +131,12 @@ def _fault(here: Type, step: Step) -> Diagnostic:
         case Optional(item=item):
             hint = f"Give the whole value to a node that takes `{here}`, and look into it there."
             message = f"`{access}` looks into a value that may be None ({item} | None)"
+        case Union():
+            hint = f"Give the whole value to a node that takes `{here}`, and tell the cases apart there."
+            message = f"`{access}` looks into a value that is one of several ({here})"
+        case AnyValue():
+            hint = f"Write `[{access.key!r}]`."
+            message = f"`{access}` looks into Any: what JSON holds has items, and no attributes"
         case _:
             message = f"`{access}` looks into {here}, which has no such part"
     return Diagnostic(code="MG202", message=message, span=step.span, hint=hint)

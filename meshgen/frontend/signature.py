@@ -13,8 +13,8 @@ from typing import Any
 from meshgen.errors import Diagnostic
 from meshgen.graph.model import Method
 from meshgen.naming import pascal
-from meshgen.schema.model import MISSING, Field, Type, Unknown
-from meshgen.schema.reflect import reflect
+from meshgen.schema.model import MISSING, Field, Unknown
+from meshgen.schema.reflect import reflect, reflect_field
 from meshgen.source import of_callable
 
 FRAME_NAMES = "__meshgen_names__"
@@ -44,8 +44,7 @@ def method_of(target: Callable[..., Any], name: str, *, skip_self: bool) -> Sign
             message = f"'{name}' has {what}; a contract needs names"
             problems.append(Diagnostic(code="MG209", message=message, span=span))
             continue
-        default = MISSING if parameter.default is parameter.empty else parameter.default
-        params.append(Field(name=parameter.name, type=_type(hints, parameter.name), default=default))
+        params.append(_field(hints, parameter))
     if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
         message = f"'{name}' yields its results; streams are not supported yet"
         problems.append(Diagnostic(code="MG219", message=message, span=span))
@@ -53,7 +52,7 @@ def method_of(target: Callable[..., Any], name: str, *, skip_self: bool) -> Sign
         name=name,
         rpc=rpc_name(name),
         params=tuple(params),
-        result=_type(hints, "return"),
+        result=reflect(hints["return"]) if "return" in hints else Unknown(),
         is_async=inspect.iscoroutinefunction(target),
         doc=inspect.cleandoc(target.__doc__ or ""),
         span=span,
@@ -91,5 +90,8 @@ def _resolve(target: Any, annotation: Any, names: Mapping[str, Any]) -> Any:
         return annotation
 
 
-def _type(hints: Mapping[str, Any], name: str) -> Type:
-    return reflect(hints[name]) if name in hints else Unknown()
+def _field(hints: Mapping[str, Any], parameter: inspect.Parameter) -> Field:
+    default = MISSING if parameter.default is parameter.empty else parameter.default
+    if parameter.name not in hints:
+        return Field(name=parameter.name, type=Unknown(), default=default)
+    return reflect_field(parameter.name, hints[parameter.name], default=default)

@@ -10,14 +10,17 @@ from meshgen.errors import Diagnostic
 from meshgen.graph.model import Call, Const, Entries, Expr, Graph, GraphInput, Input, Items, MapEach, Result, Switch
 from meshgen.schema.compat import feeds, holds
 from meshgen.schema.model import (
+    AnyValue,
     Choice,
     EnumOf,
     ListOf,
     MapOf,
     Optional,
     Record,
+    Ref,
     Scalar,
     Type,
+    Union,
     Unknown,
 )
 from meshgen.source import Span
@@ -53,7 +56,9 @@ def selectors_fit(graph: Graph) -> Iterator[Diagnostic]:
         selector = type_of(step.selector)
         if isinstance(selector, Unknown):
             continue
-        if not isinstance(selector, Choice | EnumOf | Scalar) or selector in (Scalar("float"), Scalar("bytes")):
+        if not isinstance(selector, Choice | EnumOf) and not (
+            isinstance(selector, Scalar) and selector.kind in ("bool", "int", "int32", "str")
+        ):
             message = f"a switch selects by bool, int, str, enum or Literal, not by {selector}"
             yield Diagnostic(code="MG214", message=message, span=step.span)
             continue
@@ -132,13 +137,22 @@ def type_of(expr: Expr) -> Type:
             return Unknown()
 
 
-def _fault(graph: Graph, expr: Expr, target: Type) -> str:
+def _fault(graph: Graph, expr: Expr, target: Type) -> str:  # noqa: C901 - one case per pair
     """Why an expression does not fit a parameter; empty when it does."""
     match expr, target:
         case (Items() | Entries(), Unknown()):
             return ""
         case (Items() | Entries(), Optional(item=item)):
             return _fault(graph, expr, item)
+        case (Items() | Entries(), Ref()):
+            return _fault(graph, expr, target.record)
+        case (Items() | Entries(), Union(members=members)):
+            faults = [_fault(graph, expr, m) for m in members]
+            return "" if "" in faults else _given(expr)
+        case Items(items=items, container="list"), AnyValue():
+            return next((f for i in items if (f := _fault(graph, i, target))), "")
+        case Entries(entries=entries), AnyValue() if all(isinstance(k, str) for k, _ in entries):
+            return next((f for _, e in entries if (f := _fault(graph, e, target))), "")
         case Items(items=items, container=container), ListOf(item=item, container=wanted) if container == wanted:
             return next((f for i in items if (f := _fault(graph, i, item))), "")
         case Items(items=items, container="tuple"), Record(kind="tuple", fields=fields) if len(items) == len(fields):
@@ -148,18 +162,23 @@ def _fault(graph: Graph, expr: Expr, target: Type) -> str:
             return next((f for _, e in entries if (f := _fault(graph, e, value))), "")
         case Entries(entries=entries), Record(kind="typeddict", fields=fields):
             given = dict(entries)
-            missing = [f.name for f in fields if f.name not in given]
+            missing = [f.name for f in fields if f.name not in given and not f.omitted]
             if missing:
                 return f"a dict without `{missing[0]}` is given"
-            return next((f for field in fields if (f := _fault(graph, given[field.name], field.type))), "")
+            there = [f for f in fields if f.name in given]
+            return next((f for field in there if (f := _fault(graph, given[field.name], field.type))), "")
         case (Items() | Entries(), _):
-            kind = "dict" if isinstance(expr, Entries) else f"{expr.container} of {len(expr.items)}"
-            return f"a {kind} is given"
+            return _given(expr)
         case Const(value=value), _:
             return "" if holds(value, target) else f"{value!r} is given"
         case _:
             source = type_of(expr)
             return "" if feeds(source, target) else f"{_name(graph, expr)} gives {source}"
+
+
+def _given(expr: Items | Entries) -> str:
+    kind = "dict" if isinstance(expr, Entries) else f"{expr.container} of {len(expr.items)}"
+    return f"a {kind} is given"
 
 
 def _name(graph: Graph, expr: Expr) -> str:
