@@ -16,6 +16,7 @@ import httpx
 import plan_samples
 import pytest
 import pytest_asyncio
+from google.rpc import error_details_pb2, status_pb2
 
 from meshgen.emit.document import to_json, to_yaml
 from meshgen.emit.envoy import EnvoySettings, Otlp, endpoints_document, endpoints_path, envoy_config
@@ -322,22 +323,29 @@ async def test_the_rate_limit(tmp_path: Path) -> None:
         assert error(refused[0], 429, 8) == text
         assert refused[0].headers["retry-after"] == "1"
         statuses = [await status(envoy_front, predict) for _ in range(probes)]
-        assert (grpc.StatusCode.RESOURCE_EXHAUSTED, text) in statuses
+        assert (grpc.StatusCode.RESOURCE_EXHAUSTED, text, "RATE_LIMITED") in statuses
         frame = b"\0\0\0\0\0"
         web = [await envoy_front.post(frame, predict, **{"content-type": "application/grpc-web+proto"}) for _ in "123"]
         assert any(answer.headers.get("grpc-status") == "8" for answer in web), [answer.headers for answer in web]
+        assert web[-1].headers["grpc-message"] == text
+        assert web[-1].content == b""
         for _ in range(probes):
             assert (await envoy_front.http.get("/openapi.json")).status_code == 503, (
                 "pages do not count; none runs here"
             )
 
 
-async def status(envoy_front: Front, method: str) -> tuple[Any, str | None]:
+async def status(envoy_front: Front, method: str) -> tuple[Any, str | None, str]:
+    """Code, message and reason, in which the trailer with details agrees."""
     try:
         await envoy_front.call(envoy_front.port, method, "", 10)
     except grpc.aio.AioRpcError as error:
-        return error.code(), error.details()
-    return grpc.StatusCode.OK, None
+        whole = status_pb2.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+        info = error_details_pb2.ErrorInfo()
+        agrees = (whole.code, whole.message) == (error.code().value[0], error.details())
+        agrees = agrees and whole.details[0].Unpack(info)
+        return error.code(), error.details(), info.reason if agrees else "other details"
+    return grpc.StatusCode.OK, None, ""
 
 
 async def test_no_replica_then_one_then_none(tmp_path: Path) -> None:

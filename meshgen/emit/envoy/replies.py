@@ -6,11 +6,15 @@ transcoder keeps.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
+
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
 
 from meshgen.emit.document import Document
 from meshgen.emit.envoy.settings import EnvoySettings
-from meshgen.limits import OPTION, as_json, text_of
+from meshgen.limits import OPTION, TOO_LARGE, as_json, text_of
 from meshgen.status import Code
 
 DOMAIN = "envoy"
@@ -54,12 +58,14 @@ def _large(size: int) -> str:
 
 
 _ENVOYS_TEXT = "%LOCAL_REPLY_BODY%"
+_REASONS: Mapping[int, str] = {413: TOO_LARGE, 429: "RATE_LIMITED"}
+"""Of the statuses that mean more than their code's name says."""
 
 
 def _json_mapper(status: int, code: Code, text: str) -> Document:
     info = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        "reason": code.name,
+        "reason": _REASONS.get(status, code.name),
         "domain": DOMAIN,
         # Envoy's own word for what happened, as it is in the access log.
         "metadata": {"details": "%RESPONSE_CODE_DETAILS%", "request_id": "%REQ(X-REQUEST-ID)%"},
@@ -73,20 +79,28 @@ def _json_mapper(status: int, code: Code, text: str) -> Document:
 
 def _grpc_mappers(texts: Mapping[int, str]) -> list[Document]:
     """Envoy has no message for an unknown rpc, and takes 413 (and 429 for gRPC-Web) for other codes."""
-    unknown = _grpc_mapper(404, "no service of this front has the rpc %REQ(:PATH)%", Code.UNIMPLEMENTED)
-    return [unknown, *(_grpc_mapper(s, texts[s], Code.RESOURCE_EXHAUSTED) for s in (413, 429) if s in texts)]
+    unknown = _grpc_mapper(
+        404, {"grpc-message": "no service of this front has the rpc %REQ(:PATH)%"}, Code.UNIMPLEMENTED
+    )
+    return [unknown, *(_exhausted(status, texts[status]) for status in _REASONS if status in texts)]
 
 
-def _grpc_mapper(status: int, text: str, code: Code) -> Document:
+def _exhausted(status: int, text: str) -> Document:
+    code = Code.RESOURCE_EXHAUSTED
+    whole = Status(code=int(code), message=text)
+    whole.details.add().Pack(ErrorInfo(reason=_REASONS[status], domain=DOMAIN))
+    data = base64.b64encode(whole.SerializeToString(deterministic=True)).decode()
+    return _grpc_mapper(status, {"grpc-message": text, "grpc-status-details-bin": data}, code)
+
+
+def _grpc_mapper(status: int, headers: Mapping[str, str], code: Code) -> Document:
+    added = {"grpc-status": str(int(code)), **headers}
     return {
         "filter": _has_status(status),
-        # To the gRPC-Web filter anything else is a page of some proxy, whose HTTP status it translates itself.
+        # To the gRPC-Web filter anything else is a page of some proxy, whose status and text it translates itself.
         "status_code": 200,
-        "headers_to_add": [{"header": {"key": "grpc-status", "value": str(int(code))}}],
-        "body_format_override": {
-            "text_format_source": {"inline_string": text},
-            "content_type": "application/grpc",
-        },
+        "headers_to_add": [{"header": {"key": key, "value": value}} for key, value in added.items()],
+        "body_format_override": {"text_format_source": {"inline_string": ""}, "content_type": "application/grpc"},
     }
 
 
