@@ -8,11 +8,12 @@ from meshgen.naming import json_name, pascal
 
 
 def add_field(
-    message: DescriptorProto, name: str, number: int, type_: str, *, repeated: bool = False
+    message: DescriptorProto, name: str, number: int, type_: str, *, repeated: bool = False, oneof: str = ""
 ) -> FieldDescriptorProto:
     """Add a field. `type_` is a scalar (`int64`) or a kind and a full name (`message .pkg.Label`).
 
-    A singular scalar or enum becomes `optional`, so that its absence shows; messages show it anyway.
+    A singular scalar or enum becomes `optional`, so that its absence shows; messages and the members of a oneof show
+    it anyway. A oneof must be declared already.
     """
     field = message.field.add(name=name, number=number, json_name=json_name(name))
     kind, _, type_name = type_.partition(" ")
@@ -20,14 +21,18 @@ def add_field(
     if type_name:
         field.type_name = type_name
     field.label = FieldDescriptorProto.LABEL_REPEATED if repeated else FieldDescriptorProto.LABEL_OPTIONAL
-    if not repeated and kind != "message":
+    if oneof:
+        field.oneof_index = [declared.name for declared in message.oneof_decl].index(oneof)
+    elif not repeated and kind != "message":
         field.proto3_optional = True
         field.oneof_index = len(message.oneof_decl)
         message.oneof_decl.add(name=f"_{name}")
     return field
 
 
-def add_map(message: DescriptorProto, full_name: str, name: str, number: int, key: str, value: str) -> None:
+def add_map(
+    message: DescriptorProto, full_name: str, name: str, number: int, key: str, value: str
+) -> FieldDescriptorProto:
     """Add a map field to the message `full_name` (with its leading dot). `value` is as in `add_field`."""
     entry = message.nested_type.add(name=f"{pascal(name)}Entry")
     entry.options.map_entry = True
@@ -38,4 +43,4 @@ def add_map(message: DescriptorProto, full_name: str, name: str, number: int, ke
         field.type = FieldDescriptorProto.Type.Value(f"TYPE_{kind.upper()}")
         if type_name:
             field.type_name = type_name
-    add_field(message, name, number, f"message {full_name}.{entry.name}", repeated=True)
+    return add_field(message, name, number, f"message {full_name}.{entry.name}", repeated=True)

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from google.api import annotations_pb2
-from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    EnumDescriptorProto,
+    FieldDescriptorProto,
+    FileDescriptorProto,
+)
 
-from meshgen.contract.comments import Comments
+from meshgen.contract.comments import Comments, Path
+from meshgen.contract.constraints import constraints
 from meshgen.contract.fields import add_field, add_map
 from meshgen.contract.inventory import Named, named_types, response_fields
 from meshgen.contract.lock import Entry, Ledger, rpc_key
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.names import package, proto_path, request, response, service
+from meshgen.contract.remarks import field_comment
 from meshgen.contract.shared import ANNOTATIONS_PATH, STANDARD_PATHS
-from meshgen.contract.wire import PROTO_SCALAR, Leaf, Mapped, Repeated, Single, Wrapper, shape, standard_message
-from meshgen.naming import enum_value, enum_zero, pascal, snake
+from meshgen.contract.validation import VALIDATE_PATH, require_one, set_rules
+from meshgen.contract.wire import (
+    PROTO_SCALAR,
+    Leaf,
+    Mapped,
+    Repeated,
+    Single,
+    WireField,
+    Wrapper,
+    field_shape,
+    standard_message,
+    wire_field,
+)
+from meshgen.naming import enum_value, enum_zero, pascal
 from meshgen.schema.model import (
     AnyValue,
     EnumOf,
@@ -28,10 +48,27 @@ from meshgen.schema.model import (
     Scalar,
     Tensor,
     Type,
+    Union,
     WellKnown,
 )
 
-_MESSAGE, _ENUM, _SERVICE, _MEMBER = 4, 5, 6, 2  # numbers of fields in descriptor.proto, for comments
+_MESSAGE, _ENUM, _SERVICE, _MEMBER, _ONEOF = 4, 5, 6, 2, 8  # numbers of fields in descriptor.proto, for comments
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """What carries one Python field: one field, or the fields of a oneof."""
+
+    fields: Mapping[int, WireField]
+    """By number."""
+    doc: str = ""
+    required: bool = False
+    shared: bool = False
+    """As `constraints` takes it."""
+
+    @property
+    def oneof(self) -> str:
+        return next(iter(self.fields.values())).oneof
 
 
 class FileBuilder:
@@ -102,31 +139,55 @@ class FileBuilder:
         self._add_message(name, fields, entry, "" if record is None else record.doc)
 
     def _add_message(self, name: str, fields: Sequence[Field], entry: Entry, doc: str) -> None:
-        message = self._file.message_type.add(name=name)
-        path = (_MESSAGE, len(self._file.message_type) - 1)
-        self._comments.add(path, doc)
-        numbers = {f.name: entry.live[snake(f.name)].number for f in fields}
-        for index, item in enumerate(sorted(fields, key=lambda f: numbers[f.name])):
-            self._add_field(message, snake(item.name), numbers[item.name], item.type)
-            self._comments.add((*path, _MEMBER, index), item.doc)
+        groups = [_Group(_numbered(item, entry), field_comment(item), required=item.required) for item in fields]
+        message = self._add_groups(name, groups, doc)
         for number in sorted(entry.reserved):
             message.reserved_range.add(start=number, end=number + 1)
         message.reserved_name.extend(entry.reserved_names)
 
     def _add_wrapper(self, wrapper: Wrapper) -> None:
-        message = self._file.message_type.add(name=self._local(wrapper))
-        self._comments.add((_MESSAGE, len(self._file.message_type) - 1), _wrapper_doc(wrapper))
-        self._add_field(message, wrapper.field, 1, wrapper.inner)
+        union = isinstance(wrapper.inner, Union)
+        group = _Group(dict(enumerate(wrapper.fields, 1)), required=union, shared=True)
+        self._add_groups(self._local(wrapper), [group], _wrapper_doc(wrapper))
 
-    def _add_field(self, message: DescriptorProto, name: str, number: int, type_: Type) -> None:
-        match shape(type_):
+    def _add_groups(self, name: str, groups: Iterable[_Group], doc: str) -> DescriptorProto:
+        """A message of these fields by number, the members of a oneof together."""
+        message = self._file.message_type.add(name=name)
+        path = (_MESSAGE, len(self._file.message_type) - 1)
+        self._comments.add(path, doc)
+        ordered = sorted(groups, key=lambda group: min(group.fields))
+        for group in ordered:  # before the fields: protobuf wants these oneofs ahead of those of optional fields
+            if group.oneof:
+                self._add_oneof(message, group, path)
+        for group in ordered:
+            for number, wire in sorted(group.fields.items()):
+                if not group.oneof:
+                    self._comments.add((*path, _MEMBER, len(message.field)), group.doc)
+                self._add_field(message, number, wire, group)
+        return message
+
+    def _add_oneof(self, message: DescriptorProto, group: _Group, path: Path) -> None:
+        self._comments.add((*path, _ONEOF, len(message.oneof_decl)), group.doc)
+        oneof = message.oneof_decl.add(name=group.oneof)
+        if group.required:
+            require_one(oneof)
+            self._imports.add(VALIDATE_PATH)
+
+    def _add_field(self, message: DescriptorProto, number: int, wire: WireField, group: _Group) -> None:
+        field = self._new_field(message, number, wire)
+        if rules := constraints(wire, required=group.required, shared=group.shared).stated:
+            set_rules(field, rules)
+            self._imports.add(VALIDATE_PATH)
+
+    def _new_field(self, message: DescriptorProto, number: int, wire: WireField) -> FieldDescriptorProto:
+        match field_shape(wire):
             case Single(leaf=item):
-                add_field(message, name, number, self._reference(item))
+                return add_field(message, wire.name, number, self._reference(item), oneof=wire.oneof)
             case Repeated(leaf=item):
-                add_field(message, name, number, self._reference(item), repeated=True)
+                return add_field(message, wire.name, number, self._reference(item), repeated=True)
             case Mapped(key=key, leaf=item):
                 full = self._full(message.name)
-                add_map(message, full, name, number, PROTO_SCALAR[key.kind], self._reference(item))
+                return add_map(message, full, wire.name, number, PROTO_SCALAR[key.kind], self._reference(item))
 
     def _reference(self, item: Leaf) -> str:
         match item:
@@ -162,6 +223,10 @@ def _result_fields(rpc: RpcSpec) -> tuple[Field, ...]:
     return rpc.result.fields if isinstance(rpc.result, Record) else response_fields(rpc.result)
 
 
+def _numbered(field: Field, entry: Entry) -> dict[int, WireField]:
+    return {entry.live[wire.name].number: wire for wire in wire_field(field)}
+
+
 def _enum_doc(enum: EnumOf) -> str:
     return enum.python.__dict__.get("__doc__") or ""
 
@@ -170,6 +235,8 @@ def _wrapper_doc(wrapper: Wrapper) -> str:
     match wrapper.inner:
         case Optional():
             return "A value that may be absent."
+        case Union():
+            return "One of several types where protobuf has no place for a oneof."
         case MapOf():
             return "A map where protobuf has no place for one."
         case _:

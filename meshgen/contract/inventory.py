@@ -6,13 +6,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from meshgen.contract.constraints import Constraints, constraints
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.names import RESULT_FIELD, request, response
-from meshgen.contract.wire import Leaf, Wrapper, leaf_signature, shape
+from meshgen.contract.wire import (
+    Leaf,
+    WireField,
+    Wrapper,
+    field_shape,
+    leaf_signature,
+    signature,
+    union_of,
+    wire_field,
+    wire_fields,
+)
 from meshgen.errors import Diagnostic
 from meshgen.naming import collisions, enum_value, enum_zero, json_name, pascal, snake, upper_snake, writable
 from meshgen.schema.assemble import empty_is_lost, none_is_lost
 from meshgen.schema.model import (
+    AnyValue,
     EnumOf,
     Field,
     ListOf,
@@ -21,6 +33,7 @@ from meshgen.schema.model import (
     Optional,
     Record,
     Type,
+    Union,
     Unknown,
 )
 from meshgen.source import Span, of_callable
@@ -35,20 +48,26 @@ def response_fields(result: Type) -> tuple[Field, ...]:
 
 
 def named_types(types: Iterable[Type]) -> Iterator[Named]:
-    """Every named type inside these types, each before those inside it; the same one may come several times."""
+    """Every named type inside fields of these types, each before those inside it; one may come several times."""
     for type_ in types:
-        item = shape(type_).leaf
+        yield from _named(wire_field(Field(name="value", type=type_)))
+
+
+def _named(fields: Iterable[WireField]) -> Iterator[Named]:
+    for wire in fields:
+        item = field_shape(wire).leaf
         if isinstance(item, Record | EnumOf | Wrapper):
             yield item
-        yield from named_types(_inside(item))
+        yield from _named(_inside(item))
 
 
-def _inside(item: Leaf) -> tuple[Type, ...]:
+def _inside(item: Leaf) -> tuple[WireField, ...]:
+    """The fields of a message that is made for this graph; of a record inside itself those are known already."""
     match item:
         case Record(fields=fields):
-            return tuple(f.type for f in fields)
-        case Wrapper(inner=inner):
-            return (inner,)
+            return wire_fields(fields)
+        case Wrapper(fields=fields):
+            return fields
         case _:
             return ()
 
@@ -86,9 +105,7 @@ class Inventory:
     def _fields(self, fields: Sequence[Field], owner: str, span: Span) -> None:
         for name in (f.name for f in fields if not writable(f.name)):
             self._problem("MG405", f"'{owner}.{name}' cannot be a protobuf name", span)
-        for first, second in collisions(f.name for f in fields if writable(f.name)):
-            same = json_name(snake(first))
-            self._problem("MG404", f"'{owner}': '{first}' and '{second}' are both '{same}' in JSON", span)
+        self._clashing_names([f for f in fields if writable(f.name)], owner, span)
         for item in fields:
             self._use(item.type, f"'{owner}.{item.name}'", span)
             if none_is_lost(item):
@@ -98,24 +115,50 @@ class Inventory:
                 message = f"'{owner}.{item.name}': a client that leaves it out sends an empty one, not the default"
                 self._problem("MG408", message, span, severity="warning")
 
+    def _clashing_names(self, fields: Sequence[Field], owner: str, span: Span) -> None:
+        """Fields by JSON name, and oneofs and fields by name."""
+        for first, second in collisions(f.name for f in fields):
+            self._problem("MG404", f"'{owner}': {_same_in_json(first, second)}", span)
+        plain = {snake(f.name) for f in fields}
+        members: dict[str, str] = {}
+        for item in fields:
+            for wire in wire_field(item) if union_of(item.type) else ():
+                own = f"the member {wire.type} of '{item.name}'"
+                key = json_name(wire.name)
+                other = members.get(key) or next((f"'{name}'" for name in plain if json_name(name) == key), "")
+                if other:
+                    self._problem("MG404", f"'{owner}': {own} and {other} are both '{key}' in JSON", span)
+                members.setdefault(key, own)
+
     def _use(self, type_: Type, place: str, span: Span) -> None:
+        """Take stock of a field of this type."""
         if bad := _without_contract(type_):
             reason, hint = bad
             self.problems.append(Diagnostic(code="MG310", message=f"{place} {reason}", span=span, hint=hint))
             return
-        item = shape(type_).leaf
+        if _has_any(type_):
+            message = f"{place} is Any: its whole numbers travel as doubles, which are exact up to 2^53"
+            self._problem("MG409", message, span, severity="warning")
+        for wire in wire_field(Field(name="value", type=type_)):
+            self._wire(wire, place, span)
+
+    def _wire(self, wire: WireField, place: str, span: Span) -> None:
+        found = constraints(wire)
+        for problem in found.problems:
+            self._problem("MG421", f"{place}: {problem}", span)
+        for text in found.unstated:
+            self._problem("MG420", f"{place}: the contract cannot state {text}", span, severity="warning")
+        item = field_shape(wire).leaf
         if isinstance(item, Record | EnumOf | Wrapper):
             self._name(item, place, span)
-        for inner in () if isinstance(item, Record) else _inside(item):
-            self._use(inner, place, span)
+        for inner in item.fields if isinstance(item, Wrapper) else ():
+            self._wire(inner, place, span)
 
     def _name(self, item: Named, place: str, span: Span) -> None:
         name = item.name if isinstance(item, Wrapper) else pascal(item.name)
         known = self._seen.get(name)
         if known is not None:
-            if not _same(known, item):
-                message = f"{place}: two different types are called '{name}' ({_origin(known)}, {_origin(item)})"
-                self._problem("MG406", message, span)
+            self._again(known, item, name, place, span)
             return
         self._seen[name] = item
         match item:
@@ -127,8 +170,19 @@ class Inventory:
             case EnumOf():
                 self.enums[name] = item
                 self._enum(item, span)
+            case Wrapper(inner=Union()):
+                for first, second in collisions(f.name for f in item.fields):
+                    self._problem("MG404", f"{place}: {_same_in_json(first, second)}", span)
             case Wrapper():
                 pass
+
+    def _again(self, known: Named, item: Named, name: str, place: str, span: Span) -> None:
+        if not _same(known, item):
+            message = f"{place}: two different types are called '{name}' ({_origin(known)}, {_origin(item)})"
+            self._problem("MG406", message, span)
+        elif _rules(known) != _rules(item):
+            message = f"{place}: '{name}' is used with other constraints elsewhere, and has one message"
+            self._problem("MG422", message, span)
 
     def _enum(self, enum: EnumOf, span: Span) -> None:
         if not writable(enum.name):
@@ -172,14 +226,54 @@ def _without_contract(type_: Type) -> tuple[str, str] | None:
             return "can only be None", "Leave it out, or give it a type."
         case Optional(item=item) | ListOf(item=item) | MapOf(value=item):
             return _without_contract(item)
+        case Union(members=members):
+            return next(filter(None, map(_without_contract, members)), None)
         case _:
             return None
 
 
+def _same_in_json(first: str, second: str) -> str:
+    """What to say of two names that clash."""
+    return f"'{first}' and '{second}' are both '{json_name(snake(first))}' in JSON"
+
+
+def _has_any(type_: Type) -> bool:
+    """Whether a value of this type, records aside, may hold any value."""
+    match type_:
+        case AnyValue():
+            return True
+        case Optional(item=inner) | ListOf(item=inner) | MapOf(value=inner):
+            return _has_any(inner)
+        case Union(members=members):
+            return any(map(_has_any, members))
+        case _:
+            return False
+
+
 def _same(one: Named, other: Named) -> bool:
-    if isinstance(one, Wrapper) and isinstance(other, Wrapper):
-        return leaf_signature(one) == leaf_signature(other)  # a list and a tuple have one holder
-    return one == other
+    """Whether one message or enum serves both: a list and a tuple have one holder, a record and itself inside it."""
+    match one, other:
+        case Wrapper(), Wrapper():
+            return leaf_signature(one) == leaf_signature(other)
+        case Record(kind="tuple"), Record(kind="tuple"):
+            return _signatures(f.type for f in one.fields) == _signatures(f.type for f in other.fields)
+        case Record(), Record():
+            return one.python == other.python and _signatures(one.args) == _signatures(other.args)
+        case _:
+            return one == other
+
+
+def _signatures(types: Iterable[Type]) -> list[str]:
+    return [str(type_) if _without_contract(type_) else signature(type_) for type_ in types]
+
+
+def _rules(item: Named) -> list[Constraints]:
+    """What the message of a type states; every use of the type has to ask for the same."""
+    if isinstance(item, Wrapper):
+        return [constraints(wire, shared=True) for wire in item.fields]
+    if isinstance(item, Record):
+        return [constraints(wire) for wire in wire_fields(item.fields)]
+    return []
 
 
 def _origin(item: Named) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from google.api import annotations_pb2
-from google.protobuf import duration_pb2, struct_pb2, timestamp_pb2
+from google.protobuf import duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2
 from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.rpc import error_details_pb2, status_pb2
@@ -14,6 +14,7 @@ from google.type import date_pb2, decimal_pb2
 from meshgen.contract import wire
 from meshgen.contract.comments import Comments
 from meshgen.contract.fields import add_field
+from meshgen.contract.validation import validate_file
 
 IMAGE_PATH = "meshgen/image/v1/image.proto"
 TENSOR_PATH = "meshgen/tensor/v1/tensor.proto"
@@ -35,6 +36,7 @@ _GOOGLE = (
     decimal_pb2,
     duration_pb2,
     error_details_pb2,
+    field_mask_pb2,
     status_pb2,
     struct_pb2,
     timestamp_pb2,
@@ -99,7 +101,7 @@ def _file(path: str, name: str, doc: str, rows: tuple[_Row, ...]) -> FileDescrip
 
 def closure(files: tuple[FileDescriptorProto, ...]) -> FileDescriptorSet:
     """`files`, what they import, and the error details of Google's API, dependencies first, without comments."""
-    known = {f.name: f for f in (*shared_files(), *files)}
+    known = {f.name: f for f in (*shared_files(), validate_file(), *files)}
     ordered: dict[str, FileDescriptorProto] = {}
     for file in sorted(files, key=lambda f: f.name):
         _visit(file.name, known, ordered)

@@ -135,8 +135,8 @@ def union_of(type_: Type) -> Union | None:
 
 
 def _members(union: Union, oneof: str, prefix: str = "") -> tuple[WireField, ...]:
-    members = {member_name(member, prefix): member for member in union.members}
-    return tuple(WireField(name, member, oneof) for name, member in sorted(members.items()))
+    members = [(member_name(member, prefix), member) for member in union.members]
+    return tuple(WireField(name, member, oneof) for name, member in sorted(members, key=lambda pair: pair[0]))
 
 
 def field_shape(field: WireField) -> Shape:

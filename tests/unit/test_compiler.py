@@ -94,6 +94,7 @@ def test_what_contracts_import_is_written_but_only_missed_when_it_is_gone(tmp_pa
     kept = sorted(file.path for file in files if file.keep)
     assert kept == [
         "protos/buf.yaml",
+        "protos/third_party/buf/validate/validate.proto",
         "protos/third_party/google/api/annotations.proto",
         "protos/third_party/google/api/http.proto",
     ]

@@ -268,5 +268,6 @@ def test_comments_come_from_docstrings() -> None:
         doc="A thing.\n\n  More.\n",
     )
     text = {f.path: f.content.decode() for f in proto_files(contract_of(params(x=thing)))}["protos/g/n/v1/n.proto"]
-    assert "// A thing.\n//\n// More.\nmessage Thing {\n  // In bytes.\n  optional int64 size = 1;\n}" in text
+    field = "  // In bytes.\n  optional int64 size = 1 [(buf.validate.field).required = true];\n"
+    assert f"// A thing.\n//\n// More.\nmessage Thing {{\n{field}}}" in text
     assert dump_lock(contract_of(params(x=thing)).lock).count('"size": {"number": 1, "type": "int64"}') == 1
