@@ -8,7 +8,7 @@ from typing import Any
 
 from meshgen.annotations import TensorSpec
 from meshgen.schema.model import Tensor
-from meshgen.schema.refusal import Refused, name_of
+from meshgen.schema.refusal import THIS, Refused, name_of
 from meshgen.schema.tensor import DATATYPES
 
 _ANY_DTYPE = ("generic", "Any")
@@ -42,10 +42,10 @@ def specified(tensor: Tensor, metadata: list[Any]) -> Tensor:
     for spec in metadata:
         if not isinstance(spec, TensorSpec):
             continue
-        dtype = None if spec.dtype is None else _named_dtype(tensor, spec.dtype)
-        shape = None if spec.shape is None else _lengths(tensor, spec.shape)
+        dtype = None if spec.dtype is None else _named_dtype(spec.dtype)
+        shape = None if spec.shape is None else _lengths(spec.shape)
         if None not in (dtype, tensor.dtype) and dtype != tensor.dtype:
-            raise Refused(str(tensor), f"is said to be of {dtype}", "Name one dtype.")
+            raise Refused(THIS, f"is said to be of {dtype}", "Name one dtype.")
         tensor = Tensor(tensor.library, dtype or tensor.dtype, shape or tensor.shape)
     return tensor
 
@@ -81,14 +81,14 @@ def _dtype(annotation: Any, argument: Any) -> str | None:
     return _known(annotation, str(name))
 
 
-def _named_dtype(tensor: Tensor, dtype: Any) -> str:
+def _named_dtype(dtype: Any) -> str:
     if isinstance(dtype, str):
         name = dtype
     elif isinstance(dtype, type):
         name = dtype.__name__
     else:
         name = str(dtype).removeprefix("torch.")
-    return _known(str(tensor), name)
+    return _known(THIS, name)
 
 
 def _known(annotation: Any, dtype: str) -> str:
@@ -115,8 +115,8 @@ def _length(annotation: Any, argument: Any) -> int | None:
     return int(values[0])
 
 
-def _lengths(tensor: Tensor, shape: Any) -> tuple[int | None, ...]:
+def _lengths(shape: Any) -> tuple[int | None, ...]:
     if not isinstance(shape, tuple | list) or any(n is not None and (type(n) is not int or n < 0) for n in shape):
         hint = "Write a tuple of lengths, None for one of any length: `(None, 3, 224, 224)`."
-        raise Refused(str(tensor), f"has the shape {shape!r}", hint)
+        raise Refused(THIS, f"has the shape {shape!r}", hint)
     return tuple(shape)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from meshgen.schema.model import Scalar, WellKnown
-from meshgen.schema.refusal import Refused
+from meshgen.schema.refusal import THIS, Refused
 
 _BITS = {"int": 64, "int32": 32}
 _Side: TypeAlias = dict[str, Any]
@@ -25,7 +25,7 @@ def bounds(type_: Scalar | WellKnown, stated: list[tuple[str, Any]]) -> tuple[_S
     high = min((b for b in normal if b[0] in ("lt", "le")), key=lambda b: (b[1], b[0] == "le"), default=None)
     if low and high and _empty(type_, low, high):
         reason = f"has no value that is {_words(low)} and {_words(high)}"
-        raise Refused(str(type_), reason, "Correct the bounds.")
+        raise Refused(THIS, reason, "Correct the bounds.")
     return dict([low] if low else []), dict([high] if high else [])
 
 
@@ -34,42 +34,42 @@ def _normal(type_: Scalar | WellKnown, rule: str, value: Any) -> tuple[str, Any]
         value = value.item()
     match type_:
         case Scalar(kind="int" | "int32" as kind):
-            return _whole(type_, rule, _number(type_, value), _BITS[kind])
+            return _whole(rule, _number(type_, value), _BITS[kind])
         case Scalar(kind=kind):
             number = _number(type_, value)
-            return rule, _single(type_, number) if kind == "float32" else number
+            return rule, _single(number) if kind == "float32" else number
         case WellKnown(kind="datetime"):
             if not isinstance(value, datetime) or value.tzinfo is None:
                 hint = "Write an aware datetime: `datetime(2020, 1, 1, tzinfo=timezone.utc)`."
-                raise Refused(str(type_), f"has the bound {value!r}, which is no moment in time", hint)
+                raise Refused(THIS, f"has the bound {value!r}, which is no moment in time", hint)
             return rule, value
         case _:
             if not isinstance(value, timedelta):
-                raise Refused(str(type_), f"has the bound {value!r}", "Write a timedelta.")
+                raise Refused(THIS, f"has the bound {value!r}", "Write a timedelta.")
             return rule, value
 
 
 def _number(type_: Scalar | WellKnown, value: Any) -> Any:
     """An int as it is, another number as a float."""
     if isinstance(value, int):
-        return int(value) if str(type_) == "int" else _float(type_, value)
-    number = _float(type_, value)
+        return int(value) if str(type_) == "int" else _float(value)
+    number = _float(value)
     if math.isnan(number):
-        raise Refused(str(type_), "has NaN as a bound, which nothing satisfies", "Write a number.")
+        raise Refused(THIS, "has NaN as a bound, which nothing satisfies", "Write a number.")
     if math.isinf(number):
         hint = "Leave the bound out; `pydantic.Field(allow_inf_nan=False)` keeps infinities out."
-        raise Refused(str(type_), "has an infinite bound", hint)
+        raise Refused(THIS, "has an infinite bound", hint)
     return number
 
 
-def _float(type_: Scalar | WellKnown, value: Any) -> float:
+def _float(value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError, OverflowError):
-        raise Refused(str(type_), f"has the bound {value!r}, which is no such number", "Write a number.") from None
+        raise Refused(THIS, f"has the bound {value!r}, which is no such number", "Write a number.") from None
 
 
-def _whole(type_: Scalar | WellKnown, rule: str, value: float, bits: int) -> tuple[str, int]:
+def _whole(rule: str, value: float, bits: int) -> tuple[str, int]:
     """`> 0.5` is `>= 1` for an int."""
     if value != int(value):
         rule, number = ("ge", math.ceil(value)) if rule in ("gt", "ge") else ("le", math.floor(value))
@@ -77,17 +77,17 @@ def _whole(type_: Scalar | WellKnown, rule: str, value: float, bits: int) -> tup
         number = int(value)
     if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
         hint = f"An int has {bits} bits on the wire; leave the bound out, or write one inside of it."
-        raise Refused(str(type_), f"has the bound {number}, which is beyond {bits} bits", hint)
+        raise Refused(THIS, f"has the bound {number}, which is beyond {bits} bits", hint)
     return rule, number
 
 
-def _single(type_: Scalar | WellKnown, value: float) -> float:
+def _single(value: float) -> float:
     """The bound as the wire has it, so that a value equal to it is inside in both precisions."""
     try:
         return float(struct.unpack("<f", struct.pack("<f", value))[0])
     except OverflowError:
         reason = f"has the bound {value!r}, which is beyond single precision"
-        raise Refused(str(type_), reason, "Leave it out, or drop `Float32`.") from None
+        raise Refused(THIS, reason, "Leave it out, or drop `Float32`.") from None
 
 
 def _empty(type_: Scalar | WellKnown, low: tuple[str, Any], high: tuple[str, Any]) -> bool:

@@ -31,7 +31,7 @@ from meshgen.schema.model import (
     WellKnown,
 )
 from meshgen.schema.patterns import re2
-from meshgen.schema.refusal import Refused
+from meshgen.schema.refusal import THIS, Refused
 from meshgen.schema.rules import Rules
 
 _LIBRARIES = ("annotated_types", "pydantic", "pydantic_core", "msgspec")
@@ -59,7 +59,7 @@ class Constraint:
     """The attribute of `Rules` that says it; empty when the contract cannot."""
     value: Any
     written: str
-    """`Ge(ge=0)`."""
+    """`ge=0`."""
 
 
 def constraints_of(metadata: Iterable[Any]) -> list[Constraint]:
@@ -84,13 +84,12 @@ def _read(item: Any) -> Iterator[Constraint]:
     if _library(item) not in _LIBRARIES:
         return
     kind = type(item).__name__
-    written = repr(item)
     if kind.endswith("FieldInfo") or isinstance(getattr(item, "metadata", None), list):
         yield from constraints_of(item.metadata)
         return
     if kind in ("EncodedBytes", "EncodedStr"):
         hint = "Use `bytes`: JSON has it in base64 anyway."
-        raise Refused("Annotated", f"is decoded once more by pydantic's {kind}", hint)
+        raise Refused(THIS, f"is decoded once more by pydantic's {kind}", hint)
     if kind in _UNSTATED:
         yield from _function(item, kind)
         return
@@ -100,9 +99,9 @@ def _read(item: Any) -> Iterator[Constraint]:
         if value is not None:
             # The contract is about what is sent; pydantic checks what it has made of that.
             lost = changing and (rule == "pattern" or (rule == "max_len" and "strip_whitespace" in changing))
-            yield Constraint("" if lost else rule, value, f"{name}={value!r}" if lost else written)
+            yield Constraint("" if lost else rule, value, f"{name}={value!r}")
     if getattr(item, "allow_inf_nan", None) is False:
-        yield Constraint("finite", True, written)
+        yield Constraint("finite", True, "allow_inf_nan=False")
     for name in _UNSTATED_PARTS:
         if getattr(item, name, None) is not None:
             yield Constraint("", None, f"{name}={getattr(item, name)!r}")
@@ -114,7 +113,7 @@ def _function(item: Any, kind: str) -> Iterator[Constraint]:
     if kind == "Timezone":
         if item.tz is None:
             hint = "Ask for an aware one (`Timezone(...)`): a timestamp is a moment in time."
-            raise Refused("datetime", "must be without a time zone", hint)
+            raise Refused(THIS, "must be without a time zone", hint)
         if item.tz is not Ellipsis:
             yield Constraint("", None, f"Timezone({item.tz!r})")
     elif function is math.isfinite:
@@ -142,7 +141,7 @@ def constrained(type_: Type, constraints: list[Constraint]) -> Type:
         case AnyValue() | Choice() | EnumOf() | Image() | Tensor() | Record() | Ref() | Nothing():
             stated = [c for c in constraints if c.rule]
             if stated:
-                raise Refused(str(type_), f"cannot have the constraint {stated[0].written}", "Leave it out.")
+                raise Refused(THIS, f"cannot have the constraint {stated[0].written}", "Leave it out.")
             return type_
         case Unknown():
             return type_
@@ -185,12 +184,12 @@ def _rules(type_: Scalar | WellKnown | ListOf | MapOf, constraints: list[Constra
         low, high = {}, {}
     patterns = list(dict.fromkeys(re2(value) for rule, value in stated if rule == "pattern"))
     unmapped += [f"pattern={extra!r}" for extra in patterns[1:]]
-    shortest, longest = _lengths(type_, stated)
+    shortest, longest = _lengths(stated)
     return dataclasses.replace(
         type_.rules,
         **low,
         **high,
-        multiple_of=_multiple(type_, [value for rule, value in stated if rule == "multiple_of"]),
+        multiple_of=_multiple([value for rule, value in stated if rule == "multiple_of"]),
         min_len=shortest,
         max_len=longest,
         pattern=patterns[0] if patterns else None,
@@ -199,17 +198,17 @@ def _rules(type_: Scalar | WellKnown | ListOf | MapOf, constraints: list[Constra
     )
 
 
-def _lengths(type_: Type, stated: list[tuple[str, Any]]) -> tuple[int | None, int | None]:
+def _lengths(stated: list[tuple[str, Any]]) -> tuple[int | None, int | None]:
     shortest = max((int(v) for rule, v in stated if rule == "min_len"), default=0)
     longest = min((int(v) for rule, v in stated if rule == "max_len"), default=None)
     if longest is not None and longest < shortest:
-        raise Refused(str(type_), f"must be at least {shortest} and at most {longest} long", "Correct the lengths.")
+        raise Refused(THIS, f"must be at least {shortest} and at most {longest} long", "Correct the lengths.")
     return shortest or None, longest
 
 
-def _multiple(type_: Type, values: list[Any]) -> int | None:
+def _multiple(values: list[Any]) -> int | None:
     if not values:
         return None
     if any(value != int(value) or value <= 0 for value in values):
-        raise Refused(str(type_), f"must be a multiple of {values[0]!r}", "Write a whole number above zero.")
+        raise Refused(THIS, f"must be a multiple of {values[0]!r}", "Write a whole number above zero.")
     return math.lcm(*map(int, values))

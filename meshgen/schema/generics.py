@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from meshgen.schema.refusal import Refused
@@ -61,22 +61,26 @@ def _bindings(cls: Any, args: tuple[Any, ...]) -> dict[Any, dict[Any, Any]]:
 
 def substituted(annotation: Any, bound: Bindings, this: Any = None) -> Any:
     """An annotation with type variables replaced, and `Self` by `this`. Unbound ones stay."""
-    if isinstance(annotation, typing.TypeVar):
-        return bound.get(annotation, annotation)
-    if annotation is typing.Self and this is not None:
-        return this
+
+    def known(part: Any) -> Any:
+        if isinstance(part, typing.TypeVar):
+            return bound.get(part, part)
+        return this if part is typing.Self and this is not None else part
+
+    return rebuilt(annotation, known)
+
+
+def rebuilt(annotation: Any, change: Callable[[Any], Any]) -> Any:
+    """An annotation with each of its innermost parts changed."""
     args = typing.get_args(annotation)
     origin = typing.get_origin(annotation)
     if origin is None or origin is typing.Literal or not args:
-        return annotation
+        return change(annotation)
     if origin is typing.Annotated:
-        inner = substituted(args[0], bound, this)
-        return typing.Annotated[(inner, *annotation.__metadata__)]
-    new = tuple(substituted(a, bound, this) for a in args)
+        return typing.Annotated[(rebuilt(args[0], change), *annotation.__metadata__)]
+    new = tuple(rebuilt(a, change) for a in args)
     if new == args:
         return annotation
     if origin in (typing.Union, types.UnionType):
         return typing.Union[new]  # noqa: UP007 - members may be no classes yet
-    if hasattr(annotation, "copy_with"):
-        return annotation.copy_with(new)
-    return origin[new]
+    return annotation.copy_with(new) if hasattr(annotation, "copy_with") else origin[new]

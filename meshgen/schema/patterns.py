@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import warnings
 
-from meshgen.schema.refusal import Refused
+from meshgen.schema.refusal import THIS, Refused
 
 _TOKEN = re.compile(
     r"\\x[0-9a-fA-F]{2}|\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?(?:P[=<>]?|<[=!]|[=!>#(:<]|[aiLmsux-]+[:)])?"
@@ -25,10 +26,12 @@ def re2(pattern: str | re.Pattern[str]) -> str:
         Refused: RE2 has no such thing (look-around, back-references…), or Python cannot read it.
     """
     text = _flagged(pattern) if isinstance(pattern, re.Pattern) else pattern
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise _refused(text, f"cannot be read ({error})", "Correct it.") from None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # about sets inside brackets, which are refused below
+        try:
+            re.compile(text)
+        except re.error as error:
+            raise _refused(text, f"cannot be read ({error})", "Correct it.") from None
     for token in _TOKEN.findall(text):
         if what := _foreign(token):
             raise _refused(text, f"has {what}, which RE2 has not", _HINT)
@@ -57,7 +60,7 @@ def _foreign(token: str) -> str:
         return f"the flag `{token.strip('(?:)')}`"
     if re.match(r"\\[uUN0]", token) or re.search(r"(?<!\\)(?:\\\\)*\\[uUN0-9]", token):
         return "an escape by number or name"
-    if token.startswith("[") and re.search(r"[^\\]\[|&&|--|\|\||~~", token[1:]):
+    if token.startswith("[") and re.search(r"(?<!\\)\[|&&|--|\|\||~~", token[1:]):
         return "a set operation inside brackets"
     if token.startswith("{") and any(int(n) > _MAX_REPEAT for n in re.findall(r"\d+", token)):
         return f"a repeat of more than {_MAX_REPEAT}"
@@ -65,4 +68,4 @@ def _foreign(token: str) -> str:
 
 
 def _refused(pattern: str, reason: str, hint: str) -> Refused:
-    return Refused("str", f"has the pattern {pattern!r} that {reason}", hint)
+    return Refused(THIS, f"has the pattern {pattern!r} that {reason}", hint)

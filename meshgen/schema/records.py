@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from meshgen.annotations import WIRE_NAME
-from meshgen.schema.generics import annotations_of_class
+from meshgen.schema.generics import annotations_of_class, rebuilt
 from meshgen.schema.markers import peel
 from meshgen.schema.model import MISSING, RecordKind
 from meshgen.schema.refusal import Refused
@@ -103,7 +103,7 @@ def _dataclass(cls: Any, hints: Mapping[str, Any]) -> list[RawField]:
     pydantic = cls.__dict__.get("__pydantic_fields__", {})
     fields = (f for f in dataclasses.fields(cls) if f.init)
     return [
-        _of_pydantic(f.name, pydantic[f.name]) if f.name in pydantic else _of_dataclass(f, hints[f.name])
+        _of_pydantic(f.name, pydantic[f.name], cls) if f.name in pydantic else _of_dataclass(f, hints[f.name])
         for f in fields
     ]
 
@@ -138,11 +138,11 @@ def _pydantic(cls: Any) -> list[RawField]:
         except Exception as error:  # noqa: BLE001 - evaluating annotations runs any code
             reason = f"has an annotation that cannot be resolved: {error}"
             raise Refused(cls, reason.splitlines()[0], "Import the missing name at the top of its module.") from None
-    return [_of_pydantic(name, info) for name, info in cls.model_fields.items()]
+    return [_of_pydantic(name, info, cls) for name, info in cls.model_fields.items()]
 
 
-def _of_pydantic(name: str, info: Any) -> RawField:
-    annotation = info.annotation
+def _of_pydantic(name: str, info: Any, cls: Any) -> RawField:
+    annotation = rebuilt(info.annotation, lambda part: _self_of(part, cls))
     metadata = [*(m for m in info.metadata if m is not None)]
     if info.description:
         metadata.append(_Description(info.description))
@@ -152,6 +152,18 @@ def _of_pydantic(name: str, info: Any) -> RawField:
         return RawField(name, annotation)
     factory = info.default_factory
     return RawField(name, annotation, MISSING if factory else info.default, factory)
+
+
+def _self_of(part: Any, cls: Any) -> Any:
+    """A model inside itself; for a generic one pydantic leaves a note of its name (`module.Box:id[int:id]`)."""
+    if part is typing.Self:
+        return cls
+    noted = getattr(part, "type_ref", None) if type(part).__name__ == "PydanticRecursiveRef" else None
+    if noted is None:
+        return part
+    generic = (base for base in cls.__mro__ if opened(base).args)
+    own = (b for b in generic if noted.startswith(f"{b.__module__}.{opened(b).cls.__qualname__}:"))
+    return next(own, part)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ from meshgen.schema.model import (
 from meshgen.schema.names import element_name
 from meshgen.schema.oneofs import union
 from meshgen.schema.records import RawField, doc_of_class, kind_of, opened, raw_fields, wire_name_of
-from meshgen.schema.refusal import Refused, name_of
+from meshgen.schema.refusal import THIS, Refused, name_of
 from meshgen.schema.rules import Rules
 from meshgen.schema.scalars import INT64_MAX, INT64_MIN
 from meshgen.schema.strangers import refuse
@@ -157,7 +157,10 @@ class _Reflector:
 
     def _peeled(self, peeled: Peeled) -> Type:
         bare = self._bare(peeled.annotation)
-        return constrained(_marked(bare, peeled), constraints_of(peeled.metadata))
+        try:
+            return constrained(_marked(bare, peeled), constraints_of(peeled.metadata))
+        except Refused as refused:
+            raise refused.inside(peeled.annotation) from None
 
     def _bare(self, annotation: Any) -> Type:
         origin, args = typing.get_origin(annotation), typing.get_args(annotation)
@@ -287,7 +290,7 @@ def _narrowed(type_: Type, marker: str, wide: str) -> Type:
             return Optional(_narrowed(item, marker, wide))
         case _:
             hint = f"`{marker}` narrows {wide}: `Annotated[{wide}, {marker}]`; inside a list, mark the items."
-            raise Refused(str(type_), f"cannot be narrowed by {marker}", hint)
+            raise Refused(THIS, f"cannot be narrowed by {marker}", hint)
 
 
 def _literal(annotation: Any, values: tuple[Any, ...]) -> Type:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import types
 import typing
 from typing import Any
 
+THIS = ""
+
 
 class Refused(Exception):  # noqa: N818 - never leaves this package
-    """This annotation has no contract. `reason` reads on after "which": "has keys of type float"."""
+    """This annotation has no contract. `reason` reads on after "which": "has keys of type float".
+
+    `annotation` is `THIS` where only the caller knows what was written.
+    """
 
     def __init__(self, annotation: Any, reason: str, hint: str) -> None:
         super().__init__(reason)
@@ -20,6 +26,8 @@ class Refused(Exception):  # noqa: N818 - never leaves this package
         name = name_of(annotation)
         if name == self.annotation:
             return self
+        if self.annotation == THIS:
+            return Refused(name, self.reason, self.hint)
         return Refused(name, f"holds `{self.annotation}`, which {self.reason}", self.hint)
 
 
@@ -27,6 +35,8 @@ def name_of(annotation: Any) -> str:
     """An annotation as a person would write it."""
     if isinstance(annotation, str):
         return annotation
+    if annotation in (None, types.NoneType):
+        return "None"
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return annotation.__name__
     if isinstance(annotation, typing.TypeVar | typing.NewType):
@@ -37,6 +47,8 @@ def name_of(annotation: Any) -> str:
     if typing.get_origin(annotation) is typing.Annotated:
         return name_of(args[0])
     origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return " | ".join(map(name_of, args))
     if isinstance(origin, type) and args:
         return f"{origin.__name__}[{', '.join(_argument(a) for a in args)}]"
     return str(annotation).replace("typing.", "")

@@ -27,6 +27,17 @@ _NEAREST: tuple[tuple[type, str], ...] = (
     (set, "set"),
 )
 
+_ADVICE = {
+    "builtins.complex": "Use two floats, or a tensor.",
+    "collections.abc.Callable": "A function cannot travel: give what it returns, or its name.",
+    "datetime.time": "Use a timedelta since midnight, or text (`isoformat()`).",
+    "fractions.Fraction": "Use a Decimal, or two ints.",
+    "ipaddress": "Use `str`, and make the address inside the node.",
+    "pathlib": "Use `str`, and make the path inside the node.",
+    "re.Pattern": "Use `str`, and compile it inside the node.",
+}
+"""By class, or by module."""
+
 
 def refuse(annotation: Any, cls: Any) -> Refused:
     """The error for an annotation.
@@ -54,6 +65,8 @@ def _why(annotation: Any, cls: Any) -> tuple[str, str]:
         return "is read once, while a message holds all of it", "Use a list."
     if not isinstance(cls, type):
         return "is not a type", "Annotate with a class or a type expression."
+    if cls.__module__.startswith("pydantic.") and cls.__name__ == "NaiveDatetime":
+        return "is a datetime without a time zone, which is no moment in time", "Use `datetime`, with `tzinfo` set."
     if cls.__module__.startswith("pydantic."):
         return "is a class of pydantic without a counterpart", "Use `str`, and make it inside the node."
     return _why_class(cls)
@@ -66,6 +79,5 @@ def _why_class(cls: type) -> tuple[str, str]:
         if issubclass(cls, base):
             named = "" if base in _HOLDERS else f", or `{cls.__name__} = NewType({cls.__name__!r}, {nearest})`"
             return f"is a subclass of {base.__name__}, and a plain one would arrive", f"Use `{nearest}`{named}."
-    if cls is complex:
-        return "has no contract", "Use two floats, or a tensor."
-    return "has no contract", "Make it a dataclass or a pydantic model, or give what it holds."
+    hint = _ADVICE.get(f"{cls.__module__}.{cls.__qualname__}") or _ADVICE.get(cls.__module__)
+    return "has no contract", hint or "Make it a dataclass or a pydantic model, or give what it holds."
