@@ -8,6 +8,7 @@ from meshgen.contract.names import request, response
 from meshgen.emit.document import to_yaml
 from meshgen.emit.files import GeneratedFile
 from meshgen.emit.header import header
+from meshgen.emit.openapi.errors import STATUS, STATUS_SCHEMA, error_responses
 from meshgen.emit.openapi.messages import Messages, reference
 from meshgen.emit.openapi.model import (
     Components,
@@ -25,7 +26,6 @@ from meshgen.emit.openapi.model import (
 )
 from meshgen.plan.model import Plan, RestRoute
 
-_STATUS = "google.rpc.Status"
 _JSON = "application/json"
 _LOCAL = Server(url="http://127.0.0.1:8080", description="`meshgen run` on this machine")
 
@@ -41,7 +41,7 @@ def openapi_document(plan: Plan) -> dict[str, Any]:
     package = plan.mesh.driver.package
     messages = Messages(plan.contract, plan.required)
     roots = [f"{package}.{name(route.rpc)}" for route in plan.mesh.routes for name in (request, response)]
-    schemas = {**messages.reachable(roots), _STATUS: _STATUS_SCHEMA}
+    schemas = {**messages.reachable(roots), STATUS: STATUS_SCHEMA}
     document = OpenApi(
         info=Info(
             title=plan.mesh.graph, version=package.rsplit(".", 1)[-1], description=plan.mesh.driver.summary or None
@@ -65,8 +65,7 @@ def _operation(plan: Plan, route: RestRoute) -> Operation:
         request_body=RequestBody(content=_json(reference(f"{package}.{request(route.rpc)}"))),
         responses={
             "200": Response(description="The answer.", content=_json(reference(f"{package}.{response(route.rpc)}"))),
-            "400": Response(description="The request does not fit the contract.", content=_json(reference(_STATUS))),
-            "default": Response(description="Any other error.", content=_json(reference(_STATUS))),
+            **error_responses(plan.mesh.graph),
         },
     )
 
@@ -86,19 +85,4 @@ _TRACE = Parameter(
     in_="header",
     description="W3C trace context; the request's spans continue this trace.",
     schema=Schema(type="string"),
-)
-_STATUS_SCHEMA = Schema(
-    title="Status",
-    type="object",
-    description="An error, as `google.rpc.Status`.",
-    properties={
-        "code": Schema(type="integer", format="int32", description="gRPC status code."),
-        "message": Schema(type="string"),
-        "details": Schema(
-            type="array",
-            description="`google.rpc.BadRequest` names the fields at fault, `google.rpc.ErrorInfo` the node.",
-            items=Schema(type="object"),
-        ),
-    },
-    required=("code", "message", "details"),
 )

@@ -31,10 +31,18 @@ class Schema:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """A body as it may be; plain data."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MediaType:
     """A body in one media type."""
 
     schema: Schema
+    examples: Mapping[str, Example] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
