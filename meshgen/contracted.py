@@ -11,6 +11,7 @@ from typing import Any
 from meshgen.contract import names
 from meshgen.graph.model import Graph, Method, Node, Route
 from meshgen.runtime.codec import Contracts, EncodeError, RpcCodec
+from meshgen.runtime.failure import blamed_for_request
 from meshgen.runtime.transport import Transport
 from meshgen.runtime.unfit import unfit_answer, unfit_result
 from meshgen.status import InvalidArgument, Violation
@@ -72,7 +73,8 @@ class _ThroughContract:
         codec = self._codecs.get((node.name, method.name))
         if codec is None:
             return await self._inner.call(node, method, arguments, alone=alone)
-        received = codec.decode_request(codec.encode_request(arguments))
+        with blamed_for_request(node):
+            received = codec.decode_request(codec.encode_request(arguments))
         result = await self._inner.call(node, method, received, alone=alone)
         try:
             return codec.decode_response(codec.encode_response(result))

@@ -23,6 +23,7 @@ from meshgen.runtime.executor import Executor
 from meshgen.runtime.local import LocalTransport
 from meshgen.runtime.transport import Transport
 from meshgen.runtime.unfit import unfit_answer
+from meshgen.schema.check import request_check
 from meshgen.schema.compat import holds
 from meshgen.schema.fit import EncodeError
 from meshgen.schema.jsonvalue import from_json, to_json
@@ -66,6 +67,8 @@ class LocalGraph:
         self._wire = wire
         self._transport = LocalTransport(graph)
         self._runners = threading.local()
+        requests = {route.rpc: graph.request(route) for route in graph.routes}
+        self._checks = {rpc: request_check(request.params, request.record) for rpc, request in requests.items()}
         self._executor = Executor(graph, wire.transport(self._transport) if wire else self._transport)
 
     def __call__(self, *args: Any, route: str | None = None, timeout_s: float | None = None, **kwargs: Any) -> Any:
@@ -83,13 +86,13 @@ class LocalGraph:
             Exception: what user code raised, unchanged, with a note that names the node.
         """
         found = self.route(route)
-        value = bound_request(self.graph.request(found), args, kwargs)
+        value = self._checked(found, bound_request(self.graph.request(found), args, kwargs))
         return self._sync(found, value, timeout_s)
 
     async def call(self, *args: Any, route: str | None = None, timeout_s: float | None = None, **kwargs: Any) -> Any:
         """The same as calling the graph, in async code. Sync nodes run in threads."""
         found = self.route(route)
-        value = bound_request(self.graph.request(found), args, kwargs)
+        value = self._checked(found, bound_request(self.graph.request(found), args, kwargs))
         return await self._answer(found, value, timeout_s, may_block=False)
 
     def call_json(
@@ -115,7 +118,7 @@ class LocalGraph:
         found = self.route(route)
         request = self.graph.request(found)
         given = from_json(request.record or request.params, value, unknown_key=unknown_key)
-        answer = self._sync(found, given, timeout_s)
+        answer = self._sync(found, self._checked(found, given), timeout_s)
         try:
             return to_json(found.result, answer)
         except EncodeError as error:
@@ -145,6 +148,11 @@ class LocalGraph:
         if hasattr(self._runners, "runner"):
             self._runners.runner.close()
             del self._runners.runner
+
+    def _checked(self, route: Route, value: Any) -> Any:
+        if (check := self._checks[route.rpc]) is not None:
+            check(value)
+        return value
 
     def _sync(self, route: Route, value: Any, timeout_s: float | None) -> Any:
         if asyncio._get_running_loop() is not None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections.abc import Iterator
 from types import TracebackType
 
 from meshgen.graph.model import Node
-from meshgen.status import Cancelled, Internal, StatusError
+from meshgen.status import Cancelled, Internal, InvalidArgument, StatusError
 
 _NODE = "__meshgen_node__"
 
@@ -110,6 +111,16 @@ def blame(error: BaseException, node: Node) -> None:
         with contextlib.suppress(AttributeError):  # an exception class with __slots__
             setattr(error, _NODE, node.name)
             error.add_note(f"in node '{node.name}' ({node.span})")
+
+
+@contextlib.contextmanager
+def blamed_for_request(node: Node) -> Iterator[None]:
+    """Around the reading of a node's request: the node is the one that refuses it, as its replica would."""
+    try:
+        yield
+    except InvalidArgument as error:
+        blame(error, node)
+        raise
 
 
 def as_status(error: BaseException, node: str) -> StatusError:

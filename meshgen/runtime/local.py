@@ -16,8 +16,10 @@ from typing import Any
 from meshgen.graph.model import Graph, Method, Node
 from meshgen.runtime import tracing
 from meshgen.runtime.context import CURRENT
+from meshgen.runtime.failure import blamed_for_request
 from meshgen.runtime.instance import LOOP, Handle, Instance
 from meshgen.runtime.threads import DaemonThreads
+from meshgen.schema.check import request_check
 
 _CONSTRUCTORS_AT_ONCE = 8
 
@@ -35,12 +37,21 @@ class LocalTransport:
         # But a constructor may call another node by a handle, and that one may have to be constructed then, too.
         self._one = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._checks = {
+            (node.name, method.name): check
+            for node in graph.services
+            for method in node.methods
+            if (check := request_check(method.params)) is not None
+        }
         self._constructors = DaemonThreads(_CONSTRUCTORS_AT_ONCE, "constructor")
         self.may_block: ContextVar[bool] = ContextVar("meshgen_may_block", default=False)
         """The event loop is ours and serves one request: sync code may run on its thread."""
 
     async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:
         """Call a node; `Transport` says more."""
+        if (check := self._checks.get((node.name, method.name))) is not None:
+            with blamed_for_request(node):
+                check(arguments)
         alone = alone and self.may_block.get()
         instance = self._instances.get(node.name) or await self._first(node, alone=alone)
         request = CURRENT.get(None)

@@ -23,6 +23,9 @@ from meshgen.schema.model import (
     WellKnown,
 )
 
+DEEPEST = 100
+"""How many messages may be in each other, by protobuf."""
+
 
 def is_deep(type_: Type) -> bool:
     """Whether values may be nested without end: records inside themselves, and `Any`."""

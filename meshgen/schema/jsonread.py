@@ -10,10 +10,20 @@ from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, enum_zero, json_name, snake
-from meshgen.schema import picture, tensor
-from meshgen.schema.assemble import ABSENT, Reader, held, list_reader, problems_of, reader_of_fields, reader_of_record
+from meshgen.schema import anyvalue, picture, standard, tensor
+from meshgen.schema.assemble import (
+    ABSENT,
+    Reader,
+    held,
+    list_reader,
+    one_member,
+    problems_of,
+    reader_of_fields,
+    reader_of_record,
+)
 from meshgen.schema.fit import Misfit
 from meshgen.schema.model import (
+    AnyValue,
     Choice,
     EnumOf,
     Field,
@@ -23,13 +33,27 @@ from meshgen.schema.model import (
     Nothing,
     Optional,
     Record,
+    Ref,
     Scalar,
     ScalarKind,
     Tensor,
     Type,
+    Union,
     Unknown,
+    WellKnown,
+    WellKnownKind,
 )
-from meshgen.schema.scalars import INT64_MAX, INT64_MIN, enum_names, one_of
+from meshgen.schema.names import member_name
+from meshgen.schema.scalars import (
+    INT32_MAX,
+    INT32_MIN,
+    INT64_MAX,
+    INT64_MIN,
+    as_float32,
+    enum_names,
+    one_of,
+)
+from meshgen.schema.unions import spread
 
 EnumNumbers = Callable[[EnumOf], Mapping[str, int]]
 """The numbers of an enum's wire names."""
@@ -44,20 +68,41 @@ class JsonReading:
 
     def __init__(self, enum_numbers: EnumNumbers) -> None:
         self._enum_numbers = enum_numbers
+        self._records: dict[Record, list[Reader]] = {}
 
     def fields(self, fields: tuple[Field, ...]) -> Reader:
         """Object → dict of the fields' values."""
         return _of_object(reader_of_fields(fields, self._field))
 
     def record(self, record: Record) -> Reader:
-        """Object → value of the record."""
-        return _of_object(reader_of_record(record, self._field))
+        """Object → value of the record. Each record is compiled once, so that it may hold itself."""
+        compiled = self._records.get(record)
+        if compiled is None:
+            compiled = self._records[record] = []
+            compiled.append(_of_object(reader_of_record(record, self._field)))
+        return compiled[0] if compiled else lambda value: compiled[0](value)  # noqa: PLW0108 - it is empty yet
 
     def _field(self, field: Field) -> Reader:
-        return self._member(snake(field.name), field.type)
+        wire, union = snake(field.name), spread(field.type)
+        return self._member(wire, field.type) if union is None else self._oneof(union, wire)
+
+    def _oneof(self, union: Union, field: str = "") -> Reader:
+        """Reads the one member that an object has; those of a union that is a `field` have its name in theirs."""
+        names = [member_name(member, field) for member in union.members]
+        rows = [(n, held(n, _present(n, self._element(m)))) for n, m in zip(names, union.members, strict=True)]
+
+        def read(source: dict[str, Any]) -> Any:
+            given = [(name, read) for name, read in rows if _is_given(source, name)]
+            if len(given) > 1:
+                raise Misfit([(given[1][0], f"cannot come together with {given[0][0]}")])
+            return given[0][1](source) if given else ABSENT
+
+        return read
 
     def _member(self, wire: str, type_: Type) -> Reader:
         match type_:
+            case AnyValue() | Optional(item=AnyValue()):
+                return _present(wire, anyvalue.from_plain, null=True)
             case Optional(item=item):
                 return _present(wire, self._element(item))
             case ListOf(item=item, container=container):
@@ -67,16 +112,24 @@ class JsonReading:
             case _:
                 return _present(wire, self._element(type_))
 
-    def _element(self, type_: Type) -> Reader:
+    def _element(self, type_: Type) -> Reader:  # noqa: C901 - one case per type
         match type_:
             case Scalar(kind=kind):
                 return _SCALARS[kind]
+            case WellKnown(kind=kind):
+                return _STANDARD[kind]
+            case AnyValue():
+                return anyvalue.from_plain
             case Choice():
                 return _choice_reader(type_)
             case EnumOf():
                 return _enum_reader(type_, self._enum_numbers(type_))
             case Record():
                 return self.record(type_)
+            case Ref():
+                return self.record(type_.record)
+            case Union():
+                return _of_object(one_member(type_, self._oneof(type_)))
             case Image():
                 read_parts = self.fields(picture.PARTS)
                 return lambda value: picture.image_from(read_parts(value))
@@ -130,19 +183,24 @@ def _of_object(read: Reader) -> Reader:
     return read_object
 
 
-def _present(wire: str, element: Reader) -> Reader:
-    """Reads one key of an object, which may be spelled in two ways; null is absence."""
+def _present(wire: str, element: Reader, *, null: bool = False) -> Reader:
+    """Reads one key of an object, which may be spelled in two ways; null is absence, or else a value."""
     other = json_name(wire)
+    nothing = ABSENT if null else None
 
     def read(source: dict[str, Any]) -> Any:
-        value = source.get(wire)
+        value = source.get(wire, nothing)
         if other != wire and other in source:
             if wire in source:
                 raise Misfit.here(f"is given twice, as {wire!r} and {other!r}")
             value = source[other]
-        return ABSENT if value is None else element(value)
+        return ABSENT if value is nothing else element(value)
 
     return read
+
+
+def _is_given(source: Mapping[str, Any], wire: str) -> bool:
+    return source.get(wire) is not None or source.get(json_name(wire)) is not None
 
 
 def _or(read: Reader, absent: Callable[[], Any]) -> Reader:
@@ -179,6 +237,13 @@ def _integer(value: Any) -> int:
     return number
 
 
+def _integer32(value: Any) -> int:
+    number = _any_integer(value)
+    if not INT32_MIN <= number <= INT32_MAX:
+        raise Misfit.here("must fit 32 bits")
+    return number
+
+
 def _number(value: Any) -> float:
     if isinstance(value, str):
         if value in _SPECIAL:
@@ -194,6 +259,13 @@ def _number(value: Any) -> float:
     if not math.isfinite(number):
         raise Misfit.here("must be a number in range; write infinities and NaN as strings")
     return number
+
+
+def _number32(value: Any) -> float:
+    try:
+        return as_float32(_number(value))
+    except OverflowError:
+        raise Misfit.here("must be within the range of a 32-bit float") from None
 
 
 def _boolean(value: Any) -> bool:
@@ -229,6 +301,30 @@ _SCALARS: Mapping[ScalarKind, Reader] = {
     "float": _number,
     "str": _text,
     "bytes": _bytes,
+    "int32": _integer32,
+    "float32": _number32,
+}
+
+
+def _parts_of(kind: ScalarKind, **defaults: Any) -> Reader:
+    """Reads an object of parts, each of which may be left out."""
+    type_, element = Scalar(kind), _SCALARS[kind]
+    fields = [Field(name=name, type=type_, default=default) for name, default in defaults.items()]
+    return _of_object(reader_of_fields(fields, lambda field: _present(field.name, element)))
+
+
+PART_NAMES: Mapping[WellKnownKind, tuple[str, ...]] = {"date": ("year", "month", "day"), "Decimal": ("value",)}
+"""Keys of the kinds that are objects."""
+
+_date_parts = _parts_of("int32", **dict.fromkeys(PART_NAMES["date"], 0))
+_decimal_parts = _parts_of("str", value="")
+
+_STANDARD: Mapping[WellKnownKind, Reader] = {
+    "datetime": standard.timestamp_of,
+    "timedelta": standard.duration_of,
+    "date": lambda value: standard.date_from(**_date_parts(value)),
+    "Decimal": lambda value: standard.decimal_of(**_decimal_parts(value)),
+    "UUID": lambda value: standard.uuid_of(_text(value)),
 }
 
 
@@ -238,15 +334,17 @@ def _bool_key(key: str) -> bool:
     return key == "true"
 
 
-_MAP_KEYS: Mapping[ScalarKind, Reader] = {"str": _text, "int": _integer, "bool": _bool_key}
+_MAP_KEYS: Mapping[ScalarKind, Reader] = {"str": _text, "int": _integer, "int32": _integer32, "bool": _bool_key}
 
 
 def _choice_reader(choice: Choice) -> Reader:
-    def read(value: Any) -> str:
-        text = _text(value)
-        if text not in choice.values:
+    read_scalar = _SCALARS[choice.scalar.kind]
+
+    def read(value: Any) -> Any:
+        found = read_scalar(value)
+        if found not in choice.values:
             raise Misfit.here(f"must be {one_of(choice.values)}")
-        return text
+        return found
 
     return read
 

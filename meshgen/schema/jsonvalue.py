@@ -10,16 +10,37 @@ float, and null in a map as zero. All of these are errors here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeAlias
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, RESULT_FIELD, json_name, pascal, snake
 from meshgen.schema import picture, tensor
-from meshgen.schema.fit import Misfit, joined
-from meshgen.schema.jsonread import JsonReading, declared_numbers
-from meshgen.schema.jsonwrite import object_writer, record_writer
-from meshgen.schema.model import EnumOf, Field, Image, ListOf, MapOf, Nothing, Optional, Record, Tensor, Type
+from meshgen.schema.depth import DEEPEST, is_deep
+from meshgen.schema.fit import TOO_DEEP, EncodeError, Misfit, joined
+from meshgen.schema.jsonread import PART_NAMES, JsonReading, declared_numbers
+from meshgen.schema.jsonwrite import JsonWriting
+from meshgen.schema.model import (
+    EnumOf,
+    Field,
+    Image,
+    ListOf,
+    MapOf,
+    Nothing,
+    Optional,
+    Record,
+    Ref,
+    Tensor,
+    Type,
+    Union,
+    WellKnown,
+)
+from meshgen.schema.names import member_name
+from meshgen.schema.unions import spread
 from meshgen.status import InvalidArgument, Violation
+
+Find: TypeAlias = Callable[[Any], Iterator[str]]
+"""Finds the paths of unknown keys inside a value."""
 
 
 def from_json(
@@ -47,11 +68,15 @@ def from_json(
     fields = _fields_of(what)
     read = reading.record(what) if isinstance(what, Record) else reading.fields(fields)
     try:
+        if any(is_deep(f.type) for f in fields) and _depth(value) > DEEPEST + 1:  # and the request itself
+            raise InvalidArgument(f"the request {TOO_DEEP}")
         result = read(value)
     except Misfit as misfit:
         raise misfit.as_status() from misfit.__cause__
+    except RecursionError:
+        raise InvalidArgument(f"the request {TOO_DEEP}") from None
     if unknown_key is not None:
-        for path in _unknown_keys(fields, value):
+        for path in _unknown_keys(_rows(fields), value):
             unknown_key(path)
     if isinstance(what, Nothing):
         return None
@@ -68,10 +93,29 @@ def to_json(what: Type | Sequence[Field], value: Any) -> Any:
     Raises:
         EncodeError: a value is not of its declared type; `path` names the field.
     """
+    writing = JsonWriting()
     if isinstance(what, Record):
-        return record_writer(what)(value)
-    holder = value if isinstance(what, Sequence) else {RESULT_FIELD: value}
-    return object_writer(_fields_of(what), lambda field: lambda values: values.get(field.name))(holder)
+        write, holder = writing.record(what), value
+    else:
+        write = writing.object(_fields_of(what), lambda field: lambda values: values.get(field.name))
+        holder = value if isinstance(what, Sequence) else {RESULT_FIELD: value}
+    try:
+        return write(holder)
+    except RecursionError:
+        raise EncodeError(TOO_DEEP) from None
+
+
+def _depth(value: Any) -> int:
+    """How many objects are in each other. Each is a message, as far as a document shows it."""
+    depth, level = 0, [value]
+    while level:
+        depth += any(isinstance(item, dict) for item in level)
+        level = [inner for item in level for inner in _inner(item)]
+    return depth
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def _fields_of(what: Type | Sequence[Field]) -> tuple[Field, ...]:
@@ -93,14 +137,28 @@ def _numbers(enum: EnumOf, lock: Mapping[str, Any] | None) -> Mapping[str, int]:
     return {**declared, **locked} if declared.keys() <= {*locked, *list(declared)[:1]} else declared
 
 
-def _unknown_keys(fields: Sequence[Field], value: Mapping[str, Any]) -> Iterator[str]:
-    known = {spelling: f for f in fields for spelling in (snake(f.name), json_name(snake(f.name)))}
+def _unknown_keys(rows: Iterable[tuple[str, Find]], value: Mapping[str, Any]) -> Iterator[str]:
+    known = {spelling: (wire, find) for wire, find in rows for spelling in (wire, json_name(wire))}
     for key, item in value.items():
         if key not in known:
             yield key
         elif item is not None:
-            for path in _unknown_inside(known[key].type, item):
-                yield joined(snake(known[key].name), path)
+            wire, find = known[key]
+            yield from (joined(wire, path) for path in find(item))
+
+
+def _rows(fields: Iterable[Field]) -> Iterator[tuple[str, Find]]:
+    """What finds unknown keys inside the value of each key."""
+    for field in fields:
+        wire, union = snake(field.name), spread(field.type)
+        if union is None:
+            yield wire, partial(_unknown_inside, field.type)
+        else:
+            yield from _members(union, wire)
+
+
+def _members(union: Union, field: str = "") -> Iterator[tuple[str, Find]]:
+    return ((member_name(m, field), partial(_unknown_in_element, m)) for m in union.members)
 
 
 def _unknown_inside(type_: Type, value: Any) -> Iterator[str]:
@@ -120,15 +178,19 @@ def _unknown_inside(type_: Type, value: Any) -> Iterator[str]:
 
 def _unknown_in_element(type_: Type, value: Any) -> Iterator[str]:
     match type_:
-        case Record(fields=fields):
-            yield from _unknown_keys(fields, value)
+        case Record(fields=fields) | Ref(record=Record(fields=fields)):
+            yield from _unknown_keys(_rows(fields), value)
+        case Union():
+            yield from _unknown_keys(_members(type_), value)
+        case WellKnown(kind="date" | "Decimal" as kind):
+            yield from (key for key in value if key not in PART_NAMES[kind])
         case Image():
-            yield from _unknown_keys(picture.PARTS, value)
+            yield from _unknown_keys(_rows(picture.PARTS), value)
         case Tensor():
-            yield from _unknown_keys(tensor.PARTS, value)
+            yield from _unknown_keys(_rows(tensor.PARTS), value)
         case ListOf() | MapOf():
-            yield from _unknown_keys((Field(name=LIST_FIELD, type=type_),), value)
+            yield from _unknown_keys([(LIST_FIELD, partial(_unknown_inside, type_))], value)
         case Optional():
-            yield from _unknown_keys((Field(name=OPTIONAL_FIELD, type=type_),), value)
+            yield from _unknown_keys([(OPTIONAL_FIELD, partial(_unknown_inside, type_))], value)
         case _:
             return

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.schema import picture, tensor
-from meshgen.schema.assemble import elements, getter
+from meshgen.schema import picture, standard, tensor
+from meshgen.schema.anyvalue import to_plain
+from meshgen.schema.assemble import ABSENT, elements, getter
 from meshgen.schema.fit import EncodeError, describe
 from meshgen.schema.model import (
+    AnyValue,
     Choice,
     EnumOf,
     Field,
@@ -21,76 +23,181 @@ from meshgen.schema.model import (
     Nothing,
     Optional,
     Record,
+    Ref,
     Scalar,
     ScalarKind,
     Tensor,
     Type,
+    Union,
     Unknown,
+    WellKnown,
+    WellKnownKind,
 )
-from meshgen.schema.scalars import TO_SCALAR, Convert, choice_writer, enum_names, enum_writer
+from meshgen.schema.names import member_name
+from meshgen.schema.scalars import (
+    TO_SCALAR,
+    Convert,
+    choice_writer,
+    enum_names,
+    enum_writer,
+    shortest_float32,
+)
+from meshgen.schema.unions import member_chooser, spread
+
+Put = Callable[[Any, dict[str, Any]], None]
+"""Puts a value into an object, under its key; or leaves the key out."""
 
 
-def object_writer(fields: tuple[Field, ...], get: Callable[[Field], Convert]) -> Convert:
-    """A function from a holder of values to an object; `get` makes the function that reads a field of the holder."""
-    rows = [(snake(f.name), get(f), _member(f.type)) for f in fields]
+class JsonWriting:
+    """Compiles writers of JSON objects."""
 
-    def write(holder: Any) -> dict[str, Any]:
-        result: dict[str, Any] = {}
-        for wire, read, member in rows:
+    def __init__(self) -> None:
+        self._records: dict[Record, list[Convert]] = {}
+
+    def object(self, fields: tuple[Field, ...], get: Callable[[Field], Convert]) -> Convert:
+        """A function from a holder of values to an object; `get` makes what reads a field of the holder."""
+        rows = [(get(f), self._field(f)) for f in fields]
+
+        def write(holder: Any) -> dict[str, Any]:
+            result: dict[str, Any] = {}
+            for read, put in rows:
+                put(read(holder), result)
+            return result
+
+        return write
+
+    def record(self, record: Record) -> Convert:
+        """A value of the record → an object. Each record is compiled once, so that it may hold itself."""
+        compiled = self._records.get(record)
+        if compiled is None:
+            compiled = self._records[record] = []
+            compiled.append(self.object(record.fields, lambda field: getter(record, field)))
+        return compiled[0] if compiled else lambda value: compiled[0](value)  # noqa: PLW0108 - it is empty yet
+
+    def _field(self, field: Field) -> Put:
+        wire, union = snake(field.name), spread(field.type)
+        if union is None:
+            return _put(wire, self._member(field.type))
+        put = self._oneof(union, wire)
+        return put if not isinstance(field.type, Optional) else lambda v, r: None if v is None else put(v, r)
+
+    def _oneof(self, union: Union, field: str = "") -> Put:
+        """Writes the member that a value is of; those of a union that is a `field` have its name in theirs."""
+        choose = member_chooser(union)
+        members = [_put(member_name(m, field), self._element(m)) for m in union.members]
+
+        def put(value: Any, result: dict[str, Any]) -> None:
             try:
-                value = member(read(holder))
+                index = choose(value)
             except EncodeError as error:
-                raise error.under(wire) from None
-            if value is not None:
-                result[wire] = value
+                raise error.under(field) from None
+            members[index](value, result)
+
+        return put
+
+    def _member(self, type_: Type) -> Convert:
+        """Writes what stands after a key; `ABSENT` leaves the key out."""
+        match type_:
+            case Optional(item=item) if not isinstance(item, AnyValue):
+                write = self._element(item)
+                return lambda value: ABSENT if value is None else write(value)
+            case Optional(item=item):
+                return self._element(item)
+            case ListOf():
+                return self._array(type_)
+            case MapOf():
+                return self._map(type_)
+            case _:
+                return self._element(type_)
+
+    def _element(self, type_: Type) -> Convert:  # noqa: C901 - one case per type
+        match type_:
+            case Scalar(kind=kind):
+                return _SCALARS[kind]
+            case WellKnown(kind=kind):
+                return _STANDARD[kind]
+            case AnyValue():
+                return to_plain
+            case Choice():
+                return choice_writer(type_)
+            case EnumOf():
+                return enum_writer(type_, {name: name for name in enum_names(type_).values()})
+            case Record():
+                return self.record(type_)
+            case Ref():
+                return self.record(type_.record)
+            case Union():
+                return _object_of(self._oneof(type_))
+            case Image():
+                return lambda value: _parts(picture.image_parts(value))
+            case Tensor():
+                return lambda value: _parts(tensor.tensor_parts(value, type_))
+            case ListOf() | MapOf():
+                return _object_of(_put(LIST_FIELD, self._member(type_), path=""))
+            case Optional():
+                return _object_of(_put(OPTIONAL_FIELD, self._member(type_), path=""))
+            case Nothing():
+                return _none
+            case Unknown():
+                return _unannotated
+            case _:
+                assert_never(type_)
+
+    def _array(self, type_: ListOf) -> Convert:
+        element = self._element(type_.item)
+
+        def write(value: Any) -> list[Any]:
+            result = []
+            for index, item in enumerate(elements(value, type_)):
+                try:
+                    result.append(element(item))
+                except EncodeError as error:
+                    raise error.under(f"[{index}]") from None
+            return result
+
+        return write
+
+    def _map(self, type_: MapOf) -> Convert:
+        to_key, element = TO_SCALAR[type_.key.kind], self._element(type_.value)
+
+        def write(value: Any) -> dict[str, Any]:
+            if not isinstance(value, Mapping):
+                raise EncodeError(f"must be {type_}, got {describe(value)}")
+            result = {}
+            for key, item in value.items():
+                try:
+                    result[_key(to_key(key))] = element(item)
+                except EncodeError as error:
+                    raise error.under(f"[{key!r}]") from None
+            return result
+
+        return write
+
+
+def _put(wire: str, write: Convert, path: str | None = None) -> Put:
+    """Puts what `write` makes under a key; the path of errors is the key's, unless another is given."""
+    prefix = wire if path is None else path
+
+    def put(value: Any, result: dict[str, Any]) -> None:
+        if value is ABSENT:
+            return
+        try:
+            written = write(value)
+        except EncodeError as error:
+            raise error.under(prefix) from None
+        if written is not ABSENT:
+            result[wire] = written
+
+    return put
+
+
+def _object_of(put: Put) -> Convert:
+    def write(value: Any) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        put(value, result)
         return result
 
     return write
-
-
-def record_writer(record: Record) -> Convert:
-    """A function from a value of the record to an object."""
-    return object_writer(record.fields, lambda field: getter(record, field))
-
-
-def _member(type_: Type) -> Convert:
-    """Writes what stands after a key; None leaves the key out."""
-    match type_:
-        case Optional(item=item):
-            write = _element(item)
-            return lambda value: None if value is None else write(value)
-        case ListOf():
-            return _array(type_)
-        case MapOf():
-            return _map(type_)
-        case _:
-            return _element(type_)
-
-
-def _element(type_: Type) -> Convert:
-    match type_:
-        case Scalar(kind=kind):
-            return _SCALARS[kind]
-        case Choice():
-            return choice_writer(type_)
-        case EnumOf():
-            return enum_writer(type_, {name: name for name in enum_names(type_).values()})
-        case Record():
-            return record_writer(type_)
-        case Image():
-            return lambda value: _parts(picture.image_parts(value))
-        case Tensor():
-            return lambda value: _parts(tensor.tensor_parts(value, type_))
-        case ListOf() | MapOf():
-            return _held(LIST_FIELD, _member(type_))
-        case Optional():
-            return _held(OPTIONAL_FIELD, _member(type_))
-        case Nothing():
-            return _none
-        case Unknown():
-            return _unannotated
-        case _:
-            assert_never(type_)
 
 
 def _unannotated(value: Any) -> Any:
@@ -130,46 +237,6 @@ def _plain_key(key: Any) -> str:
     raise EncodeError(f"has a key {key!r}, which JSON cannot hold; annotate the node")
 
 
-def _held(field: str, member: Convert) -> Convert:
-    def write(value: Any) -> dict[str, Any]:
-        written = member(value)
-        return {} if written is None else {field: written}
-
-    return write
-
-
-def _array(type_: ListOf) -> Convert:
-    element = _element(type_.item)
-
-    def write(value: Any) -> list[Any]:
-        result = []
-        for index, item in enumerate(elements(value, type_)):
-            try:
-                result.append(element(item))
-            except EncodeError as error:
-                raise error.under(f"[{index}]") from None
-        return result
-
-    return write
-
-
-def _map(type_: MapOf) -> Convert:
-    to_key, element = TO_SCALAR[type_.key.kind], _element(type_.value)
-
-    def write(value: Any) -> dict[str, Any]:
-        if not isinstance(value, Mapping):
-            raise EncodeError(f"must be {type_}, got {describe(value)}")
-        result = {}
-        for key, item in value.items():
-            try:
-                result[_key(to_key(key))] = element(item)
-            except EncodeError as error:
-                raise error.under(f"[{key!r}]") from None
-        return result
-
-    return write
-
-
 def _key(key: str | int | bool) -> str:
     return str(key).lower() if isinstance(key, bool) else str(key)
 
@@ -179,6 +246,11 @@ def _float(value: Any) -> float | str:
     if math.isfinite(number):
         return number
     return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
+
+
+def _float32(value: Any) -> float | str:
+    number = _float(TO_SCALAR["float32"](value))
+    return number if isinstance(number, str) else shortest_float32(number)
 
 
 def _bytes(value: Any) -> str:
@@ -194,4 +266,11 @@ def _none(value: Any) -> None:
         raise EncodeError(f"must be None, got {describe(value)}")
 
 
-_SCALARS: Mapping[ScalarKind, Convert] = {**TO_SCALAR, "float": _float, "bytes": _bytes}
+_SCALARS: Mapping[ScalarKind, Convert] = {**TO_SCALAR, "float": _float, "float32": _float32, "bytes": _bytes}
+_STANDARD: Mapping[WellKnownKind, Convert] = {
+    "datetime": standard.timestamp_text,
+    "timedelta": standard.duration_text,
+    "date": standard.date_parts,
+    "Decimal": standard.TO_PARTS["Decimal"],
+    "UUID": standard.uuid_text,
+}

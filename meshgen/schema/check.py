@@ -1,0 +1,261 @@
+"""Enforces the rules of requests (`Annotated[int, Ge(0)]`), as the contract states them. Compiled once for each rpc.
+
+It checks Python values, so that a graph in process refuses what a mesh refuses. Values of another type than declared
+are left alone: the codec has its own words for them. Types without rules cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, assert_never
+
+from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
+from meshgen.schema.fit import TOO_DEEP, EncodeError, Misfit, joined
+from meshgen.schema.model import (
+    MISSING,
+    AnyValue,
+    Choice,
+    EnumOf,
+    Field,
+    Image,
+    ListOf,
+    MapOf,
+    Nothing,
+    Optional,
+    Record,
+    Ref,
+    Scalar,
+    Tensor,
+    Type,
+    Union,
+    Unknown,
+    WellKnown,
+)
+from meshgen.schema.names import member_name
+from meshgen.schema.ruletests import tests_of
+from meshgen.schema.unions import member_chooser, spread
+from meshgen.status import InvalidArgument
+
+Problems: TypeAlias = Sequence[tuple[str, str]]
+"""(path, what is wrong) rows; paths start at the value."""
+
+Check: TypeAlias = Callable[[Any], Problems]
+
+_NO_VALUE = object()
+_FINE: Problems = ()
+
+
+def request_check(params: Sequence[Field], record: Record | None = None) -> Callable[[Any], None] | None:
+    """What enforces the rules of a request.
+
+    Args:
+        params: of the rpc.
+        record: the request, when it is one record.
+
+    Returns:
+        A function of {parameter: value} (parameters that are left out break no rule), or of the record's value. It
+        raises InvalidArgument with a violation for each rule that is broken. None when there is no rule.
+    """
+    checking = _Checking()
+    if record is not None:
+        check = checking.record(record)
+    else:
+        check = checking.fields(params, lambda values, field: values.get(field.name, _NO_VALUE))
+    if check is None:
+        return None
+
+    def enforce(value: Any) -> None:
+        try:
+            problems = check(value)
+        except RecursionError:
+            raise InvalidArgument(f"the request {TOO_DEEP}") from None
+        if problems:
+            raise Misfit(problems).as_status()
+
+    return enforce
+
+
+class _Checking:
+    def __init__(self) -> None:
+        # By identity: tuples of the same items are equal whatever their rules.
+        self._records: dict[int, list[Check]] = {}
+
+    def record(self, record: Record) -> Check | None:
+        if not _has_rules(record, set()):
+            return None
+        compiled = self._records.get(id(record))
+        if compiled is None:
+            compiled = self._records[id(record)] = []
+            compiled.append(self.fields(record.fields, lambda value, field: _got(record, value, field)) or _fine)
+        return compiled[0] if compiled else lambda value: compiled[0](value)  # noqa: PLW0108 - it is empty yet
+
+    def fields(self, fields: Iterable[Field], get: Callable[[Any, Field], Any]) -> Check | None:
+        rows = [(f, snake(f.name) if spread(f.type) is None else "", self._field(f)) for f in fields]
+        checked = [(field, path, check) for field, path, check in rows if check is not None]
+        if not checked:
+            return None
+
+        def check_fields(holder: Any) -> Problems:
+            problems: list[tuple[str, str]] = []
+            for field, path, check in checked:
+                value = get(holder, field)
+                if value is not _NO_VALUE and not _is_default(field, value):
+                    problems += _under(path, check(value))
+            return problems
+
+        return check_fields
+
+    def _field(self, field: Field) -> Check | None:
+        union = spread(field.type)
+        if union is None:
+            return self._member(field.type)
+        check = self._oneof(union, snake(field.name))
+        return None if check is None else _unless_none(check)
+
+    def _oneof(self, union: Union, field: str = "") -> Check | None:
+        rows = [(member_name(m, field), self._element(m)) for m in union.members]
+        if all(check is None for _, check in rows):
+            return None
+        choose = member_chooser(union)
+
+        def check_member(value: Any) -> Problems:
+            try:
+                name, check = rows[choose(value)]
+            except EncodeError:
+                return _FINE
+            return _FINE if check is None else _under(name, check(value))
+
+        return check_member
+
+    def _member(self, type_: Type) -> Check | None:
+        match type_:
+            case Optional(item=item):
+                check = self._element(item)
+                return None if check is None else _unless_none(check)
+            case ListOf():
+                return _all_of(_value_check(type_), self._items(type_))
+            case MapOf():
+                return _all_of(_value_check(type_), self._entries(type_))
+            case _:
+                return self._element(type_)
+
+    def _element(self, type_: Type) -> Check | None:
+        match type_:
+            case Scalar() | WellKnown():
+                return _value_check(type_)
+            case Record():
+                return self.record(type_)
+            case Ref():
+                return self.record(type_.record)
+            case Union():
+                return self._oneof(type_)
+            case ListOf() | MapOf():
+                return _held(LIST_FIELD, self._member(type_))
+            case Optional():
+                return _held(OPTIONAL_FIELD, self._member(type_))
+            case AnyValue() | Nothing() | Unknown() | Choice() | EnumOf() | Image() | Tensor():
+                return None
+            case _:
+                assert_never(type_)
+
+    def _items(self, type_: ListOf) -> Check | None:
+        check = self._element(type_.item)
+        if check is None:
+            return None
+
+        def check_items(values: Any) -> Problems:
+            if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+                return _FINE
+            return [found for index, value in enumerate(values) for found in _under(f"[{index}]", check(value))]
+
+        return check_items
+
+    def _entries(self, type_: MapOf) -> Check | None:
+        checks = (_value_check(type_.key), self._element(type_.value))
+        if checks == (None, None):
+            return None
+        key_check, value_check = (check or _fine for check in checks)
+
+        def check_entries(values: Any) -> Problems:
+            if not isinstance(values, Mapping):
+                return _FINE
+            rows = ((key, [*key_check(key), *value_check(value)]) for key, value in values.items())
+            return [found for key, problems in rows for found in _under(f"[{key!r}]", problems)]
+
+        return check_entries
+
+
+def _has_rules(type_: Type, seen: set[Any]) -> bool:
+    match type_:
+        case Scalar(rules=rules) | WellKnown(rules=rules):
+            return bool(tests_of(type_)) if rules else False
+        case Optional(item=item):
+            return _has_rules(item, seen)
+        case ListOf(item=item):
+            return bool(tests_of(type_)) or _has_rules(item, seen)
+        case MapOf(key=key, value=value):
+            return bool(tests_of(type_)) or _has_rules(key, seen) or _has_rules(value, seen)
+        case Union(members=members):
+            return any(_has_rules(m, seen) for m in members)
+        case Ref():
+            return _has_rules(type_.record, seen)
+        case Record(fields=fields):
+            if id(type_) in seen:
+                return False
+            seen.add(id(type_))
+            return any(_has_rules(f.type, seen) for f in fields)
+        case AnyValue() | Nothing() | Unknown() | Choice() | EnumOf() | Image() | Tensor():
+            return False
+        case _:
+            assert_never(type_)
+
+
+def _value_check(type_: Scalar | WellKnown | ListOf | MapOf) -> Check | None:
+    tests = tests_of(type_)
+    if not tests:
+        return None
+
+    def check_value(value: Any) -> Problems:
+        try:
+            return [("", words) for test, words in tests if not test(value)]
+        except (TypeError, ValueError, OverflowError, AttributeError):  # of another type than declared
+            return _FINE
+
+    return check_value
+
+
+def _got(record: Record, value: Any, field: Field) -> Any:
+    try:
+        return record.get(value, field.name)
+    except (AttributeError, KeyError, IndexError, TypeError):  # left out, or of another type than declared
+        return _NO_VALUE
+
+
+def _is_default(field: Field, value: Any) -> bool:
+    """A value that was left out breaks no rule. Lists and maps cannot be: they are empty."""
+    if field.default is MISSING or isinstance(field.type, ListOf | MapOf):
+        return False
+    return value is field.default or (type(value) is type(field.default) and bool(value == field.default))
+
+
+def _all_of(*checks: Check | None) -> Check | None:
+    given = [check for check in checks if check is not None]
+    if len(given) < 2:
+        return given[0] if given else None
+    return lambda value: [found for check in given for found in check(value)]
+
+
+def _held(field: str, check: Check | None) -> Check | None:
+    return None if check is None else lambda value: _under(field, check(value))
+
+
+def _unless_none(check: Check) -> Check:
+    return lambda value: _FINE if value is None else check(value)
+
+
+def _under(prefix: str, problems: Problems) -> Problems:
+    return [(joined(prefix, path), words) for path, words in problems] if problems else _FINE
+
+
+def _fine(_: Any) -> Problems:
+    return _FINE

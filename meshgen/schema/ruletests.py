@@ -1,0 +1,132 @@
+"""The rules of one value as tests, each with the words for a value that fails it.
+
+The meanings are protovalidate's, which says the same in the contract: NaN is outside of every bound, lengths of text
+count code points, patterns are RE2 and match anywhere.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from meshgen.schema.formats import FORMATS
+from meshgen.schema.model import ListOf, MapOf, Scalar, WellKnown
+from meshgen.schema.rules import Bound, Rules
+from meshgen.schema.scalars import as_float32
+from meshgen.schema.standard import duration_text, timestamp_text
+
+Test: TypeAlias = tuple[Callable[[Any], bool], str]
+"""Whether a value passes; what to say when it does not (`must be at least 0`)."""
+
+_CLASS_OR_ESCAPE = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|\$|\(\?[imsU]*m", re.DOTALL)
+
+
+def tests_of(type_: Scalar | WellKnown | ListOf | MapOf) -> list[Test]:
+    """The tests of a value of this type, not of what is inside of it."""
+    rules = type_.rules
+    tests = [*_bounds(rules), *_numbers(rules), *_lengths(rules, _unit(type_)), *_texts(rules)]
+    if type_ == Scalar("float32"):
+        tests = [(_single(test), words) for test, words in tests]
+    return tests
+
+
+def _bounds(rules: Rules) -> Iterator[Test]:
+    gt, ge, lt, le = rules.gt, rules.ge, rules.lt, rules.le
+    if gt is not None:
+        yield lambda value: value > gt, f"must be greater than {_shown(gt)}"
+    if ge is not None:
+        yield lambda value: value >= ge, f"must be at least {_shown(ge)}"
+    if lt is not None:
+        yield lambda value: value < lt, f"must be less than {_shown(lt)}"
+    if le is not None:
+        yield lambda value: value <= le, f"must be at most {_shown(le)}"
+
+
+def _numbers(rules: Rules) -> Iterator[Test]:
+    factor = rules.multiple_of
+    if factor is not None:
+        yield lambda value: value % factor == 0, f"must be a multiple of {factor}"
+    if rules.finite:
+        yield math.isfinite, "must be finite"
+
+
+def _lengths(rules: Rules, unit: str) -> Iterator[Test]:
+    shortest, longest = rules.min_len, rules.max_len
+    if shortest is not None:
+        yield lambda value: len(value) >= shortest, f"must have at least {_count(shortest, unit)}"
+    if longest is not None:
+        yield lambda value: len(value) <= longest, f"must have at most {_count(longest, unit)}"
+    if rules.unique:
+        yield _is_unique, "must have no element twice"
+
+
+def _texts(rules: Rules) -> Iterator[Test]:
+    if rules.pattern is not None:
+        search = compiled(rules.pattern).search
+        yield lambda value: search(value) is not None, f"must match '{rules.pattern}'"
+    if rules.format is not None:
+        test, words = FORMATS[rules.format]
+        yield test, f"must be {words}"
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    r"""An RE2 pattern for Python: `\d`, `\w` and `\s` are ASCII, `$` is the end of the text."""
+    multiline = re.match(r"\(\?[ims]*m", pattern) is not None
+
+    def translated(found: re.Match[str]) -> str:
+        part = found[0]
+        if part == "$":
+            return part if multiline else r"\Z"
+        if part == r"\s":
+            return r"[\t\n\f\r ]"
+        if part == r"\S":
+            return r"[^\t\n\f\r ]"
+        if part.startswith("["):  # Python's \s has \v, RE2's has not
+            return part.replace(r"\s", r"\t\n\f\r ").replace(r"\S", r"\S\v")
+        return part
+
+    return re.compile(_CLASS_OR_ESCAPE.sub(translated, pattern), re.ASCII)
+
+
+def _single(test: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: test(as_float32(value))
+
+
+def _is_unique(values: Any) -> bool:
+    seen = []
+    for value in values:
+        if value in seen:
+            return False
+        seen.append(value)
+    return True
+
+
+def _unit(type_: Scalar | WellKnown | ListOf | MapOf) -> str:
+    match type_:
+        case ListOf():
+            return "element"
+        case MapOf():
+            return "entry"
+        case Scalar(kind="bytes"):
+            return "byte"
+        case _:
+            return "character"
+
+
+def _count(number: int, unit: str) -> str:
+    if number == 1:
+        return f"1 {unit}"
+    return f"{number} {'entries' if unit == 'entry' else f'{unit}s'}"
+
+
+def _shown(bound: Bound) -> str:
+    match bound:
+        case datetime():
+            return timestamp_text(bound)
+        case timedelta():
+            return duration_text(bound)
+        case _:
+            return str(bound)
