@@ -14,7 +14,9 @@ from meshgen.errors import MeshgenError
 from meshgen.naming import RESULT_FIELD, pascal, snake
 from meshgen.runtime.decoding import Decoding
 from meshgen.runtime.encoding import Encoding, Fill
+from meshgen.runtime.payloads import Wire
 from meshgen.schema.assemble import Reader
+from meshgen.schema.check import request_check
 from meshgen.schema.depth import is_deep
 from meshgen.schema.fit import TOO_DEEP, EncodeError, Misfit, describe
 from meshgen.schema.model import EnumOf, Field, Nothing, Record, Type
@@ -61,6 +63,7 @@ class RpcCodec:
     ) -> None:
         self.request_class = GetMessageClass(method.input_type)
         self.response_class = GetMessageClass(method.output_type)
+        self._request, self._response = Wire(self.request_class), Wire(self.response_class)
         file = method.containing_service.file
         encoding = Encoding(lambda enum: _enum_numbers(file, enum))
         decoding = Decoding(lambda enum: _enum_numbers(file, enum))
@@ -76,6 +79,7 @@ class RpcCodec:
         given = params if request_record is None else (Field(name="", type=request_record),)
         self._deep_request = any(is_deep(f.type) for f in given)
         self._deep_response = is_deep(result)
+        self._enforce = request_check(params, request_record)
 
     def encode_request(self, arguments: Any) -> bytes:
         """Bytes of a request.
@@ -86,7 +90,7 @@ class RpcCodec:
         Raises:
             EncodeError: a value is not of its declared type; `path` names the field.
         """
-        return _encode(self.request_class, self._fill_request, arguments, deep=self._deep_request)
+        return _encode(self._request, self._fill_request, arguments, deep=self._deep_request)
 
     def decode_request(self, data: bytes) -> Any:
         """{parameter: value} with every parameter, or the record.
@@ -95,11 +99,14 @@ class RpcCodec:
             InvalidArgument: with a violation for each field that does not fit.
         """
         try:
-            return self._read_request(self.request_class.FromString(data))
+            value = self._request.read(self._read_request, data)
         except Misfit as misfit:
             raise misfit.as_status() from misfit.__cause__
         except (DecodeError, RecursionError) as error:
             raise InvalidArgument(_unreadable(self.request_class, error)) from None
+        if self._enforce is not None:
+            self._enforce(value)
+        return value
 
     def encode_response(self, value: Any) -> bytes:
         """Bytes of a response.
@@ -107,7 +114,7 @@ class RpcCodec:
         Raises:
             EncodeError: the value is not of its declared type; `path` names the field.
         """
-        return _encode(self.response_class, self._fill_response, value, deep=self._deep_response)
+        return _encode(self._response, self._fill_response, value, deep=self._deep_response)
 
     def decode_response(self, data: bytes) -> Any:
         """The value of a response.
@@ -116,7 +123,7 @@ class RpcCodec:
             Internal: the service answered something else than its contract says.
         """
         try:
-            return self._read_response(self.response_class.FromString(data))
+            return self._response.read(self._read_response, data)
         except Misfit as misfit:
             name = self.response_class.DESCRIPTOR.full_name
             raise Internal(f"not a {name}: {misfit.as_status()}") from misfit.__cause__
@@ -124,16 +131,11 @@ class RpcCodec:
             raise Internal(_unreadable(self.response_class, error)) from None
 
 
-def _encode(cls: type[Message], fill: Fill, value: Any, *, deep: bool) -> bytes:
-    message = cls()
+def _encode(wire: Wire, fill: Fill, value: Any, *, deep: bool) -> bytes:
     try:
-        fill(message, value)
-        data = message.SerializeToString()
-        if deep:
-            cls.FromString(data)  # writing has no limit, but who reads has
+        return wire.write(fill, value, verify=deep)
     except (RecursionError, DecodeError):
         raise EncodeError(TOO_DEEP) from None
-    return data
 
 
 def _unreadable(cls: type[Message], error: Exception) -> str:

@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
+from meshgen.runtime.payloads import payload_of
 from meshgen.schema import anyvalue, picture, standard, tensor
 from meshgen.schema.assemble import (
     ABSENT,
@@ -97,6 +98,8 @@ class Decoding:
     def _element(self, type_: Type) -> Reader | None:  # noqa: C901 - one case per type
         """Reads one element; None when it is the value already."""
         match type_:
+            case Scalar(kind="bytes"):
+                return lambda content: bytes(payload_of(content))
             case Scalar():
                 return None
             case WellKnown(kind="UUID"):
@@ -116,7 +119,7 @@ class Decoding:
             case Union():
                 return one_member(type_, self._oneof(type_, UNION_FIELD, ""))
             case Image():
-                read_parts = self.fields(picture.PARTS)
+                read_parts = self._parts(picture.PARTS)
                 return lambda message: picture.image_from(read_parts(message))
             case Tensor():
                 return self._tensor_reader(type_)
@@ -129,8 +132,14 @@ class Decoding:
             case _:
                 assert_never(type_)
 
+    def _parts(self, parts: tuple[Field, ...]) -> Reader:
+        """Reads an image or tensor. Big bytes are a view of the request, which nobody outside gets to change."""
+        return reader_of_fields(
+            parts, lambda f: _present(f.name, payload_of) if f.type == Optional(Scalar("bytes")) else self._field(f)
+        )
+
     def _tensor_reader(self, type_: Tensor) -> Reader:
-        read_parts = self.fields(tensor.PARTS)
+        read_parts = self._parts(tensor.PARTS)
         return lambda message: tensor.tensor_from(read_parts(message), type_)
 
     def _enum_reader(self, enum: EnumOf) -> Reader:

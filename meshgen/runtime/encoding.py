@@ -32,7 +32,7 @@ from meshgen.schema.model import (
     WellKnown,
 )
 from meshgen.schema.names import member_name
-from meshgen.schema.scalars import TO_SCALAR, Convert, choice_writer, enum_writer
+from meshgen.schema.scalars import TO_SCALAR, Convert, choice_writer, enum_writer, to_bytes
 from meshgen.schema.unions import member_chooser, spread
 
 Fill = Callable[[Any, Any], None]
@@ -176,6 +176,8 @@ class Encoding:
     def _scalar(self, type_: Type) -> Convert | None:
         """Turns a value into what a scalar field holds; None for types that are messages."""
         match type_:
+            case Scalar(kind="bytes"):
+                return lambda value: stand_in(to_bytes(value))
             case Scalar(kind=kind):
                 return TO_SCALAR[kind]
             case WellKnown(kind="UUID"):

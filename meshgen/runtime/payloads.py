@@ -69,11 +69,17 @@ class Wire:
         self._written = places_of(descriptor, PADDING)
         self._read = places_of(descriptor)
 
-    def write(self, fill: Callable[[Any, Any], None], value: Any) -> bytes:
+    def write(self, fill: Callable[[Any, Any], None], value: Any, *, verify: bool = False) -> bytes:
         """The bytes of a message into which `fill` has put `value`.
+
+        Args:
+            fill: puts a value into a message; bytes by `stand_in`.
+            value: what to put.
+            verify: see that protobuf can read what it has written, which goes deeper than it reads.
 
         Raises:
             EncodeError: `fill`'s, or the message is larger than protobuf lets it be.
+            DecodeError: it cannot be read.
         """
         message = self._class()
         held: dict[bytes, Buffer] = {}
@@ -83,10 +89,16 @@ class Wire:
         finally:
             _HELD.payloads = before
         data = message.SerializeToString()
+        if verify:
+            self._class.FromString(data)
         return _with_payloads(data, self._written, held) if held else data
 
     def read(self, read: Callable[[Any], T], data: bytes) -> T:
         """What `read` makes of the message.
+
+        Args:
+            read: takes a message; bytes by `payload_of`.
+            data: the message's bytes.
 
         Raises:
             DecodeError: `data` is not a message of this class.

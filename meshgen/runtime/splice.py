@@ -25,8 +25,8 @@ _VARINT, _BYTES = 0, 2
 _FIXED = {1: 8, 5: 4}
 """Wire type → size."""
 
-_DEEPEST = 100
-"""Messages in each other, by protobuf."""
+_DEEPEST = 128
+"""Messages in each other: a few more than protobuf reads, so that it is the one to refuse them."""
 
 _LONGEST_VARINT = 5
 """Bytes of a tag or length."""

@@ -6,8 +6,8 @@ Datatypes are those of the Open Inference Protocol (KServe v2).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from meshgen.schema.fit import EncodeError, Misfit, describe
 from meshgen.schema.model import Field, ListOf, Optional, Scalar, Tensor
@@ -40,47 +40,75 @@ _DTYPES = {datatype: dtype for dtype, datatype in DATATYPES.items()}
 
 
 def tensor_parts(value: Any, type_: Tensor) -> dict[str, Any]:
-    """Datatype, shape and raw bytes of an array or tensor."""
-    if type_.library == "torch":
-        return _torch_parts(value, type_)
+    """Datatype, shape and raw bytes of an array or tensor.
+
+    The bytes are a view of the elements, copied only where they do not lie in C order or are not little-endian.
+
+    Raises:
+        EncodeError: it is no such array, or not of the dtype and shape that `type_` asks for.
+    """
+    dtype, shape, elements = _torch_elements(value) if type_.library == "torch" else _numpy_elements(value)
+    if dtype not in (known := _known(type_)):
+        raise EncodeError(f"has dtype {dtype}, which cannot travel; use one of {', '.join(known)}")
+    if type_.dtype is not None and dtype != type_.dtype:
+        raise EncodeError(f"must have dtype {type_.dtype}, got {dtype}")
+    if type_.shape is not None and not _has_shape(shape, type_.shape):
+        raise EncodeError(f"must have shape {shape_text(type_.shape)}, got {shape_text(shape)}")
+    return {"datatype": DATATYPES[dtype], "shape": list(shape), "raw": _raw(elements())}
+
+
+_Elements: TypeAlias = tuple[str, tuple[int, ...], Callable[[], Any]]
+"""dtype, shape, and what makes an array of the elements, once they are known to fit."""
+
+
+def _numpy_elements(value: Any) -> _Elements:
     import numpy as np
 
     if not isinstance(value, np.ndarray | np.generic):
         raise EncodeError(f"must be a numpy.ndarray, got {describe(value)}")
-    little = value.astype(value.dtype.newbyteorder("<"), copy=False)
-    return {
-        "datatype": _datatype(value.dtype.name, type_),
-        "shape": list(value.shape),
-        "raw": little.tobytes(),
-    }
+    return value.dtype.name, value.shape, lambda: value
 
 
-def _torch_parts(value: Any, type_: Tensor) -> dict[str, Any]:
+def _torch_elements(value: Any) -> _Elements:
     import torch
 
     if not isinstance(value, torch.Tensor):
         raise EncodeError(f"must be a torch.Tensor, got {describe(value)}")
-    if value.layout != torch.strided or value.is_quantized:
-        raise EncodeError("must be a dense tensor; call .to_dense() or .dequantize()")
-    datatype = _datatype(str(value.dtype).removeprefix("torch."), type_)
-    plain = value.detach().cpu().contiguous()
-    if datatype == "BF16":  # unknown to numpy
-        plain = plain.view(torch.int16)
-    return {"datatype": datatype, "shape": list(value.shape), "raw": plain.numpy().tobytes()}
+    if value.layout != torch.strided or value.is_quantized or value.is_nested or value.is_meta:
+        raise EncodeError("must be a dense tensor with values; call .to_dense() or .dequantize()")
+
+    def elements() -> Any:
+        plain = value.detach().cpu().resolve_neg()
+        return (plain.view(torch.int16) if plain.dtype == torch.bfloat16 else plain).numpy()  # numpy has no bfloat16
+
+    return str(value.dtype).removeprefix("torch."), tuple(value.shape), elements
 
 
-def _datatype(dtype: str, type_: Tensor) -> str:
-    if dtype not in DATATYPES:
-        raise EncodeError(f"has dtype {dtype}, which cannot travel; use one of {', '.join(DATATYPES)}")
-    if type_.dtype is not None and dtype != type_.dtype:
-        raise EncodeError(f"must have dtype {type_.dtype}, got {dtype}")
-    return DATATYPES[dtype]
+def _raw(array: Any) -> memoryview:
+    import numpy as np
+
+    ordered = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    return ordered.reshape(-1).view(np.uint8).data
+
+
+def _known(type_: Tensor) -> list[str]:
+    return [dtype for dtype in DATATYPES if dtype != "bfloat16" or type_.library == "torch"]
+
+
+def _has_shape(shape: Sequence[int], wanted: Sequence[int | None]) -> bool:
+    return len(shape) == len(wanted) and all(w in (None, n) for n, w in zip(shape, wanted, strict=True))
+
+
+def shape_text(shape: Sequence[int | None]) -> str:
+    """`(*, 3, 224, 224)`, with `*` for a dimension of any length."""
+    lengths = ["*" if n is None else str(n) for n in shape]
+    return f"({lengths[0]},)" if len(lengths) == 1 else f"({', '.join(lengths)})"
 
 
 def tensor_from(parts: Mapping[str, Any], type_: Tensor) -> Any:
     """The array (read-only when its bytes came raw) or tensor; Misfit when the parts do not make one."""
     dtype = _dtype_of(parts["datatype"], type_)
-    shape, count = _checked_shape(parts["shape"])
+    shape, count = _checked_shape(parts["shape"], type_)
     given = [name for name in _CONTENTS if parts[name]]
     if parts["raw"] is not None:
         if given:
@@ -97,7 +125,7 @@ def tensor_from(parts: Mapping[str, Any], type_: Tensor) -> Any:
 def _dtype_of(datatype: str | None, type_: Tensor) -> str:
     if datatype is None:
         raise Misfit([("datatype", "is required")])
-    known = [d for name, d in DATATYPES.items() if name != "bfloat16" or type_.library == "torch"]
+    known = [DATATYPES[dtype] for dtype in _known(type_)]
     if datatype not in known:
         raise Misfit([("datatype", f"must be one of {', '.join(known)}")])
     dtype = _DTYPES[datatype]
@@ -106,14 +134,16 @@ def _dtype_of(datatype: str | None, type_: Tensor) -> str:
     return dtype
 
 
-def _checked_shape(shape: Sequence[int]) -> tuple[tuple[int, ...], int]:
+def _checked_shape(shape: Sequence[int], type_: Tensor) -> tuple[tuple[int, ...], int]:
     problems = [(f"shape[{i}]", "must not be negative") for i, n in enumerate(shape) if n < 0]
+    if not problems and type_.shape is not None and not _has_shape(shape, type_.shape):
+        problems = [("shape", f"must be {shape_text(type_.shape)}, got {shape_text(shape)}")]
     if problems:
         raise Misfit(problems)
     return tuple(shape), math.prod(shape)
 
 
-def _from_raw(raw: bytes, dtype: str, count: int, type_: Tensor) -> Any:
+def _from_raw(raw: bytes | memoryview, dtype: str, count: int, type_: Tensor) -> Any:
     import numpy as np
 
     stored = np.dtype("uint16" if dtype == "bfloat16" else dtype).newbyteorder("<")
@@ -122,7 +152,12 @@ def _from_raw(raw: bytes, dtype: str, count: int, type_: Tensor) -> Any:
     flat = np.frombuffer(raw, dtype=stored)
     if dtype == "bool" and count and flat.view("uint8").max() > 1:
         raise Misfit([("raw", "must be bytes of 0 and 1 for BOOL")])
-    return _to_torch(flat, dtype) if type_.library == "torch" else flat
+    if type_.library == "torch":
+        return _to_torch(flat, dtype)
+    if not flat.flags.aligned:  # inside a message that others wrote; numpy is slow on it, other libraries fail
+        flat = flat.copy()
+        flat.flags.writeable = False
+    return flat
 
 
 def _from_contents(parts: Mapping[str, Any], given: list[str], dtype: str, count: int, type_: Tensor) -> Any:
