@@ -268,8 +268,7 @@ class Record:
     def __str__(self) -> str:
         if self.kind == "tuple":
             return f"tuple[{', '.join(str(f.type) for f in self.fields)}]"
-        name: str = self.python.__name__.partition("[")[0]  # pydantic has the arguments in it
-        return f"{name}[{', '.join(map(str, self.args))}]" if self.args else name
+        return _class_text(self)
 
     def field(self, name: str) -> Field | None:
         """The field of that name."""
@@ -316,7 +315,13 @@ class Ref:
         return self.resolve()
 
     def __str__(self) -> str:
-        return self.name
+        return _class_text(self)
+
+
+def _class_text(record: Record | Ref) -> str:
+    """A class as its user writes it: `Box[int]`."""
+    name: str = record.python.__name__.partition("[")[0]  # pydantic has the arguments in it
+    return f"{name}[{', '.join(map(str, record.args))}]" if record.args else name
 
 
 Type: TypeAlias = (

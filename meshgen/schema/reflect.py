@@ -17,6 +17,7 @@ from typing import Any
 
 from meshgen.annotations import Float32, Int32, TensorSpec
 from meshgen.schema.arrays import is_class_of, refuse_scalar, specified, tensor_of
+from meshgen.schema.choices import enum_of, literal
 from meshgen.schema.constraints import constrained, constraints_of, doc_of
 from meshgen.schema.markers import Peeled, peel
 from meshgen.schema.model import (
@@ -45,7 +46,6 @@ from meshgen.schema.oneofs import union
 from meshgen.schema.records import RawField, doc_of_class, kind_of, opened, raw_fields, wire_name_of
 from meshgen.schema.refusal import THIS, Refused, name_of
 from meshgen.schema.rules import Rules
-from meshgen.schema.scalars import INT64_MAX, INT64_MIN
 from meshgen.schema.strangers import refuse
 
 _PLAIN: Mapping[Any, Type] = {
@@ -169,7 +169,7 @@ class _Reflector:
         if origin in (typing.Union, types.UnionType):
             return union(annotation, [self._under(_BROKEN, a) for a in args])
         if origin is typing.Literal:
-            return _literal(annotation, args)
+            return literal(annotation, args)
         if (tensor := tensor_of(annotation, origin or annotation, args)) is not None:
             return tensor
         if origin is tuple and args:
@@ -214,7 +214,7 @@ class _Reflector:
         cls = opened(annotation).cls
         if isinstance(cls, type):
             if issubclass(cls, enum.Enum):
-                return _enum(cls)
+                return enum_of(cls)
             if is_class_of(cls, "PIL.Image", "Image"):
                 return Image()
             if cls.__module__.startswith("pydantic.") and cls.__name__ in _PYDANTIC:
@@ -291,49 +291,6 @@ def _narrowed(type_: Type, marker: str, wide: str) -> Type:
         case _:
             hint = f"`{marker}` narrows {wide}: `Annotated[{wide}, {marker}]`; inside a list, mark the items."
             raise Refused(THIS, f"cannot be narrowed by {marker}", hint)
-
-
-def _literal(annotation: Any, values: tuple[Any, ...]) -> Type:
-    given = [v for v in values if v is not None]
-    kinds = {type(v) for v in given}
-    if kinds == {str} and all(_is_text(v) for v in given):
-        choice: Type = Choice(tuple(given))
-    elif kinds == {int} and all(INT64_MIN <= v <= INT64_MAX for v in given):
-        choice = Choice(tuple(given))
-    elif not given:
-        return Nothing()
-    else:
-        raise Refused(annotation, *_bad_literal(given, kinds))
-    return Optional(choice) if len(given) < len(values) else choice
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _bad_literal(values: list[Any], kinds: set[Any]) -> tuple[str, str]:
-    if any(isinstance(v, enum.Enum) for v in values):
-        return "has members of an enum as values", "Use the enum itself, or a Literal of the names."
-    if kinds == {str, int}:
-        return "has values of two kinds", 'Write two: `Literal["auto"] | Literal[1, 2]`.'
-    if kinds == {bool}:
-        return "has values that are bool", "Use `bool`."
-    if kinds in ({str}, {int}):
-        return "has a value that no message can carry", "Use an int of 64 bits, or text without lone surrogates."
-    return "has values that are neither str nor int", "Use strings or ints, or an enum."
-
-
-def _enum(cls: type[enum.Enum]) -> EnumOf:
-    if issubclass(cls, enum.Flag):
-        hint = "Send a `set` of the members of an Enum, or the number as an int."
-        raise Refused(cls, "is a Flag, whose values are sums of members", hint)
-    if not cls.__members__:
-        raise Refused(cls, "is an enum without members", "Give it one, or use the enum that inherits from it.")
-    return EnumOf(cls)
 
 
 def _omitted(raw: RawField, kind: Type) -> Type:
