@@ -20,6 +20,7 @@ HTTP_STATUS = "meshgen-http-status"
 
 # Pictures and tensors travel raw between nodes: a photo of 5 MB becomes 36 MB of pixels.
 _INSIDE = 16
+_FAR = 2
 _LARGEST_INSIDE = 2047 * MEBIBYTE
 # Names, quotes and the other fields beside a tensor.
 _JSON_MARGIN = MEBIBYTE
@@ -38,6 +39,15 @@ def inside() -> int:
 def inside_of(limit: int) -> int:
     """The limit between driver and nodes that belongs to one for callers, both in bytes."""
     return min(_INSIDE * limit, _LARGEST_INSIDE)
+
+
+def far_over(limit: int) -> int:
+    """Bytes at which Envoy ends a request that is on its way to a service whose limit is `limit`.
+
+    Services measure, too, and say more. Many HTTP/1.1 clients lose the answer to a request that is cut off, so that is
+    for what is far too large.
+    """
+    return _FAR * limit
 
 
 def as_json(limit: int) -> int:

@@ -5,6 +5,8 @@ The one table for both directions; needs no gRPC. Source of the shape: `google/r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
@@ -18,10 +20,11 @@ DOMAIN = "meshgen"
 # gRPC refuses more than 8 KiB of trailers. The message goes out twice: as text, where a byte that is not ASCII takes
 # three, and in the details, which are written in base64.
 _MESSAGE_BYTES = 800
-_VIOLATIONS = 12
+_VIOLATIONS = 10
 _VIOLATION_BYTES = 100
-_METADATA = 8
-_METADATA_BYTES = 100
+_REASON_BYTES = 63  # says `google/rpc/error_details.proto`
+_METADATA_BYTES = 480
+_ENTRY_BYTES = 8  # around each
 _OWN_METADATA = ("node", "graph", "trace_id")
 
 
@@ -39,9 +42,8 @@ def encode(error: StatusError, *, graph: str, trace_id: str) -> bytes:
         trace_id: 32 hex digits, to be found again in traces and logs; may be empty.
     """
     status = Status(code=int(error.code), message=message_of(error))
-    info = ErrorInfo(reason=_cut(error.reason or error.code.name, _METADATA_BYTES), domain=DOMAIN)
-    for key, value in list(error.metadata.items())[:_METADATA]:
-        info.metadata[_cut(str(key), _METADATA_BYTES)] = _cut(str(value), _METADATA_BYTES)
+    info = ErrorInfo(reason=_cut(error.reason or error.code.name, _REASON_BYTES), domain=DOMAIN)
+    info.metadata.update(_fitting(error.metadata))
     own = zip(_OWN_METADATA, (error.node, graph, trace_id), strict=True)
     info.metadata.update({key: value for key, value in own if value})
     status.details.add().Pack(info)
@@ -54,6 +56,18 @@ def encode(error: StatusError, *, graph: str, trace_id: str) -> bytes:
         status.details.add().Pack(bad)
     data: bytes = status.SerializeToString()
     return data
+
+
+def _fitting(metadata: Mapping[str, str]) -> dict[str, str]:
+    """The entries for which a trailer has room; one that is too long is left out, not cut."""
+    kept: dict[str, str] = {}
+    room = _METADATA_BYTES
+    for key, value in ((str(k), str(v)) for k, v in metadata.items()):
+        size = len(key.encode()) + len(value.encode()) + _ENTRY_BYTES
+        if size <= room:
+            kept[key] = value
+            room -= size
+    return kept
 
 
 def decode(code: int, message: str, details: bytes | None) -> StatusError:

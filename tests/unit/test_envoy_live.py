@@ -168,7 +168,14 @@ def error(response: httpx.Response, status: int, code: int) -> str:
         ("/sample", {"text": "unavailable"}, {}, 503, 14, "says the application"),
         ("/sample", {"text": "large", "count": 65}, {}, 500, 13, "exceeds"),
         ("/sample", {"text": "oversized"}, {}, 413, 8, "too large, says the application"),
-        ("/sample", {"text": "x" * 7_000_000}, {}, 413, 8, "6.3 MiB of JSON, as much as the 4 MiB that a message"),
+        (
+            "/sample",
+            {"text": "x" * 14_000_000},
+            {},
+            413,
+            8,
+            "far over the limit of 4 MiB for a message; `meshgen run --max",
+        ),
         # Envoy and the service both watch the clock; either may be first.
         ("/sample", {"text": "slow"}, {"grpc-timeout": "300m"}, 504, 4, ""),
     ],
@@ -266,7 +273,7 @@ async def test_grpc_web(one: tuple[Front, Replica]) -> None:
     [
         ("/sample.v1.SampleService/Nope", "", 10, "UNIMPLEMENTED"),
         ("/nope.v1.NopeService/Nope", "", 10, "UNIMPLEMENTED"),
-        ("/sample.v1.SampleService/Predict", "x" * 4_200_000, 10, "RESOURCE_EXHAUSTED"),
+        ("/sample.v1.SampleService/Predict", "x" * 8_400_000, 10, "RESOURCE_EXHAUSTED"),
         ("/sample.v1.SampleService/Predict", "missing", 10, "NOT_FOUND"),
         ("/sample.v1.SampleService/Predict", "unavailable", 10, "UNAVAILABLE"),
         ("/sample.v1.SampleService/Predict", "slow", 0.3, "DEADLINE_EXCEEDED"),
@@ -284,7 +291,7 @@ async def test_grpc_statuses(one: tuple[Front, Replica], method: str, text: str,
 
 
 async def test_large_messages_pass_over_grpc(one: tuple[Front, Replica]) -> None:
-    answer = await one[0].call(one[0].port, "/sample.v1.SampleService/Predict", "x" * 4_000_000, 10)
+    answer = await one[0].call(one[0].port, "/sample.v1.SampleService/Predict", "x" * 8_300_000, 10)
     assert answer.host == str(one[1].port)
 
 

@@ -31,13 +31,27 @@ def test_details_are_what_other_clients_know() -> None:
     assert bad.field_violations[0].field == "x"
 
 
+def test_what_a_user_says_for_programs_comes_back() -> None:
+    sent = NotFound("none left", reason="OUT_OF_STOCK", metadata={"item": "tea", "node": "x"})
+    sent.node = "shop"
+    data = grpc_status.encode(sent, graph="g", trace_id="t")
+    info = ErrorInfo()
+    assert Status.FromString(data).details[0].Unpack(info)
+    assert info.reason == "OUT_OF_STOCK"
+    assert dict(info.metadata) == {"item": "tea", "node": "shop", "graph": "g", "trace_id": "t"}, "ours cannot be faked"
+    back = grpc_status.decode(5, "none left", data)
+    assert (back.reason, back.metadata, back.node) == ("OUT_OF_STOCK", {"item": "tea"}, "shop")
+
+
 def test_a_long_error_fits_into_a_trailer() -> None:
     many = tuple(Violation("f" * 500, "d" * 5000) for _ in range(500))
-    error = InvalidArgument("é" * 100_000, node="n", violations=many)
+    metadata = {f"{n:03}": "v" * (n * n) for n in range(500)}
+    error = InvalidArgument("é" * 100_000, node="n", violations=many, reason="R" * 500, metadata=metadata)
     details = len(grpc_status.encode(error, graph="g" * 40, trace_id="t" * 32)) * 4 / 3
     message = grpc_status.message_of(error)
     assert message.endswith("é…")
     assert len(message.encode()) * 3 + details < 7500
+    assert len(grpc_status.decode(3, "", grpc_status.encode(error, graph="g", trace_id="")).metadata) > 5
 
 
 @pytest.mark.parametrize("details", [None, b"", b"\xff\xff\xff", Status(code=5).SerializeToString()])

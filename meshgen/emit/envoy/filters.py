@@ -8,7 +8,7 @@ from meshgen.emit.document import Document
 from meshgen.emit.envoy.parts import extension, http_filter, typed
 from meshgen.emit.envoy.routes import RATE_LIMIT, TRANSCODER, buffer_filter
 from meshgen.emit.envoy.settings import HEALTH_PATH, EnvoySettings
-from meshgen.limits import HTTP_STATUS, as_json, inside_of
+from meshgen.limits import HTTP_STATUS, as_json, far_over, inside_of
 from meshgen.plan.model import Workload
 
 CORS = "envoy.filters.http.cors"
@@ -116,6 +116,6 @@ def _transcoder(services: Sequence[Workload], settings: EnvoySettings) -> Docume
         },
         # The buffer filter has measured requests, and services measure their answers. Numbers take several times their
         # bytes as JSON, so this only ends what cannot be.
-        max_request_body_size=as_json(settings.max_message_bytes),
+        max_request_body_size=as_json(far_over(settings.max_message_bytes)),
         max_response_body_size=inside_of(settings.max_message_bytes),
     )

@@ -14,7 +14,7 @@ from google.rpc.status_pb2 import Status
 
 from meshgen.emit.document import Document
 from meshgen.emit.envoy.settings import EnvoySettings
-from meshgen.limits import OPTION, TOO_LARGE, as_json, text_of
+from meshgen.limits import OPTION, TOO_LARGE, text_of
 from meshgen.status import Code
 
 DOMAIN = "envoy"
@@ -41,20 +41,15 @@ _CODES: tuple[tuple[int, Code], ...] = (
 
 def local_replies(settings: EnvoySettings) -> Document:
     """`{"code": 5, "message": "...", "details": [...]}` by HTTP status; for gRPC, what Envoy lacks or gets wrong."""
-    size = settings.max_message_bytes
-    json_size = text_of(as_json(size))
+    limit = text_of(settings.max_message_bytes)
     texts = {
         405: "REST routes take POST, not %REQ(:METHOD)%",
-        413: f"the request takes more than {json_size} of JSON, as much as {_large(size)}",
+        413: f"the request is far over the limit of {limit} for a message; `meshgen run {OPTION}` raises it",
     }
     if settings.rate_limit is not None:
         texts[429] = f"more than {settings.rate_limit} requests in a second, the limit of `meshgen run --rate-limit`"
     rest = [_json_mapper(status, code, texts.get(status, _ENVOYS_TEXT)) for status, code in _CODES]
-    return {"mappers": [*rest, *_grpc_mappers({**texts, 413: f"the request takes more than {_large(size)}"})]}
-
-
-def _large(size: int) -> str:
-    return f"the {text_of(size)} that a message may have; `meshgen run {OPTION}` raises the limit"
+    return {"mappers": [*rest, *_grpc_mappers(texts)]}
 
 
 _ENVOYS_TEXT = "%LOCAL_REPLY_BODY%"

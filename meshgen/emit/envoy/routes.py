@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from meshgen.emit.document import Document
 from meshgen.emit.envoy.parts import extension, http_filter, seconds, typed
 from meshgen.emit.envoy.settings import DOCS_PATH, FRONT_CLUSTER, OPENAPI_PATH, PAGES_CLUSTER, EnvoySettings
-from meshgen.limits import as_json
+from meshgen.limits import as_json, far_over
 from meshgen.plan.model import Workload
 
 # Serve takes a header of this name for the application to call.
@@ -29,7 +29,7 @@ def public_routes(workload: Workload, paths: Sequence[str], settings: EnvoySetti
         "grpc_timeout_header_max": seconds(max(limit_s, settings.max_timeout_s)),
     }
     times: Document = {"timeout": "0s", "max_stream_duration": durations}
-    limit = settings.max_message_bytes
+    limit = far_over(settings.max_message_bytes)
     prefix: Document = {"prefix": f"/{workload.service}/"}
     rest: list[Document] = [{"path": path, "headers": [_IS_CALL]} for path in paths]
     return [
@@ -76,7 +76,7 @@ def page_routes() -> list[Document]:
 def buffer_filter(settings: EnvoySettings) -> Document:
     """Counts the bytes of a request, which the transcoder does not; only on the routes that ask for it."""
     return {
-        **http_filter("buffer", "buffer.v3.Buffer", max_request_bytes=settings.max_message_bytes),
+        **http_filter("buffer", "buffer.v3.Buffer", max_request_bytes=far_over(settings.max_message_bytes)),
         "disabled": True,
     }
 

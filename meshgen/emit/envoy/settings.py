@@ -87,7 +87,7 @@ class EnvoySettings:
     max_timeout_s: float = 3600.0
     """The longest deadline that a client may ask for by `grpc-timeout`."""
     max_message_bytes: int = limits.DEFAULT_MB * limits.MEBIBYTE
-    """Of a request as protobuf; one over REST may be a third bigger, since its bytes are written in base64."""
+    """Of a request and of an answer, which services measure. Envoy ends what is far larger."""
     rate_limit: int | None = None
     """Requests per second that the public listener lets through; None for no limit."""
     max_connections: int = 50_000
