@@ -11,7 +11,6 @@ from meshgen.contract.names import application, package, service
 from meshgen.graph.model import Graph, Node, Route
 from meshgen.plan.model import Mesh, Plan, RestRoute, Workload
 from meshgen.plan.options import serve_options
-from meshgen.plan.required import required_fields
 
 
 def lower(graph: Graph, lock: Mapping[str, Any] | None, version: str) -> Plan:
@@ -30,7 +29,6 @@ def lower(graph: Graph, lock: Mapping[str, Any] | None, version: str) -> Plan:
         contract=build(graph.name, specs, lock),
         mesh=mesh(graph),
         rpcs=specs[0].rpcs,
-        required=required_fields(graph.name, specs[0]),
         version=version,
     )
 

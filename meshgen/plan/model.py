@@ -96,7 +96,5 @@ class Plan:
     mesh: Mesh
     rpcs: tuple[RpcSpec, ...] = field(default=(), compare=False)
     """Of the driver, in schema terms: what a typed client mirrors."""
-    required: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Fields that a caller of the driver must send, by full message name."""
     version: str
     """meshgen's version, for the headers of generated files."""

@@ -13,7 +13,6 @@ from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.emit.openapi import openapi_document, openapi_files
 from meshgen.emit.openapi.model import Parameter, Schema, to_schema
 from meshgen.plan.model import Mesh, Plan, RestRoute, Workload
-from meshgen.plan.required import required_fields
 from meshgen.schema.model import Field, Record
 from meshgen.schema.reflect import reflect
 
@@ -55,7 +54,7 @@ def plan() -> Plan:
     driver = Workload(node=None, application="s", service=service, rpcs=("Run", "Other"), package="s.v1", serve={})
     routes = tuple(RestRoute(path=f"/s/{r.lower()}", service=service, rpc=r) for r in driver.rpcs)
     mesh = Mesh(graph="s", source="graphs/s.py:app", driver=driver, nodes=(), routes=routes)
-    return Plan(contract=build("s", [spec], None), mesh=mesh, required=required_fields("s", spec), version="1")
+    return Plan(contract=build("s", [spec], None), mesh=mesh, version="1")
 
 
 @pytest.fixture(scope="module")

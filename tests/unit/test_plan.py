@@ -178,7 +178,6 @@ def test_a_plan() -> None:
     sample = graph()
     plan = lower(sample, None, "1.0")
     assert [f.name for f in plan.contract.files] == ["sample/v1/sample.proto", "sample/model/v1/model.proto"]
-    assert plan.required == {"sample.v1.PredictRequest": ("x",), "sample.v1.PredictResponse": ("result",)}
     assert verify_plan(plan) == ()
     assert [s.node for s in services(sample)] == [None, "model"]
 

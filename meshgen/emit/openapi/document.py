@@ -39,7 +39,7 @@ def openapi_files(plan: Plan) -> tuple[GeneratedFile, ...]:
 def openapi_document(plan: Plan) -> dict[str, Any]:
     """The document as plain data."""
     package = plan.mesh.driver.package
-    messages = Messages(plan.contract, plan.required)
+    messages = Messages(plan.contract)
     roots = [f"{package}.{name(route.rpc)}" for route in plan.mesh.routes for name in (request, response)]
     schemas = {**messages.reachable(roots), STATUS: STATUS_SCHEMA}
     document = OpenApi(

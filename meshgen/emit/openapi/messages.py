@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FieldDescriptorProto
 
-from meshgen.contract.comments import comments_of
+from meshgen.contract.comments import Path, comments_of
 from meshgen.contract.model import Contract
 from meshgen.contract.shared import shared_files
+from meshgen.contract.validation import one_is_required, rules_of
 from meshgen.emit.openapi.model import Schema
+from meshgen.emit.openapi.rules import constrained, inside
+from meshgen.emit.openapi.standard import INLINE, OBJECTS
 
 _F = FieldDescriptorProto
+_ELEMENTS = ("repeated.items.", "map.keys.", "map.values.")
 # 64-bit integers come as strings, because JavaScript's numbers end at 2^53; both are read.
 _INT64 = ("string", "integer")
 _SCALARS: Mapping[int, Schema] = {
@@ -30,26 +34,33 @@ _SCALARS: Mapping[int, Schema] = {
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message and the comments on it and on its fields."""
+    """A message and the comments on it, on its fields and on its oneofs."""
 
     descriptor: DescriptorProto
     doc: str
     field_docs: Mapping[str, str]
+    oneof_docs: Mapping[str, str]
+
+    def oneofs(self) -> dict[str, tuple[FieldDescriptorProto, ...]]:
+        """The members of each oneof by its name, those of optional fields aside."""
+        found: dict[str, tuple[FieldDescriptorProto, ...]] = {}
+        for field in self.descriptor.field:
+            if field.HasField("oneof_index") and not field.proto3_optional:
+                name = self.descriptor.oneof_decl[field.oneof_index].name
+                found[name] = (*found.get(name, ()), field)
+        return found
 
 
 class Messages:
     """The messages and enums of a contract, by full name."""
 
-    def __init__(self, contract: Contract, required: Mapping[str, tuple[str, ...]]) -> None:
-        self._required = required
+    def __init__(self, contract: Contract) -> None:
         self._messages: dict[str, Message] = {}
         self._enums: dict[str, EnumDescriptorProto] = {}
         for file in (*shared_files(), *contract.files):
             docs = comments_of(file)
             for index, message in enumerate(file.message_type):
-                fields = {f.name: _clean(docs.get((4, index, 2, i))) for i, f in enumerate(message.field)}
-                name = f"{file.package}.{message.name}"
-                self._messages[name] = Message(message, _clean(docs.get((4, index))), fields)
+                self._messages[f"{file.package}.{message.name}"] = _message(message, (4, index), docs)
             self._enums |= {f"{file.package}.{enum.name}": enum for enum in file.enum_type}
 
     def reachable(self, names: list[str]) -> dict[str, Schema]:
@@ -57,10 +68,15 @@ class Messages:
         found: dict[str, Schema] = {}
         while names:
             name = names.pop()
-            if name not in found:
-                found[name] = self._object(name) if name in self._messages else self._enum(name)
+            if name not in found and name not in INLINE:
+                found[name] = self._component(name)
                 names += self._inside(name)
         return dict(sorted(found.items()))
+
+    def _component(self, name: str) -> Schema:
+        if name in OBJECTS:
+            return OBJECTS[name]
+        return self._object(name) if name in self._messages else self._enum(name)
 
     def _inside(self, name: str) -> Iterator[str]:
         message = self._messages.get(name)
@@ -72,13 +88,16 @@ class Messages:
 
     def _object(self, name: str) -> Schema:
         message = self._messages[name]
-        properties = {f.name: self._field(name, f, message.field_docs[f.name]) for f in message.descriptor.field}
+        choices = _choices(message)
+        remarks = [_remark(message, oneof, members) for oneof, members in message.oneofs().items()]
         return Schema(
             title=message.descriptor.name,
             type="object",
-            description=message.doc or None,
-            properties=properties,
-            required=self._required.get(name) or None,
+            description="\n\n".join(filter(None, (message.doc, *remarks))) or None,
+            properties={f.name: self._field(name, f, message.field_docs[f.name]) for f in message.descriptor.field},
+            required=tuple(f.name for f in message.descriptor.field if rules_of(f).get("required")) or None,
+            one_of=choices[0] if len(choices) == 1 else None,
+            all_of=tuple(Schema(one_of=choice) for choice in choices) if len(choices) > 1 else None,
         )
 
     def _enum(self, name: str) -> Schema:
@@ -86,20 +105,18 @@ class Messages:
         return Schema(title=enum.name, type="string", enum=tuple(value.name for value in enum.value))
 
     def _field(self, message: str, field: FieldDescriptorProto, doc: str) -> Schema:
+        rules = rules_of(field)
         entry = self._entry(message, field)
-        description = doc or None
         if entry is not None:
-            return Schema(type="object", description=description, additional_properties=_single(entry.field[1]))
-        single = _single(field)
-        if field.label == _F.LABEL_REPEATED:
-            return Schema(type="array", description=description, items=single)
-        return Schema(
-            ref=single.ref,
-            type=single.type,
-            format=single.format,
-            content_encoding=single.content_encoding,
-            description=description,
-        )
+            keys = constrained(Schema(), inside(rules, "map.keys."))
+            values = constrained(_single(entry.field[1]), inside(rules, "map.values."))
+            own = Schema(type="object", additional_properties=values, property_names=None if keys == Schema() else keys)
+        elif field.label == _F.LABEL_REPEATED:
+            own = Schema(type="array", items=constrained(_single(field), inside(rules, "repeated.items.")))
+        else:
+            own = _single(field)
+        own = replace(own, description="\n".join(filter(None, (doc, own.description))) or None)
+        return constrained(own, {path: value for path, value in rules.items() if not path.startswith(_ELEMENTS)})
 
     def _entry(self, message: str, field: FieldDescriptorProto) -> DescriptorProto | None:
         """The entry message of a map field; None for other fields."""
@@ -113,9 +130,36 @@ def reference(name: str) -> Schema:
     return Schema(ref=f"#/components/schemas/{name}")
 
 
+def _message(message: DescriptorProto, path: Path, docs: Mapping[Path, str]) -> Message:
+    return Message(
+        message,
+        _clean(docs.get(path)),
+        {f.name: _clean(docs.get((*path, 2, i))) for i, f in enumerate(message.field)},
+        {o.name: _clean(docs.get((*path, 8, i))) for i, o in enumerate(message.oneof_decl)},
+    )
+
+
+def _choices(message: Message) -> list[tuple[Schema, ...]]:
+    """For each oneof that must be set: exactly one of its members is there."""
+    required = {oneof.name for oneof in message.descriptor.oneof_decl if one_is_required(oneof)}
+    return [
+        tuple(Schema(required=(member.name,)) for member in members)
+        for oneof, members in message.oneofs().items()
+        if oneof in required
+    ]
+
+
+def _remark(message: Message, oneof: str, members: Sequence[FieldDescriptorProto]) -> str:
+    required = any(one_is_required(o) for o in message.descriptor.oneof_decl if o.name == oneof)
+    names = ", ".join(f"`{member.name}`" for member in members)
+    rule = f"{'Exactly' if required else 'At most'} one of {names}."
+    return " ".join(filter(None, (message.oneof_docs[oneof], rule)))
+
+
 def _single(field: FieldDescriptorProto) -> Schema:
-    if field.type_name:
-        return reference(field.type_name.removeprefix("."))
+    name = field.type_name.removeprefix(".")
+    if name:
+        return INLINE.get(name) or reference(name)
     return _SCALARS[field.type]
 
 

@@ -23,11 +23,27 @@ class Schema:
     format: str | None = None
     content_encoding: str | None = None
     description: str | None = None
-    enum: tuple[str, ...] | None = None
+    enum: tuple[str | int, ...] | None = None
+    const: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: float | None = None
+    exclusive_maximum: float | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    pattern: str | None = None
     items: Schema | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    unique_items: bool | None = None
     properties: Mapping[str, Schema] | None = None
     additional_properties: Schema | None = None
+    property_names: Schema | None = None
+    min_properties: int | None = None
+    max_properties: int | None = None
     required: tuple[str, ...] | None = None
+    one_of: tuple[Schema, ...] | None = None
+    all_of: tuple[Schema, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
