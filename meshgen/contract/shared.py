@@ -63,7 +63,12 @@ _IMAGE_FIELDS: tuple[_Row, ...] = (
 
 _TENSOR_DOC = """An array of numbers, with the names and layout of the Open Inference Protocol (KServe v2).
 
-Set `raw`, or exactly one of the typed contents, which are easier to write by hand."""
+Set `raw`, or exactly one of the typed contents, which are easier to write by hand.
+
+Number 15 is padding: bytes of no meaning that a writer may put there, so that `raw` is aligned in memory."""
+
+TENSOR_PADDING = 15
+"""The number under which a Tensor may have bytes of no meaning."""
 
 _TENSOR_FIELDS: tuple[_Row, ...] = (
     ("datatype", 1, "string", "`BOOL`, `UINT8` to `UINT64`, `INT8` to `INT64`, `FP16`, `BF16`, `FP32` or `FP64`."),
@@ -82,15 +87,19 @@ def shared_files() -> tuple[FileDescriptorProto, ...]:
     """The files of the shared messages, with comments. Do not change them."""
     return (
         _file(IMAGE_PATH, "Image", _IMAGE_DOC, _IMAGE_FIELDS),
-        _file(TENSOR_PATH, "Tensor", _TENSOR_DOC, _TENSOR_FIELDS),
+        _file(TENSOR_PATH, "Tensor", _TENSOR_DOC, _TENSOR_FIELDS, reserved=(TENSOR_PADDING,)),
     )
 
 
-def _file(path: str, name: str, doc: str, rows: tuple[_Row, ...]) -> FileDescriptorProto:
+def _file(
+    path: str, name: str, doc: str, rows: tuple[_Row, ...], *, reserved: tuple[int, ...] = ()
+) -> FileDescriptorProto:
     file = FileDescriptorProto(name=path, package=path.rsplit("/", 1)[0].replace("/", "."), syntax="proto3")
     message = file.message_type.add(name=name)
     comments = Comments()
     comments.add((4, 0), doc)
+    for number in reserved:
+        message.reserved_range.add(start=number, end=number + 1)
     for index, (field_name, number, type_, field_doc) in enumerate(rows):
         repeated, _, scalar = type_.rpartition(" ")
         add_field(message, field_name, number, scalar, repeated=bool(repeated))

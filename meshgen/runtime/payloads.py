@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
+from meshgen.contract.shared import TENSOR_PADDING
 from meshgen.runtime.splice import Buffer, Places, Search, Splice, UnsearchableError, places_of
 from meshgen.schema.fit import EncodeError
 
@@ -20,8 +21,8 @@ T = TypeVar("T")
 THRESHOLD = 64 * 1024
 """Bytes. Below it protobuf's copies cost less than going around them."""
 
-PADDING = {"meshgen.tensor.v1.Tensor": 15}
-"""The number that `Tensor` reserves for bytes of no meaning. Padded, an array over the message's bytes is aligned."""
+_PADDING = {"meshgen.tensor.v1.Tensor": TENSOR_PADDING}
+"""Padded, an array over the message's bytes is aligned: numpy is faster so, and some libraries take no others."""
 
 _BYTES_PER_FIELD = 512
 """Messages with smaller fields on average are left to protobuf: to search them costs more than it saves."""
@@ -66,7 +67,7 @@ class Wire:
     def __init__(self, cls: type[Message]) -> None:
         descriptor: Any = cls.DESCRIPTOR
         self._class = cls
-        self._written = places_of(descriptor, PADDING)
+        self._written = places_of(descriptor, _PADDING)
         self._read = places_of(descriptor)
 
     def write(self, fill: Callable[[Any, Any], None], value: Any, *, verify: bool = False) -> bytes:
