@@ -1,0 +1,135 @@
+"""Two versions of a contract → what changed, and whether old clients and old nodes still work.
+
+An old client calls the new driver. During an upgrade, a caller of before (the driver, or a node with a handle) calls
+a new node, and a new caller calls a node of before. So a request to the driver is written by old and read by new code,
+its response the other way round, and what travels between nodes goes both ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from meshgen.contract.bufrules import Flags, Key, flagged
+from meshgen.contract.described import Described, Party
+from meshgen.contract.difference import differences
+from meshgen.contract.findings import Finding, Kind
+from meshgen.contract.verdicts import Outcome, outcomes, way_out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change of a contract."""
+
+    place: str
+    """`` field `score` of `Label` ``."""
+    what: str
+    """`changed from int to float`."""
+    effect: str
+    """`old clients do not see it; old nodes still work`."""
+    clients: bool
+    """Clients made from the old contract still work."""
+    nodes: bool
+    """So do nodes and callers of before, in both directions."""
+    wire: bool
+    """`buf breaking` flags it by its rules WIRE."""
+    json: bool
+    """By its rules WIRE_JSON."""
+    way: str
+    """How to do it safely; empty when it is safe."""
+
+    @property
+    def breaking(self) -> bool:
+        """Somebody who works with the old contract stops working."""
+        return not (self.clients and self.nodes)
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.what}: {self.effect}"
+
+
+def compare(old: FileDescriptorSet, new: FileDescriptorSet) -> tuple[Change, ...]:
+    """Everything that changed in a graph's own packages, the worst first. One change in several places is one."""
+    before, now = Described.of(old), Described.of(new)
+    flags = flagged(before, now)
+    found = differences(before, now)
+    found += tuple(_left_over(flags, {key for finding in found for key in finding.keys}))
+    groups = _grouped(found)
+    changes = [_change(owners, finding, flags) for finding, owners in groups]
+    order = {kind: index for index, kind in enumerate(Kind)}
+    ranked = zip(changes, (order[finding.kind] for finding, _ in groups), strict=True)
+    return tuple(change for change, _ in sorted(ranked, key=lambda r: (not r[0].breaking, r[1], r[0].place, r[0].what)))
+
+
+def _left_over(flags: Mapping[Key, Flags], known: set[Key]) -> Iterator[Finding]:
+    """What is flagged without a difference in what a user wrote: a history that was lost."""
+    for name, number in flags.keys() - known:
+        subject = f"number {number}" if isinstance(number, int) else f"the name `{number}`" if number else "the rpc"
+        yield Finding(
+            kind=Kind.UNRESERVED,
+            subject=subject,
+            owner=f"`{name.rpartition('.')[2]}`",
+            what="is no longer what the lock had" if number else "has other messages",
+            keys=frozenset({(name, number)}),
+        )
+
+
+def _grouped(found: Iterable[Finding]) -> list[tuple[Finding, list[str]]]:
+    """Findings that differ in their places alone, as one."""
+    groups: dict[Finding, list[Finding]] = {}
+    for finding in found:
+        groups.setdefault(replace(finding, owner="", positions=frozenset()), []).append(finding)
+    return [(_merged(same), sorted({f.owner for f in same if f.owner})) for same in groups.values()]
+
+
+def _merged(same: list[Finding]) -> Finding:
+    positions = frozenset(position for finding in same for position in finding.positions)
+    return replace(same[0], positions=positions, keys=frozenset(key for finding in same for key in finding.keys))
+
+
+def _change(owners: list[str], finding: Finding, flags: Mapping[Key, Flags]) -> Change:
+    found = outcomes(finding)
+    flag = Flags()
+    for key in finding.keys:
+        flag |= flags.get(key, Flags())
+    breaks = {outcome.party for outcome in found if outcome.breaks}
+    return Change(
+        place=_place(finding.subject, owners),
+        what=finding.what,
+        effect=_effect(found),
+        clients="client" not in breaks,
+        nodes="node" not in breaks,
+        wire=flag.wire,
+        json=flag.json,
+        way=way_out(finding) if breaks else "",
+    )
+
+
+def _place(subject: str, owners: list[str]) -> str:
+    shown = owners if len(owners) < 4 else [*owners[:2], f"{len(owners) - 2} more"]
+    *first, last = shown or [""]
+    return f"{subject} of {', '.join(first)}{' and ' if first else ''}{last}" if last else subject
+
+
+def _effect(found: tuple[Outcome, ...]) -> str:
+    """`old clients are refused (`x` is required); old nodes still work`."""
+    parts = [_said(found, breaks=True)]
+    well = [word for party, word in _WORDS.items() if not any(o.breaks and o.party == party for o in found)]
+    remarks = _said(found, breaks=False)
+    if well:
+        parts.append(f"old {' and '.join(well)} still work")
+    if remarks:
+        parts.append(remarks)
+    return "; ".join(part for part in parts if part)
+
+
+_WORDS: Mapping[Party, str] = {"client": "clients", "node": "nodes"}
+
+
+def _said(found: tuple[Outcome, ...], *, breaks: bool) -> str:
+    by_text: dict[str, list[str]] = {}
+    for outcome in found:
+        if outcome.breaks == breaks:
+            by_text.setdefault(outcome.text, []).append(outcome.who)
+    return ", ".join(f"{' and '.join(dict.fromkeys(who))} {text}" for text, who in by_text.items())

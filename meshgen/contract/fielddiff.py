@@ -1,0 +1,168 @@
+"""Two versions of one message: which fields came, went, and became something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from meshgen.contract.described import Described, Position, Rpc
+from meshgen.contract.findings import Finding, Kind
+from meshgen.contract.rulechange import narrower
+from meshgen.contract.wording import Told, field_words, owner_words, told_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A message in both contracts."""
+
+    full: str
+    rpc: Rpc | None
+    is_request: bool
+    positions: frozenset[Position]
+
+    def finding(
+        self,
+        kind: Kind,
+        name: str,
+        what: str,
+        numbers: frozenset[int] = frozenset(),
+        old: Told | None = None,
+        new: Told | None = None,
+    ) -> Finding:
+        """A difference of field `name`, which is `old` in the one contract and `new` in the other."""
+        owner = f"`{self.full.rpartition('.')[2]}`"
+        if self.rpc is not None:
+            owner = owner_words(self.rpc, self.is_request, name)
+        return Finding(
+            kind=kind,
+            subject=field_words(self.rpc, self.is_request, name),
+            owner=owner,
+            what=what,
+            name=name if new is None else new.name,
+            was=old is not None and old.required,
+            now=new is not None and new.required,
+            many=old is not None and old.many,
+            positions=self.positions,
+            keys=frozenset((self.full, number) for number in numbers),
+        )
+
+
+def field_differences(place: Place, old: Described, new: Described) -> Iterator[Finding]:
+    """How the fields of a message differ that is in both contracts."""
+    before, now = told_fields(old.messages[place.full], old), told_fields(new.messages[place.full], new)
+    gone = [told for name, told in before.items() if name not in now]
+    fresh = [told for name, told in now.items() if name not in before]
+    for was in gone:
+        heir = next((told for told in fresh if told.numbers & was.numbers and _same_wire(was, told)), None)
+        if heir is None:
+            yield place.finding(Kind.REMOVED, was.name, "was removed", was.numbers, old=was)
+        else:
+            fresh.remove(heir)
+            numbers = was.numbers | heir.numbers
+            yield place.finding(Kind.RENAMED, was.name, f"is called `{heir.name}` now", numbers, was, heir)
+            yield from _changed(place, was, heir)
+    reserved = frozenset(old.messages[place.full].reserved_name)
+    for told in fresh:
+        if not told.members.keys() & reserved:
+            what = "is new and required" if told.required else "is new"
+            yield place.finding(Kind.ADDED, told.name, what, new=told)
+    for name in before.keys() & now.keys():
+        yield from _changed(place, before[name], now[name])
+    yield from _misread(place, before, now)
+    yield from _returned(place, now, reserved)
+
+
+def _same_wire(old: Told, new: Told) -> bool:
+    shared = old.numbers & new.numbers
+    return _wire_of(old, shared) == _wire_of(new, shared) and old.union == new.union
+
+
+def _wire_of(told: Told, numbers: frozenset[int]) -> dict[int, str]:
+    return {item.number: told.wire[name] for name, item in told.members.items() if item.number in numbers}
+
+
+def _changed(place: Place, old: Told, new: Told) -> Iterator[Finding]:
+    numbers = old.numbers | new.numbers
+    if old.union and new.union:
+        yield from _members(place, old, new)
+    elif old.union != new.union or [*old.wire.values()] != [*new.wire.values()]:
+        kept = " and kept its number" if old.numbers & new.numbers else ""
+        kind, what = Kind.MISREAD if kept else Kind.RETYPED, f"changed from {old.type} to {new.type}{kept}"
+        yield place.finding(kind, new.name, what, numbers, old, new)
+        return
+    elif old.numbers != new.numbers:
+        was, now = (next(iter(told.numbers)) for told in (old, new))
+        yield place.finding(Kind.RENUMBERED, new.name, f"has number {now} instead of {was}", numbers, old, new)
+        return
+    if old.required != new.required:
+        kind, what = (Kind.REQUIRED, "is required now") if new.required else (Kind.FREED, "is no longer required")
+        yield place.finding(kind, new.name, what, numbers, old, new)
+    yield from _ruled(place, old, new)
+
+
+def _members(place: Place, old: Told, new: Told) -> Iterator[Finding]:
+    before, now = _alternatives(old), _alternatives(new)
+    for type_ in before.keys() - now.keys():
+        numbers = frozenset({before[type_]})
+        yield place.finding(Kind.VALUE_REMOVED, new.name, f"can no longer be {type_}", numbers, old, new)
+    for type_ in now.keys() - before.keys():
+        yield place.finding(Kind.VALUE_ADDED, new.name, f"can also be {type_}", old=old, new=new)
+    for type_ in before.keys() & now.keys():
+        if before[type_] != now[type_]:
+            what = f"has number {now[type_]} instead of {before[type_]} when it is {type_}"
+            yield place.finding(Kind.RENUMBERED, new.name, what, frozenset({before[type_]}), old, new)
+
+
+def _alternatives(told: Told) -> dict[str, int]:
+    return {type_: told.members[name].number for name, type_ in told.types.items()}
+
+
+def _ruled(place: Place, old: Told, new: Told) -> Iterator[Finding]:
+    numbers = old.numbers | new.numbers
+    if not new.union and old.type != new.type:
+        yield from _choices(place, old, new)
+    if rules := narrower(old.rules, new.rules):
+        what = f"takes less than before ({', '.join(rules)})"
+        yield place.finding(Kind.NARROWED, new.name, what, numbers, old, new)
+    if rules := narrower(new.rules, old.rules):
+        what = f"takes more than before ({', '.join(rules)} no longer holds)"
+        yield place.finding(Kind.WIDENED, new.name, what, numbers, old, new)
+
+
+def _choices(place: Place, old: Told, new: Told) -> Iterator[Finding]:
+    """A Literal, or a UUID, against another one or plain text."""
+    before, now = set(old.choices), set(new.choices)
+    if not before or not now:
+        if old.type != new.type:
+            kind = Kind.VALUE_ADDED if _is_plain(new.type) else Kind.NARROWED
+            yield place.finding(kind, new.name, f"changed from {old.type} to {new.type}", frozenset(), old, new)
+        return
+    for value in sorted(before - now, key=str):
+        found = place.finding(Kind.VALUE_REMOVED, new.name, f"can no longer be {value!r}", frozenset(), old, new)
+        yield replace(found, now=True)  # it is refused, not absent
+    for value in sorted(now - before, key=str):
+        yield place.finding(Kind.VALUE_ADDED, new.name, f"can also be {value!r}", old=old, new=new)
+
+
+def _is_plain(type_: str) -> bool:
+    return "Literal" not in type_ and "UUID" not in type_
+
+
+def _misread(place: Place, before: dict[str, Told], now: dict[str, Told]) -> Iterator[Finding]:
+    """Numbers that belonged to another field. The lock prevents it; hands and merges do not."""
+    then = {number: told for told in before.values() for number in told.numbers}
+    for told in now.values():
+        for was in {then[number].name: then[number] for number in sorted(told.numbers & then.keys())}.values():
+            renamed = was.name not in now and told.name not in before and _same_wire(was, told)
+            if was.name != told.name and not renamed:
+                numbers = told.numbers & was.numbers
+                what = f"has number {min(numbers)}, which was that of `{was.name}`"
+                yield place.finding(Kind.MISREAD, told.name, what, numbers, was, told)
+
+
+def _returned(place: Place, now: dict[str, Told], reserved: frozenset[str]) -> Iterator[Finding]:
+    for told in now.values():
+        names = told.members.keys() & reserved
+        if names:
+            found = place.finding(Kind.RETURNED, told.name, "is back, under a new number", new=told)
+            yield replace(found, keys=frozenset((place.full, name) for name in names))

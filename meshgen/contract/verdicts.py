@@ -1,0 +1,148 @@
+"""What each kind of change does to those who work with the contract of before, and how to do it without harm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from meshgen.contract.described import Party
+from meshgen.contract.findings import Finding, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one change does to one party."""
+
+    party: Party
+    who: str
+    """In the plural: `old clients`."""
+    text: str
+    """What becomes of them: `do not see it`."""
+    breaks: bool
+    """They do not work any more as they did; else it is a remark."""
+
+
+_Fate = tuple[str, bool] | None
+
+_WRITERS = {
+    ("client", "request"): "old clients",
+    ("node", "request"): "old callers",
+    ("node", "response"): "answers of old nodes",
+}
+"""Whose messages new code reads."""
+_READERS = {
+    ("client", "response"): "old clients",
+    ("node", "request"): "old nodes",
+    ("node", "response"): "old callers",
+}
+"""Who reads messages of new code."""
+
+
+def outcomes(finding: Finding) -> tuple[Outcome, ...]:
+    """Everything worth telling, for clients first. Empty when nobody notices."""
+    return tuple(sorted(dict.fromkeys(_outcomes(finding)), key=lambda outcome: outcome.party))
+
+
+def _outcomes(finding: Finding) -> Iterator[Outcome]:
+    match finding.kind:
+        case Kind.MISREAD:
+            yield from _everybody("read garbage")
+        case Kind.UNRESERVED:
+            yield from _everybody("may come to read garbage")
+        case Kind.RENAMED | Kind.VALUE_RENAMED:
+            yield Outcome("client", "old clients that use JSON", "know the old name only", True)
+        case Kind.RETURNED:
+            yield Outcome("client", "clients from before it was removed", "do not see it", True)
+            yield from _by_position(finding)
+        case Kind.RPC_REMOVED:
+            yield Outcome("client", "old clients", "are refused when they call it", True)
+            if ("node", "request") in finding.positions:
+                yield Outcome("node", "old callers", "are refused when they call it", True)
+        case Kind.NODE_REMOVED:
+            yield Outcome("client", "old clients that call it by itself", "are refused", True)
+            yield Outcome("node", "old callers", "are refused", True)
+        case Kind.PATH:
+            yield Outcome("client", "old REST clients", "get 404", True)
+        case _:
+            yield from _by_position(finding)
+
+
+def _everybody(text: str) -> Iterator[Outcome]:
+    yield Outcome("client", "old clients", text, True)
+    yield Outcome("node", "old nodes", text, True)
+
+
+def _by_position(finding: Finding) -> Iterator[Outcome]:
+    for party, way in sorted(finding.positions):
+        if (party, way) in _WRITERS and (fate := _written_by_old(finding, way)):
+            yield Outcome(party, _WRITERS[party, way], *fate)
+        if (party, way) in _READERS and (fate := _read_by_old(finding, party)):
+            yield Outcome(party, _READERS[party, way], *fate)
+
+
+def _written_by_old(finding: Finding, way: str) -> _Fate:
+    """New code reads what old code wrote."""
+    missing = f"are refused (`{finding.name}` is required)"
+    lost = "send it in vain" if way == "request" else "lose it"
+    match finding.kind:
+        case Kind.ADDED | Kind.RETURNED:
+            return (missing, True) if finding.now else None
+        case Kind.REMOVED:
+            return ("may go on sending it", False) if way == "request" else None
+        case Kind.RETYPED | Kind.RENUMBERED:
+            return (missing if finding.now else lost, True)
+        case Kind.REQUIRED:
+            return f"are refused without `{finding.name}`", True
+        case Kind.NARROWED:
+            return ("are refused when a value does not fit", True) if way == "request" else None
+        case Kind.VALUE_REMOVED:
+            return ("are refused with that value" if finding.now else lost, True)
+        case _:
+            return None
+
+
+def _read_by_old(finding: Finding, party: Party) -> _Fate:
+    """Old code reads what new code wrote."""
+    refuse = f"refuse it (`{finding.name}` is required)"
+    match finding.kind:
+        case Kind.ADDED | Kind.RETURNED:
+            return "do not see it", False
+        case Kind.REMOVED if not finding.was:
+            return f"find it {'empty' if finding.many else 'absent'}", False
+        case Kind.REMOVED | Kind.RETYPED | Kind.RENUMBERED:
+            return (refuse if party == "node" and finding.was else "do not see it", True)
+        case Kind.FREED:
+            return "may miss it" if party == "client" else "refuse what comes without it", party == "client"
+        case Kind.WIDENED:
+            return None if party == "client" else ("refuse values that did not fit before", False)
+        case Kind.VALUE_ADDED:
+            return "do not know that value", False
+        case _:
+            return None
+
+
+_LOCK = "Restore protos/<graph>/lock.json from version control; the lock gives out the numbers."
+_DEFAULT = "Give it a default, or make it `| None`."
+_WAYS = {
+    Kind.MISREAD: _LOCK,
+    Kind.RENUMBERED: _LOCK,
+    Kind.UNRESERVED: _LOCK,
+    Kind.RETYPED: "Add a field under a new name, and keep `{name}` as it was until nobody uses it.",
+    Kind.ADDED: _DEFAULT,
+    Kind.REQUIRED: _DEFAULT,
+    Kind.NARROWED: "Keep the rules; refuse such values in the node once nobody sends them.",
+    Kind.REMOVED: "Give it a default first; remove it in a later build, when all have been updated.",
+    Kind.FREED: "Keep it as it is; add a field beside it that may be absent.",
+    Kind.VALUE_REMOVED: "Keep it until nobody sends it.",
+    Kind.RENAMED: "Keep the old name; or allow it when no client uses JSON.",
+    Kind.VALUE_RENAMED: "Keep the old name; or allow it when no client uses JSON.",
+    Kind.RETURNED: "Take a name that was never used; or allow it when no client is that old.",
+    Kind.RPC_REMOVED: "Keep it until nobody calls it.",
+    Kind.NODE_REMOVED: "Keep it until nobody calls it; or allow it when the mesh is replaced as a whole.",
+    Kind.PATH: "Keep the path: `DAGDriver.options(route_prefix=...)`, or the route's name.",
+}
+
+
+def way_out(finding: Finding) -> str:
+    """How to get there without breaking anybody; empty for what never does."""
+    return _WAYS.get(finding.kind, "").replace("{name}", finding.name)
