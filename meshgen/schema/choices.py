@@ -5,28 +5,26 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-from meshgen.schema.model import Choice, EnumOf, Nothing, Optional, Type
+from meshgen.schema.model import Choice, EnumOf, Nothing, Optional, Type, Union
 from meshgen.schema.refusal import Refused
 from meshgen.schema.scalars import INT64_MAX, INT64_MIN
 
 
 def literal(annotation: Any, values: tuple[Any, ...]) -> Type:
-    """The type of `Literal["a", "b"]`, `Literal[1, 2]`, or either with None among the values.
+    """The type of `Literal["a", "b"]`, `Literal[1, 2]`, or with values of both kinds, or None.
 
     Raises:
-        Refused: values of other kinds, or of several.
+        Refused: values of other kinds.
     """
-    given = [v for v in values if v is not None]
-    kinds = {type(v) for v in given}
-    if kinds == {str} and all(_is_text(v) for v in given):
-        choice: Type = Choice(tuple(given))
-    elif kinds == {int} and all(INT64_MIN <= v <= INT64_MAX for v in given):
-        choice = Choice(tuple(given))
-    elif not given:
+    ints = tuple(v for v in values if type(v) is int)
+    texts = tuple(v for v in values if type(v) is str)
+    others = [v for v in values if v is not None and type(v) not in (int, str)]
+    if others or not all(map(_is_text, texts)) or not all(INT64_MIN <= v <= INT64_MAX for v in ints):
+        raise Refused(annotation, *_bad_literal(others))
+    if not ints and not texts:
         return Nothing()
-    else:
-        raise Refused(annotation, *_bad_literal(given, kinds))
-    return Optional(choice) if len(given) < len(values) else choice
+    chosen: Type = Union((Choice(ints), Choice(texts))) if ints and texts else Choice(ints or texts)
+    return Optional(chosen) if None in values else chosen
 
 
 def _is_text(value: str) -> bool:
@@ -37,16 +35,14 @@ def _is_text(value: str) -> bool:
     return True
 
 
-def _bad_literal(values: list[Any], kinds: set[Any]) -> tuple[str, str]:
-    if any(isinstance(v, enum.Enum) for v in values):
+def _bad_literal(others: list[Any]) -> tuple[str, str]:
+    if any(isinstance(v, enum.Enum) for v in others):
         return "has members of an enum as values", "Use the enum itself, or a Literal of the names."
-    if kinds == {str, int}:
-        return "has values of two kinds", 'Write two: `Literal["auto"] | Literal[1, 2]`.'
-    if kinds == {bool}:
+    if others and all(isinstance(v, bool) for v in others):
         return "has values that are bool", "Use `bool`."
-    if kinds in ({str}, {int}):
-        return "has a value that no message can carry", "Use an int of 64 bits, or text without lone surrogates."
-    return "has values that are neither str nor int", "Use strings or ints, or an enum."
+    if others:
+        return "has values that are neither str nor int", "Use strings or ints, or an enum."
+    return "has a value that no message can carry", "Use ints of 64 bits, and text without lone surrogates."
 
 
 def enum_of(cls: type[enum.Enum]) -> EnumOf:
