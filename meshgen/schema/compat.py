@@ -185,7 +185,7 @@ def holds(value: Any, target: Type) -> bool:  # noqa: C901 - one case per type
         case WellKnown(kind=kind):
             return _is_standard(value, kind)
         case Choice(values=values):
-            return any(value == v and type(value) is type(v) for v in values)
+            return any(type(value) is type(v) and value == v for v in values)
         case EnumOf(python=python):
             return isinstance(value, python)
         case ListOf(item=item, container=container):

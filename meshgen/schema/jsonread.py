@@ -323,7 +323,7 @@ _STANDARD: Mapping[WellKnownKind, Reader] = {
     "datetime": standard.timestamp_of,
     "timedelta": standard.duration_of,
     "date": lambda value: standard.date_from(**_date_parts(value)),
-    "Decimal": lambda value: standard.decimal_of(**_decimal_parts(value)),
+    "Decimal": lambda value: standard.decimal_of(_decimal_parts(value)["value"]),
     "UUID": lambda value: standard.uuid_of(_text(value)),
 }
 

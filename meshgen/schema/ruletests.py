@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from meshgen.schema.formats import FORMATS
 from meshgen.schema.model import ListOf, MapOf, Scalar, WellKnown
 from meshgen.schema.rules import Bound, Rules
 from meshgen.schema.scalars import as_float32
@@ -55,9 +54,11 @@ def _numbers(rules: Rules) -> Iterator[Test]:
 
 def _lengths(rules: Rules, unit: str) -> Iterator[Test]:
     shortest, longest = rules.min_len, rules.max_len
-    if shortest is not None:
+    if shortest is not None and shortest == longest:
+        yield lambda value: len(value) == shortest, f"must have exactly {_count(shortest, unit)}"
+    elif shortest is not None:
         yield lambda value: len(value) >= shortest, f"must have at least {_count(shortest, unit)}"
-    if longest is not None:
+    if longest is not None and longest != shortest:
         yield lambda value: len(value) <= longest, f"must have at most {_count(longest, unit)}"
     if rules.unique:
         yield _is_unique, "must have no element twice"
@@ -68,6 +69,8 @@ def _texts(rules: Rules) -> Iterator[Test]:
         search = compiled(rules.pattern).search
         yield lambda value: search(value) is not None, f"must match '{rules.pattern}'"
     if rules.format is not None:
+        from meshgen.schema.formats import FORMATS  # its patterns take their time to compile
+
         test, words = FORMATS[rules.format]
         yield test, f"must be {words}"
 

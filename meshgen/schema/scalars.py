@@ -126,9 +126,13 @@ def choice_writer(choice: Choice) -> Convert:
     convert = TO_SCALAR[choice.scalar.kind]
 
     def write(value: Any) -> Any:
-        if value not in choice.values:  # True is 1 here, and no int for `convert`
+        try:
+            found = convert(value)
+        except EncodeError:
+            found = None
+        if found not in choice.values:
             raise EncodeError(f"must be {one_of(choice.values)}, got {describe(value)}")
-        return convert(value)
+        return found
 
     return write
 

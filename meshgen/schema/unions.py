@@ -64,7 +64,7 @@ def member_chooser(union: Union) -> Callable[[Any], int]:
     everyone = list(enumerate(union.members))
     by_class: dict[type[Any] | None, list[tuple[int, Type]]] = {}
     for index, member in everyone:
-        by_class.setdefault(_class(member), []).append((index, member))
+        by_class.setdefault(class_of(member), []).append((index, member))
     # A class alone says that a value is of its only member; what is inside is looked at where it is written.
     alone = {cls: rows[0][0] for cls, rows in by_class.items() if len(rows) == 1 and not isinstance(rows[0][1], Choice)}
 
@@ -84,7 +84,8 @@ def member_chooser(union: Union) -> Callable[[Any], int]:
     return choose
 
 
-def _class(member: Type) -> type[Any] | None:
+def class_of(member: Type) -> type[Any] | None:
+    """The class of every value of this type, but for subclasses; None when there is no such class to import."""
     match member:
         case Scalar(kind=kind):
             return _SCALARS[kind]
@@ -104,7 +105,7 @@ def _class(member: Type) -> type[Any] | None:
             cls: type[Any] = python
             return cls
         case Ref():
-            return _class(member.record)
+            return class_of(member.record)
         case Image() | Tensor() | AnyValue() | Nothing() | Unknown() | Optional() | Union():
             return None
         case _:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
-from typing import Any, NamedTuple, TypedDict
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 from hypothesis import strategies as st
@@ -13,7 +15,9 @@ from PIL import Image as PIL_Image
 
 from meshgen.contract import Contract, RpcSpec, ServiceSpec, build
 from meshgen.runtime.codec import Contracts, RpcCodec
+from meshgen.schema.anyvalue import WHOLE_MAX
 from meshgen.schema.model import (
+    AnyValue,
     Choice,
     Container,
     EnumOf,
@@ -23,12 +27,22 @@ from meshgen.schema.model import (
     MapOf,
     Optional,
     Record,
+    Ref,
     Scalar,
     Tensor,
     Type,
+    Union,
+    WellKnown,
 )
+from meshgen.schema.names import element_name
+from meshgen.schema.standard import DURATION_MAX_S
+from meshgen.schema.unions import class_of
 
 BOOL, INT, FLOAT, STR, BYTES = (Scalar(k) for k in ("bool", "int", "float", "str", "bytes"))
+INT32, FLOAT32 = Scalar("int32"), Scalar("float32")
+DATETIME, TIMEDELTA, DATE = WellKnown("datetime"), WellKnown("timedelta"), WellKnown("date")
+DECIMAL, UUID = WellKnown("Decimal"), WellKnown("UUID")
+ANY = AnyValue()
 
 
 class Color(enum.Enum):
@@ -59,6 +73,32 @@ class Box(TypedDict):
     height: int | None
 
 
+class Note(TypedDict):
+    text: str
+    lang: NotRequired[str]
+    extra: NotRequired[Any]
+
+
+@dataclasses.dataclass
+class Tree:
+    """Holds itself."""
+
+    value: int
+    children: list[Tree] = dataclasses.field(default_factory=list)
+    named: dict[str, Tree] = dataclasses.field(default_factory=dict)
+    other: Tree | str | None = None
+
+
+@dataclasses.dataclass
+class Circle:
+    radius: float
+
+
+@dataclasses.dataclass
+class Square:
+    side: float
+
+
 LABEL = Record(
     name="Label",
     kind="dataclass",
@@ -76,6 +116,32 @@ BOX = Record(
     kind="typeddict",
     python=Box,
     fields=(Field(name="width", type=INT), Field(name="height", type=Optional(INT))),
+)
+
+NOTE = Record(
+    name="Note",
+    kind="typeddict",
+    python=Note,
+    fields=(
+        Field(name="text", type=STR),
+        Field(name="lang", type=Optional(STR), omitted=True),
+        Field(name="extra", type=Optional(ANY), omitted=True),
+    ),
+)
+CIRCLE = Record(name="Circle", kind="dataclass", python=Circle, fields=(Field(name="radius", type=FLOAT),))
+SQUARE = Record(name="Square", kind="dataclass", python=Square, fields=(Field(name="side", type=FLOAT),))
+SHAPE = Union((CIRCLE, SQUARE))
+TREE_REF = Ref("Tree", Tree, resolve=lambda: TREE)
+TREE = Record(
+    name="Tree",
+    kind="dataclass",
+    python=Tree,
+    fields=(
+        Field(name="value", type=INT),
+        Field(name="children", type=ListOf(TREE_REF), factory=list),
+        Field(name="named", type=MapOf(STR, TREE_REF), factory=dict),
+        Field(name="other", type=Optional(Union((TREE_REF, STR))), default=None),
+    ),
 )
 
 
@@ -111,6 +177,8 @@ def same(a: Any, b: Any) -> bool:
     match a:
         case float():
             return isinstance(b, float) and (a == b or (math.isnan(a) and math.isnan(b)))
+        case Decimal():
+            return isinstance(b, Decimal) and str(a) == str(b)
         case np.ndarray():
             return bool(a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes())
         case PIL_Image.Image():
@@ -126,16 +194,45 @@ def same(a: Any, b: Any) -> bool:
 
 
 _INT = st.integers(-(1 << 63), (1 << 63) - 1)
+_INT32 = st.integers(-(1 << 31), (1 << 31) - 1)
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+_LONGEST = timedelta(seconds=DURATION_MAX_S)
+_ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-9, minutes=-30)), timezone(timedelta(hours=14))])
+_MOMENTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=_ZONES)
 _PLAIN: list[tuple[Type, st.SearchStrategy[Any]]] = [
     (BOOL, st.booleans()),
     (INT, _INT),
+    (INT32, _INT32),
     (STR, _TEXT),
     (BYTES, st.binary(max_size=4)),
     (Choice(("a", "b")), st.sampled_from(["a", "b"])),
+    (Choice((1, -2)), st.sampled_from([1, -2])),
     (EnumOf(Color), st.sampled_from(Color)),
     (EnumOf(HTTPMode), st.sampled_from(HTTPMode)),
+    (DATETIME, _MOMENTS),
+    (TIMEDELTA, st.timedeltas(-_LONGEST, _LONGEST)),
+    (DATE, st.dates()),
+    (DECIMAL, st.decimals(allow_nan=False, allow_infinity=False)),
+    (UUID, st.uuids()),
 ]
+_PARTS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda f: not f.is_integer() or abs(f) > WHOLE_MAX)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-WHOLE_MAX, WHOLE_MAX) | _PARTS | _TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+    max_leaves=5,
+)
+_NOTES = st.fixed_dictionaries({"text": _TEXT}, optional={"lang": _TEXT, "extra": _JSON})
+_TREES = st.recursive(
+    st.builds(Tree, _INT),
+    lambda tree: st.builds(
+        Tree,
+        _INT,
+        st.lists(tree, max_size=2),
+        st.dictionaries(_TEXT, tree, max_size=2),
+        st.none() | _TEXT | tree,
+    ),
+    max_leaves=4,
+)
 _DTYPES = ["bool", "int8", "uint16", "int64", "uint64", "float16", "float32", "float64"]
 
 
@@ -162,12 +259,12 @@ class _Types:
         self._records = 0
 
     def type(self, depth: int) -> tuple[Type, st.SearchStrategy[Any]]:
-        kinds = ["plain", "float", "image", "tensor"]
-        kinds += ["optional", "list", "set", "map", "record", "tuple"] if depth else []
+        kinds = ["plain", "float", "float32", "any", "note", "tree", "image", "tensor"]
+        kinds += ["optional", "list", "set", "map", "record", "tuple", "union", "union"] if depth else []
         kind = self._draw(st.sampled_from(kinds))
         if kind == "optional":
             item, values = self.type(depth - 1)
-            return (item, values) if isinstance(item, Optional) else (Optional(item), st.none() | values)
+            return (item, values) if isinstance(item, Optional | AnyValue) else (Optional(item), st.none() | values)
         if kind == "list":
             item, values = self.type(depth - 1)
             container: Container = self._draw(st.sampled_from(["list", "tuple"]))
@@ -177,16 +274,39 @@ class _Types:
             item, values = self._draw(st.sampled_from(_PLAIN))
             return ListOf(item, "frozenset"), st.frozensets(values, max_size=3)
         if kind == "map":
-            key, keys = self._draw(st.sampled_from([(STR, _TEXT), (INT, _INT), (BOOL, st.booleans())]))
+            key, keys = self._draw(st.sampled_from([(STR, _TEXT), (INT, _INT), (INT32, _INT32), (BOOL, st.booleans())]))
             item, values = self.type(depth - 1)
             return MapOf(key, item), st.dictionaries(keys, values, max_size=3)
         if kind in ("record", "tuple"):
             return self._record(kind, depth)
-        return self._leaf(kind)
+        return self._union(depth) if kind == "union" else self._leaf(kind)
+
+    def _union(self, depth: int) -> tuple[Type, st.SearchStrategy[Any]]:
+        """Of members that reflection lets stand together: of different names and classes."""
+        members: dict[str, tuple[Type, st.SearchStrategy[Any]]] = {}
+        classes: set[Any] = set()
+        for _ in range(self._draw(st.integers(2, 4))):
+            item, values = self.type(depth - 1)
+            cls = class_of(item)
+            if not isinstance(item, Optional | AnyValue | Union) and cls not in classes:
+                members.setdefault(element_name(item), (item, values))
+                classes.add(cls)
+        kept = list(members.values())
+        if len(kept) < 2:
+            return kept[0] if kept else self._leaf("plain")
+        return Union(tuple(t for t, _ in kept)), st.one_of(v for _, v in kept)
 
     def _leaf(self, kind: str) -> tuple[Type, st.SearchStrategy[Any]]:
         if kind == "float":
             return FLOAT, st.floats()
+        if kind == "float32":
+            return FLOAT32, st.floats(width=32)
+        if kind == "any":
+            return ANY, _JSON
+        if kind == "note":
+            return NOTE, _NOTES
+        if kind == "tree":
+            return TREE, _TREES
         if kind == "image":
             return Image(), _images()
         if kind == "tensor":

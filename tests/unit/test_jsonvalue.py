@@ -30,6 +30,7 @@ from schema_samples import (
 )
 
 from meshgen.runtime.codec import RpcCodec
+from meshgen.schema.anyvalue import WHOLE_MAX
 from meshgen.schema.fit import EncodeError
 from meshgen.schema.jsonvalue import from_json, to_json
 from meshgen.schema.model import (
@@ -72,7 +73,7 @@ def by_protobuf(codec: RpcCodec, document: Any) -> Any:
 
 
 def normal(value: Any) -> Any:
-    """Without what the two writers do differently: 64-bit integers as strings, empty lists in a tensor."""
+    """Without what the two writers do differently: integers as strings and as doubles, empty lists in a tensor."""
     match value:
         case dict():
             return {k: normal(v) for k, v in value.items() if not (k.endswith("_contents") and v == [])}
@@ -80,8 +81,8 @@ def normal(value: Any) -> Any:
             return [normal(v) for v in value]
         case int() if not isinstance(value, bool):
             return str(value)
-        case float() if math.isfinite(value):
-            return float(value)
+        case float() if value.is_integer() and abs(value) <= WHOLE_MAX:
+            return str(int(value))
         case _:
             return value
 
