@@ -7,7 +7,7 @@ BIN    := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fast check build clean
+.PHONY: help setup demo test fast check build clients clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 10
@@ -27,7 +27,7 @@ setup: .venv/.ready  ## make .venv with everything in it
 demo: setup  ## the content-understanding graph as a mesh, with real pictures
 	@$(BIN)/python -m docs.demo
 
-test: check  ## everything, the tests on Ray Serve and Envoy included
+test: check clients  ## everything, the tests on Ray Serve and Envoy included
 	$(BIN)/python -m pytest
 
 fast: setup  ## the tests without Ray Serve, Envoy and trained models
@@ -45,6 +45,9 @@ build: setup  ## write the generated files of the graphs in graphs/, and of docs
 	$(BIN)/meshgen draw graphs/content_understanding.py -o docs/content_understanding.svg
 	$(BIN)/python -m docs.errors_page > docs/errors.md
 
+clients:  ## what the tests of docs/clients.md need beside Python: Node, Chromium, npm packages
+	@tests/mesh/setup_clients.sh
+
 clean:  ## remove what the other targets made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist docs/clients/node/node_modules
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
