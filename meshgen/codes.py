@@ -208,6 +208,28 @@ CODES: dict[str, Explanation] = {
         "never seen that name, or the old field is still there, there is no number to take. Once the rename has been\n"
         "built, the marker may stay or go.",
     ),
+    "MG409": Explanation(
+        title="a value of any type",
+        hint="Write the type; for a dict with known keys a TypedDict.",
+        text="`Any` travels as `google.protobuf.Value`, which holds what JSON can hold. JSON has one kind of number, so ints\n"
+        "become doubles: they are exact up to 2^53 and an error beyond. Clients are not told what to send.",
+    ),
+    "MG420": Explanation(
+        title="a constraint that the contract cannot state",
+        hint="Check it in the node, or use a constraint that has a rule: bounds, lengths, patterns.",
+        text="Constraints become protovalidate rules, which clients in every language can check. Some have no such rule:\n"
+        "predicates in Python, bounds of dates and Decimals. The comment of the field names them, for people to read.",
+    ),
+    "MG421": Explanation(
+        title="one message with two sets of constraints",
+        hint="Put it into a dataclass of its own; the constraints then belong to its fields.",
+        text="A list in a list, an optional list and an item of a tuple are carried by a message that is named after what it\n"
+        "holds: `list[list[int]]` uses `IntList` everywhere. Constraints inside are part of that message, so they have to\n"
+        "be the same everywhere. A dataclass has a message of its own:\n\n"
+        "    @dataclass\n"
+        "    class Row:\n"
+        "        cells: list[Annotated[int, Ge(0)]]",
+    ),
     # --- 5xx: options and the mesh --------------------------------------------------------------------------------
     "MG501": Explanation(
         "no such option",

@@ -14,7 +14,7 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 from meshgen.contract.comments import Comments, Path
-from meshgen.contract.constraints import constraints
+from meshgen.contract.constraints import stated
 from meshgen.contract.fields import add_field, add_map
 from meshgen.contract.inventory import Named, named_types, response_fields
 from meshgen.contract.lock import Entry, Ledger, rpc_key
@@ -64,7 +64,7 @@ class _Group:
     doc: str = ""
     required: bool = False
     shared: bool = False
-    """As `constraints` takes it."""
+    """As `stated` takes it."""
 
     @property
     def oneof(self) -> str:
@@ -175,7 +175,7 @@ class FileBuilder:
 
     def _add_field(self, message: DescriptorProto, number: int, wire: WireField, group: _Group) -> None:
         field = self._new_field(message, number, wire)
-        if rules := constraints(wire, required=group.required, shared=group.shared).stated:
+        if rules := stated(wire, required=group.required, shared=group.shared):
             set_rules(field, rules)
             self._imports.add(VALIDATE_PATH)
 

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from meshgen.contract.constraints import Constraints, constraints
+from meshgen.contract.constraints import stated, unstated
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.names import RESULT_FIELD, request, response
+from meshgen.contract.validation import Rule
 from meshgen.contract.wire import (
     Leaf,
     WireField,
@@ -118,7 +119,8 @@ class Inventory:
     def _clashing_names(self, fields: Sequence[Field], owner: str, span: Span) -> None:
         """Fields by JSON name, and oneofs and fields by name."""
         for first, second in collisions(f.name for f in fields):
-            self._problem("MG404", f"'{owner}': {_same_in_json(first, second)}", span)
+            same = json_name(snake(first))
+            self._problem("MG404", f"'{owner}': '{first}' and '{second}' are both '{same}' in JSON", span)
         plain = {snake(f.name) for f in fields}
         members: dict[str, str] = {}
         for item in fields:
@@ -137,17 +139,14 @@ class Inventory:
             self.problems.append(Diagnostic(code="MG310", message=f"{place} {reason}", span=span, hint=hint))
             return
         if _has_any(type_):
-            message = f"{place} is Any: its whole numbers travel as doubles, which are exact up to 2^53"
+            message = f"{place} holds any value: whole numbers travel as doubles, which are exact up to 2^53"
             self._problem("MG409", message, span, severity="warning")
+        for text in dict.fromkeys(unstated(type_)):
+            self._problem("MG420", f"{place}: the contract cannot state {text}", span, severity="warning")
         for wire in wire_field(Field(name="value", type=type_)):
             self._wire(wire, place, span)
 
     def _wire(self, wire: WireField, place: str, span: Span) -> None:
-        found = constraints(wire)
-        for problem in found.problems:
-            self._problem("MG421", f"{place}: {problem}", span)
-        for text in found.unstated:
-            self._problem("MG420", f"{place}: the contract cannot state {text}", span, severity="warning")
         item = field_shape(wire).leaf
         if isinstance(item, Record | EnumOf | Wrapper):
             self._name(item, place, span)
@@ -170,9 +169,6 @@ class Inventory:
             case EnumOf():
                 self.enums[name] = item
                 self._enum(item, span)
-            case Wrapper(inner=Union()):
-                for first, second in collisions(f.name for f in item.fields):
-                    self._problem("MG404", f"{place}: {_same_in_json(first, second)}", span)
             case Wrapper():
                 pass
 
@@ -182,7 +178,7 @@ class Inventory:
             self._problem("MG406", message, span)
         elif _rules(known) != _rules(item):
             message = f"{place}: '{name}' is used with other constraints elsewhere, and has one message"
-            self._problem("MG422", message, span)
+            self._problem("MG421", message, span)
 
     def _enum(self, enum: EnumOf, span: Span) -> None:
         if not writable(enum.name):
@@ -232,11 +228,6 @@ def _without_contract(type_: Type) -> tuple[str, str] | None:
             return None
 
 
-def _same_in_json(first: str, second: str) -> str:
-    """What to say of two names that clash."""
-    return f"'{first}' and '{second}' are both '{json_name(snake(first))}' in JSON"
-
-
 def _has_any(type_: Type) -> bool:
     """Whether a value of this type, records aside, may hold any value."""
     match type_:
@@ -267,12 +258,12 @@ def _signatures(types: Iterable[Type]) -> list[str]:
     return [str(type_) if _without_contract(type_) else signature(type_) for type_ in types]
 
 
-def _rules(item: Named) -> list[Constraints]:
+def _rules(item: Named) -> list[dict[str, Rule]]:
     """What the message of a type states; every use of the type has to ask for the same."""
     if isinstance(item, Wrapper):
-        return [constraints(wire, shared=True) for wire in item.fields]
+        return [stated(wire, shared=True) for wire in item.fields]
     if isinstance(item, Record):
-        return [constraints(wire) for wire in wire_fields(item.fields)]
+        return [stated(wire) for wire in wire_fields(item.fields)]
     return []
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from meshgen.contract.constraints import constraints
-from meshgen.contract.wire import wire_field
+from meshgen.contract.constraints import unstated
 from meshgen.schema.model import Field, ListOf, MapOf, Optional, Tensor, Type, Union
 
 
 def field_comment(field: Field) -> str:
     """The docstring of a field, then one line for each tensor with a known dtype or shape, and for what is unstated."""
-    asked = [text for wire in wire_field(field) for text in constraints(wire).unstated]
-    lines = [*map(_tensor, _tensors(field.type)), *(f"Also has to satisfy `{text}`." for text in asked)]
+    asked = (f"Also has to satisfy `{text}`." for text in unstated(field.type))
+    lines = [*map(_tensor, _tensors(field.type)), *asked]
     return "\n".join(filter(None, (field.doc, *dict.fromkeys(lines))))
 
 
