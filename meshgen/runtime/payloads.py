@@ -18,14 +18,14 @@ from meshgen.schema.fit import EncodeError
 
 T = TypeVar("T")
 
-THRESHOLD = 64 * 1024
-"""Bytes. Below it protobuf's copies cost less than going around them."""
+THRESHOLD = 256 * 1024
+"""Bytes. Below it protobuf's copies cost less than going around them (`python -m benchmarks.codec`)."""
 
 _PADDING = {"meshgen.tensor.v1.Tensor": TENSOR_PADDING}
 """Padded, an array over the message's bytes is aligned: numpy is faster so, and some libraries take no others."""
 
-_BYTES_PER_FIELD = 512
-"""Messages with smaller fields on average are left to protobuf: to search them costs more than it saves."""
+_BYTES_PER_FIELD = 4096
+"""Messages with smaller fields on average are left to protobuf: to search them may cost more than it saves."""
 
 _LARGEST = (1 << 31) - 1
 """Bytes of a message, by protobuf."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from functools import cache
+from typing import NamedTuple, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
@@ -87,8 +88,7 @@ def _holds(message: Descriptor, holding: set[str]) -> bool:
     return any(f.message_type is not None and f.message_type.full_name in holding for f in message.fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+class Cut(NamedTuple):
     """A field to write anew."""
 
     tag_at: int
@@ -219,11 +219,13 @@ class Splice:
         self._size += sum(map(len, pieces))
 
 
+@cache
 def _padding_size(field: int) -> int:
     """What alignment costs: always the same, some before and some after, so that no length depends on the place."""
     return 2 * _least_padding(field) + ALIGNMENT - 1 if field else 0
 
 
+@cache
 def _least_padding(field: int) -> int:
     return len(_padding(field, 0))
 

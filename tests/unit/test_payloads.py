@@ -22,17 +22,20 @@ from meshgen.runtime.splice import ALIGNMENT
 from meshgen.schema.model import Field, Image, ListOf, MapOf, Optional, Record, Ref, Tensor, Type, Union
 from meshgen.status import InvalidArgument
 
-BIG = 100_000
+BIG = 300_000
 NEVER = 1 << 40
+
+
+assert BIG > payloads.THRESHOLD
 
 
 @contextmanager
 def threshold(size: int) -> Iterator[None]:
-    before, payloads.THRESHOLD = payloads.THRESHOLD, size
-    try:
+    """Payloads of this size and up go past protobuf, in messages of any number of fields."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(payloads, "THRESHOLD", size)
+        patch.setattr(payloads, "_BYTES_PER_FIELD", 1)
         yield
-    finally:
-        payloads.THRESHOLD = before
 
 
 def outcome(codec: RpcCodec, data: bytes) -> Any:
@@ -102,7 +105,7 @@ def tree() -> Record:
 
 
 BLOB, ARRAY = b"\x01\x02" * (BIG // 2), np.arange(BIG, dtype=np.float32).reshape(-1, 10)
-PICTURE = PIL_Image.frombytes("RGB", (200, 200), bytes(i % 251 for i in range(200 * 200 * 3)))
+PICTURE = PIL_Image.frombytes("RGB", (400, 300), bytes(i % 251 for i in range(400 * 300 * 3)))
 TENSOR = Tensor("numpy")
 
 
@@ -203,6 +206,20 @@ def test_arrays_are_views_that_nobody_can_write() -> None:
     del data, received
     gc.collect()
     assert same(decoded["x"], ARRAY)
+
+
+def test_the_threshold_decides() -> None:
+    codec = codec_of(params(x=TENSOR))
+    for size, went_past in ((8, True), (9, False)):
+        with threshold(size):
+            data = codec.encode_request({"x": np.zeros(1)})
+            array = codec.decode_request(data)["x"]
+        assert np.shares_memory(array, np.frombuffer(data, np.uint8)) is went_past
+    many = codec_of(params(x=TENSOR, y=ListOf(STR)))
+    for count, went_past in ((10, True), (BIG, False)):
+        data = many.encode_request({"x": np.zeros(BIG), "y": [""] * count})
+        array = many.decode_request(data)["x"]
+        assert np.shares_memory(array, np.frombuffer(data, np.uint8)) is went_past
 
 
 def test_an_array_of_others_is_aligned_by_a_copy() -> None:
