@@ -87,7 +87,8 @@ def _check(annotation: Any, one: Type, other: Type) -> None:
         reason = f"has two members called `{member_name(one)}` on the wire ({one}, {other})"
         raise Refused(annotation, reason, "Keep one of them, or make each a record of its own (a dataclass).")
     if not apart(one, other):
-        raise Refused(annotation, f"has members that Python cannot tell apart ({one}, {other})", _ONE_EACH)
+        both = f"{one} and {other}" if str(one) != str(other) else f"both are {one}"
+        raise Refused(annotation, f"has members that Python cannot tell apart ({both})", _ONE_EACH)
 
 
 def apart(one: Type, other: Type) -> bool:

@@ -71,6 +71,12 @@ def doc_of_class(cls: Any, kind: RecordKind) -> str:
     return "" if made_up else typing.cast("str", doc)
 
 
+def type_variables(cls: Any) -> tuple[Any, ...]:
+    """What a generic class is generic over."""
+    known = cls.__dict__.get("__pydantic_generic_metadata__", {})
+    return tuple(known.get("parameters") or getattr(cls, "__parameters__", ()))
+
+
 def raw_fields(annotation: Any, kind: RecordKind) -> list[RawField]:
     """The fields of a record, in the order of declaration.
 
@@ -161,8 +167,8 @@ def _self_of(part: Any, cls: Any) -> Any:
     noted = getattr(part, "type_ref", None) if type(part).__name__ == "PydanticRecursiveRef" else None
     if noted is None:
         return part
-    generic = (base for base in cls.__mro__ if opened(base).args)
-    own = (b for b in generic if noted.startswith(f"{b.__module__}.{opened(b).cls.__qualname__}:"))
+    generic = ((base, opened(base).cls) for base in cls.__mro__ if opened(base).args)
+    own = (base for base, of in generic if noted.startswith(f"{of.__module__}.{of.__qualname__}:"))
     return next(own, part)
 
 

@@ -43,7 +43,7 @@ from meshgen.schema.model import (
 )
 from meshgen.schema.names import element_name
 from meshgen.schema.oneofs import union
-from meshgen.schema.records import RawField, doc_of_class, kind_of, opened, raw_fields, wire_name_of
+from meshgen.schema.records import RawField, doc_of_class, kind_of, opened, raw_fields, type_variables, wire_name_of
 from meshgen.schema.refusal import THIS, Refused, name_of
 from meshgen.schema.rules import Rules
 from meshgen.schema.strangers import refuse
@@ -83,6 +83,8 @@ _CONTAINERS: Mapping[Any, Container] = {
     abc.MutableSet: "set",
 }
 _MAPPINGS = (dict, abc.Mapping, abc.MutableMapping)
+_COMPARED = (Scalar, Choice, EnumOf)
+"""Elements that the contract's validators can compare."""
 _BROKEN: Any = object()
 """On the way into a record: something that may be empty, so that a record inside itself can end."""
 
@@ -188,7 +190,8 @@ class _Reflector:
             if not _can_be_in_set(inner):
                 hint = "Use a list, or make the items tuples or frozen dataclasses."
                 raise Refused(annotation, f"has items of type {inner}, which Python cannot hash", hint)
-            return ListOf(inner, container, Rules(unique=True))
+            # Of messages a contract cannot say it; there a set just has the same one once.
+            return ListOf(inner, container, Rules(unique=isinstance(inner, _COMPARED)))
         return ListOf(inner, container)
 
     def _map(self, annotation: Any, key: Any, value: Any) -> Type:
@@ -226,6 +229,10 @@ class _Reflector:
 
     def _record(self, annotation: Any, kind: RecordKind) -> Type:
         cls, args = opened(annotation)
+        if not args and (free := type_variables(cls)):
+            names = ", ".join(v.__name__ for v in free)
+            hint = f"Name the types: `{cls.__name__}[{', '.join(['int', 'str', 'float', 'bool'][: len(free)])}]`."
+            raise Refused(annotation, f"is generic, and nothing stands for {names}", hint)
         if (cls, args) in self._inside:
             return self._ref(annotation, cls, args)
         self._inside.append((cls, args))

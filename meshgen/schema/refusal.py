@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import enum
 import types
 import typing
 from typing import Any
+
+from meshgen.annotations import Float32, Int32
 
 THIS = ""
 
@@ -38,20 +41,29 @@ def name_of(annotation: Any) -> str:
     if annotation in (None, types.NoneType):
         return "None"
     if isinstance(annotation, type) and not typing.get_args(annotation):
-        return annotation.__name__
+        return f"np.{annotation.__name__}" if annotation.__module__ == "numpy" else annotation.__name__
     if isinstance(annotation, typing.TypeVar | typing.NewType):
         return annotation.__name__
     if isinstance(annotation, typing.ForwardRef):
         return annotation.__forward_arg__
     args = typing.get_args(annotation)
-    if typing.get_origin(annotation) is typing.Annotated:
-        return name_of(args[0])
     origin = typing.get_origin(annotation)
+    if origin is typing.Annotated:
+        narrow = [name for name in map(_marker, annotation.__metadata__) if name]
+        return f"Annotated[{name_of(args[0])}, {narrow[0]}]" if narrow else name_of(args[0])
+    if origin is typing.Literal:
+        return f"Literal[{', '.join(str(a) if isinstance(a, enum.Enum) else repr(a) for a in args)}]"
     if origin in (typing.Union, types.UnionType):
         return " | ".join(map(name_of, args))
     if isinstance(origin, type) and args:
         return f"{origin.__name__}[{', '.join(_argument(a) for a in args)}]"
     return str(annotation).replace("typing.", "")
+
+
+def _marker(item: Any) -> str:
+    """`Int32` or `Float32`; other metadata does not tell types apart."""
+    cls = item if isinstance(item, type) else type(item)
+    return cls.__name__ if cls in (Int32, Float32) else ""
 
 
 def _argument(annotation: Any) -> str:

@@ -497,7 +497,7 @@ def record_of(annotation: Any) -> Record:
         (Literal[1 << 70], "no message can carry", "64 bits"),
         (Endless, "itself as a part", "Endless | None"),
         (Left, "`right: Right` that has a field `left: Left` that has itself as a part", "Left | None"),
-        (Box, "`item: T` that is a type variable", "Box[int]"),
+        (Box, "is generic, and nothing stands for T", "`Box[int]`"),
         (list[T], "type variable", "Name the type"),
         (MissingOrNone, "missing and may be None", "NotRequired"),
         (set[list[int]], "cannot hash", "tuples"),
