@@ -5,6 +5,7 @@ The layers are imported by the command that needs them: `meshgen local` must pay
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -45,6 +46,7 @@ _OUT_HELP = "Folder for protos/, services/, envoy/; the project's own by default
 _DRAW_HELP = "file.svg, .mmd (Mermaid) or .html; Mermaid on stdout by default."
 _NODES_HELP = "Publish the nodes' own services too; by default on loopback only."
 
+_ORIGIN_HELP = "Lets pages of this origin call, such as https://app.example.com; those of localhost may anyway."
 _SIZE_HELP = "The biggest request and answer, in MiB."
 
 _LONGEST_S = 365 * 24 * 3600.0
@@ -54,6 +56,13 @@ def _checked_seconds(value: float | None) -> float | None:
     if value is None or 0.001 <= value <= _LONGEST_S:  # NaN is neither
         return value
     raise typer.BadParameter(f"{value} is not between 0.001 and {_LONGEST_S:.0f}, a year")
+
+
+def _checked_origins(values: list[str] | None) -> list[str] | None:
+    for value in values or ():
+        if not re.fullmatch(r"https?://[^/*\s]+", value):
+            raise typer.BadParameter(f"{value!r} is no origin, such as https://app.example.com")
+    return values
 
 
 def _show_version(asked: bool) -> None:
@@ -99,6 +108,10 @@ MaxMessage = Annotated[
 RateLimit = Annotated[
     int | None,
     typer.Option("--rate-limit", metavar="N", min=1, help="Requests per second that the front lets through."),
+]
+Origins = Annotated[
+    list[str] | None,
+    typer.Option("--allow-origin", metavar="ORIGIN", callback=_checked_origins, help=_ORIGIN_HELP),
 ]
 Nodes = Annotated[bool | None, typer.Option("--expose-nodes/--hide-nodes", help=_NODES_HELP)]
 Front = Annotated[str, typer.Option("--address", metavar="HOST:PORT", help="Address of the mesh's front.")]
@@ -248,6 +261,7 @@ def run(
     expose_nodes: Nodes = None,
     max_message_mb: MaxMessage = limits.DEFAULT_MB,
     rate_limit: RateLimit = None,
+    allow_origin: Origins = None,
 ) -> None:
     """Bring graphs up as a mesh on this machine.
 
@@ -264,6 +278,7 @@ def run(
         expose_nodes=expose_nodes,
         max_message_mb=max_message_mb,
         rate_limit=rate_limit,
+        origins=tuple(allow_origin or ()),
     )
     run_until_stopped(graphs, options)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -15,6 +16,7 @@ from meshgen.control import ports
 from meshgen.control.model import MeshOptions, Target
 from meshgen.emit.document import to_yaml
 from meshgen.emit.envoy import EnvoySettings, Otlp, envoy_config, merge_descriptors
+from meshgen.emit.envoy.settings import LOOPBACK_ORIGINS
 from meshgen.limits import MEBIBYTE
 
 LOOPBACK = "127.0.0.1"
@@ -93,6 +95,7 @@ class Layout:
             access_log=str(self.folder / "access.log"),
             max_message_bytes=options.max_message_mb * MEBIBYTE,
             rate_limit=options.rate_limit,
+            cors_origins=(*LOOPBACK_ORIGINS, *map(re.escape, options.origins)),
         )
         config = self.folder / "envoy.yaml"
         config.write_text(to_yaml(envoy_config([t.plan.mesh for t in targets], settings)), encoding="utf-8")

@@ -51,6 +51,8 @@ class MeshOptions:
     """The biggest request and answer, in MiB."""
     rate_limit: int | None = None
     """Requests per second that the front lets through; None for no limit."""
+    origins: tuple[str, ...] = ()
+    """Origins whose pages may call, besides those of this machine: `https://app.example.com`."""
     start_timeout_s: float = 300.0
     """Limit for the whole start, in seconds."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -10,15 +11,18 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import plan_samples
 import pytest
+import typer
 import yaml
 
+from meshgen.cli.app import _checked_origins
 from meshgen.compiler import compile_graph
 from meshgen.control import ports
 from meshgen.control.deploy import Deployed, Progress, cpus
 from meshgen.control.discovery import Discovery
-from meshgen.control.layout import published
-from meshgen.control.model import Addresses, MeshError, MeshOptions, NodeEvent, StartError
+from meshgen.control.layout import Layout, published
+from meshgen.control.model import Addresses, MeshError, MeshOptions, NodeEvent, StartError, Target
 from meshgen.control.reaper import RUN_ID, Reaper, members
 from meshgen.control.snapshot import AppStatus, parse
 from meshgen.control.traceback_text import user_error
@@ -179,6 +183,21 @@ def test_addresses() -> None:
     assert not MeshOptions(host="0.0.0.0").nodes_exposed
     assert MeshOptions().nodes_exposed
     assert not MeshOptions(expose_nodes=False).nodes_exposed
+
+
+def test_pages_of_this_machine_and_of_origins_that_were_named_may_call(tmp_path: Path) -> None:
+    target = Target(root=tmp_path, plan=plan_samples.plan(), files=())
+    config = Layout.pick(tmp_path, 8080).write_config([target], MeshOptions(origins=("https://app.example.com",)))
+    allowed = re.findall(r"regex: (\S+)", config.read_text().partition("allow_origin_string_match")[2])[:2]
+    assert re.fullmatch(allowed[0], "http://localhost:3000")
+    assert re.fullmatch(allowed[1], "https://app.example.com")
+    assert not any(re.fullmatch(pattern, "https://appxexample.com") for pattern in allowed)
+
+
+@pytest.mark.parametrize("origin", ["app.example.com", "https://app.example.com/", "https://*.example.com"])
+def test_what_is_no_origin_is_refused(origin: str) -> None:
+    with pytest.raises(typer.BadParameter, match="is no origin"):
+        _checked_origins([origin])
 
 
 # Ignores the first request to end, and has a child that does, too.

@@ -18,6 +18,7 @@ FRONT_CLUSTER = "front"
 PAGES_CLUSTER = "front-docs"
 """The pages of the same service: /docs and /openapi.json."""
 OTLP_CLUSTER = "otlp"
+LOOPBACK_ORIGINS = (r"https?://(localhost|127\.0\.0\.1)(:\d+)?",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,5 +92,5 @@ class EnvoySettings:
     rate_limit: int | None = None
     """Requests per second that the public listener lets through; None for no limit."""
     max_connections: int = 50_000
-    cors_origins: tuple[str, ...] = (r"https?://(localhost|127\.0\.0\.1)(:\d+)?",)
+    cors_origins: tuple[str, ...] = LOOPBACK_ORIGINS
     """Regular expressions of the origins whose pages may call the front."""
