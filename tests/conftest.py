@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
     from meshgen.control.otlp import Receiver
 
-GRAPHS = ("graphs/quickstart.py", "tests/graphs/gauntlet.py", "tests/graphs/adapted.py", "tests/mesh/graphs/probe.py")
+GRAPHS = (
+    "graphs/quickstart.py",
+    "tests/graphs/gauntlet.py",
+    "tests/graphs/adapted.py",
+    "tests/mesh/graphs/probe.py",
+    "tests/mesh/graphs/large.py",
+)
 """What the shared mesh runs."""
 
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from meshgen.status import BY_CODE, Code, InvalidArgument, NotFound, StatusError, Unavailable, Violation
+from meshgen.status import InvalidArgument, NotFound, StatusError, Unavailable
 
 if TYPE_CHECKING:
     import grpc
@@ -110,15 +110,8 @@ def _invoke(channel: grpc.Channel, method: MethodDescriptor, value: Any, timeout
 
 
 def _status(error: Any) -> StatusError:
-    """The error as the server meant it, field violations included. Every RpcError of a call is also a grpc.Call."""
-    from google.rpc import error_details_pb2, status_pb2
+    """The error as the server meant it, with its details. Every RpcError of a call is also a grpc.Call."""
+    from meshgen.runtime import grpc_status
 
-    violations: list[Violation] = []
-    for key, value in error.trailing_metadata() or ():
-        if key == "grpc-status-details-bin":
-            for detail in status_pb2.Status.FromString(value).details:
-                bad = error_details_pb2.BadRequest()
-                if detail.Unpack(bad):
-                    violations += [Violation(v.field, v.description) for v in bad.field_violations]
-    status = BY_CODE[Code[error.code().name]]
-    return status(error.details() or "", violations=tuple(violations))
+    details = next((value for key, value in error.trailing_metadata() or () if key == grpc_status.TRAILER), None)
+    return grpc_status.decode(int(error.code().value[0]), error.details() or "", details)

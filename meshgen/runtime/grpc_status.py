@@ -62,7 +62,7 @@ def _fitting(metadata: Mapping[str, str]) -> dict[str, str]:
     """The entries for which a trailer has room; one that is too long is left out, not cut."""
     kept: dict[str, str] = {}
     room = _METADATA_BYTES
-    for key, value in ((str(k), str(v)) for k, v in metadata.items()):
+    for key, value in ((_sendable(str(k)), _sendable(str(v))) for k, v in metadata.items()):
         size = len(key.encode()) + len(value.encode()) + _ENTRY_BYTES
         if size <= room:
             kept[key] = value
@@ -102,8 +102,8 @@ def _unpack(status: Status, error: StatusError) -> None:
     info, bad = ErrorInfo(), BadRequest()
     for detail in status.details:
         try:
-            if detail.Unpack(info) and info.domain == DOMAIN:
-                error.node = info.metadata.get("node", "")
+            if detail.Unpack(info):
+                error.node = info.metadata.get("node", "") if info.domain == DOMAIN else ""
                 error.reason = "" if info.reason == error.code.name else info.reason
                 error.metadata = {k: v for k, v in info.metadata.items() if k not in _OWN_METADATA}
             elif detail.Unpack(bad):
@@ -112,6 +112,12 @@ def _unpack(status: Status, error: StatusError) -> None:
             continue
 
 
+def _sendable(text: str) -> str:
+    """Without lone surrogates, which protobuf refuses: an error must not fail on its way out."""
+    return text.encode(errors="replace").decode()
+
+
 def _cut(text: str, size: int) -> str:
+    text = _sendable(text)
     data = text.encode()
     return text if len(data) <= size else data[: size - 3].decode(errors="ignore") + "…"

@@ -54,6 +54,12 @@ def test_a_long_error_fits_into_a_trailer() -> None:
     assert len(grpc_status.decode(3, "", grpc_status.encode(error, graph="g", trace_id="")).metadata) > 5
 
 
+def test_half_a_character_does_not_stop_an_error() -> None:
+    error = NotFound("\ud800", node="n", metadata={"item": "\udfff"}, violations=(Violation("f", "\ud800"),))
+    assert grpc_status.message_of(error) == "?"
+    assert grpc_status.decode(5, "?", grpc_status.encode(error, graph="g", trace_id="t")).metadata == {"item": "?"}
+
+
 @pytest.mark.parametrize("details", [None, b"", b"\xff\xff\xff", Status(code=5).SerializeToString()])
 def test_without_readable_details_code_and_message_remain(details: bytes | None) -> None:
     error = grpc_status.decode(5, "gone", details)

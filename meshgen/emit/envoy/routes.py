@@ -15,6 +15,7 @@ HEADERS_TO_REMOVE = ["application"]
 BUFFER = "envoy.filters.http.buffer"
 RATE_LIMIT = "envoy.filters.http.local_ratelimit"
 TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
+_DISABLED = typed("envoy.config.route.v3.FilterConfig", disabled=True)
 _FRONT_PREFIXES = ("/grpc.reflection.", "/grpc.health.v1.")
 
 
@@ -54,6 +55,7 @@ def front_routes(settings: EnvoySettings) -> list[Document]:
                 "timeout": "0s",
                 "max_stream_duration": {"max_stream_duration": seconds(settings.max_timeout_s)},
             },
+            "typed_per_filter_config": {RATE_LIMIT: _DISABLED},
         }
         for prefix in _FRONT_PREFIXES
     ]
@@ -62,12 +64,11 @@ def front_routes(settings: EnvoySettings) -> list[Document]:
 def page_routes() -> list[Document]:
     """The pages of the front service, which no filter for calls may touch."""
     matches: list[Document] = [{"path": DOCS_PATH}, {"prefix": f"{DOCS_PATH}/"}, {"path": OPENAPI_PATH}]
-    disabled = typed("envoy.config.route.v3.FilterConfig", disabled=True)
     return [
         {
             "match": {**match, "headers": [_IS_GET]},
             "route": {"cluster": PAGES_CLUSTER},
-            "typed_per_filter_config": {TRANSCODER: disabled, RATE_LIMIT: disabled},
+            "typed_per_filter_config": {TRANSCODER: _DISABLED, RATE_LIMIT: _DISABLED},
         }
         for match in matches
     ]
@@ -93,7 +94,7 @@ def _only_post(path: str) -> Document:
         "match": {"path": path},
         "direct_response": {"status": 405},
         "response_headers_to_add": [{"header": {"key": "allow", "value": "POST"}}],
-        "typed_per_filter_config": {TRANSCODER: typed("envoy.config.route.v3.FilterConfig", disabled=True)},
+        "typed_per_filter_config": {TRANSCODER: _DISABLED},
     }
 
 

@@ -1,0 +1,253 @@
+"""The front of a mesh: its pages, its limits, and the errors that callers see, by REST and by gRPC."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import numpy as np
+import pytest
+from openapi_spec_validator import validate
+
+from meshgen.cli.client import call
+from meshgen.limits import MEBIBYTE
+from meshgen.status import FailedPrecondition, InvalidArgument, ResourceExhausted, StatusError, Violation
+
+if TYPE_CHECKING:
+    from conftest import MeshStarter
+    from running_mesh import MeshProcess
+
+pytestmark = pytest.mark.mesh
+LARGE = "tests/mesh/graphs/large.py"
+TENSOR_BYTES = 40_000_000
+INFO, BAD_REQUEST = (f"type.googleapis.com/google.rpc.{name}" for name in ("ErrorInfo", "BadRequest"))
+
+
+def post(mesh: MeshProcess, path: str, value: Any = None, **more: Any) -> httpx.Response:
+    with httpx.Client(base_url=f"http://{mesh.address}", timeout=60, trust_env=False) as http:
+        return http.request(more.pop("method", "POST"), path, **({"json": value} if value is not None else {}), **more)
+
+
+def error_of(reply: httpx.Response, status: int, code: int) -> Any:
+    assert reply.status_code == status, reply.text[:500]
+    assert reply.headers["content-type"] == "application/json"
+    body = reply.json()
+    assert set(body) == {"code", "message", "details"}
+    assert body["code"] == code
+    return body
+
+
+def info_of(body: Any) -> Any:
+    (info,) = (d for d in body["details"] if d["@type"] == INFO)
+    return info
+
+
+def tensor(size: int) -> Any:
+    raw = np.ones(size // 4, "<f4").tobytes()
+    return {"tensor": {"datatype": "FP32", "shape": [size // 4], "raw": base64.b64encode(raw).decode()}}
+
+
+# --- pages ---------------------------------------------------------------------------------------------------------
+
+
+def test_openapi_of_all_graphs_is_valid(mesh: MeshProcess) -> None:
+    reply = mesh.get("/openapi.json")
+    assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
+    validate(reply.body)
+    assert reply.body["servers"] == [{"url": "/"}]
+    paths = reply.body["paths"]
+    assert {"/quickstart", "/large/total", "/probe/where", "/gauntlet/echo"} <= set(paths)
+    names = [operation["operationId"] for item in paths.values() for operation in item.values()]
+    assert len(set(names)) == len(names)
+    refused = paths["/quickstart"]["post"]["responses"]["400"]["content"]["application/json"]
+    example = refused["examples"]["INVALID_ARGUMENT"]["value"]
+    assert set(example) == {"code", "message", "details"}
+
+
+def test_a_route_that_openapi_names_can_be_called_as_it_says(mesh: MeshProcess) -> None:
+    document = mesh.get("/openapi.json").body
+    assert (
+        mesh.post(
+            f"{document['servers'][0]['url']}quickstart", {"number": "5", "samples": [1], "operation": "sum"}
+        ).status
+        == 200
+    )
+
+
+def test_the_docs_page_needs_no_other_server(mesh: MeshProcess) -> None:
+    page = mesh.get("/docs")
+    assert page.status == 200
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "://" not in page.body, "everything comes from the front itself"
+    for name in ("swagger-ui-bundle.js", "swagger-ui.css"):
+        assert mesh.get(f"/docs/assets/{name}").status == 200
+    assert mesh.get("/docs/assets/..%2f__init__.py").status in {400, 404}
+
+
+def test_a_browser_without_network_shows_the_routes(mesh: MeshProcess, tmp_path: Path) -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium here")
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
+    options += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--virtual-time-budget=20000", "--dump-dom"]
+    done = subprocess.run(
+        [chromium, *options, f"http://{mesh.address}/docs"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert 'data-path="/quickstart"' in done.stdout, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+def test_other_methods_of_the_pages_are_no_calls(mesh: MeshProcess) -> None:
+    error_of(post(mesh, "/docs", {}), 404, 5)
+    error_of(post(mesh, "/openapi.json", {}), 404, 5)
+
+
+# --- errors --------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_of_a_user_passes_a_join_unchanged(mesh: MeshProcess) -> None:
+    body = error_of(post(mesh, "/large/order", {"item": "tea"}), 400, 9)
+    assert body["message"] == "there is no tea left"
+    info = info_of(body)
+    assert (info["reason"], info["domain"]) == ("OUT_OF_STOCK", "meshgen")
+    metadata = info["metadata"]
+    assert len(metadata.pop("trace_id")) == 32
+    assert metadata == {"node": "tensors", "graph": "large", "item": "tea"}
+    with pytest.raises(FailedPrecondition) as caught:
+        call(mesh.address, "/large/order", {"item": "tea"}, timeout_s=10)
+    error = caught.value
+    assert (error.message, error.reason, error.node) == (body["message"], "OUT_OF_STOCK", "tensors")
+    assert error.metadata == {"item": "tea"}
+
+
+def test_violations_of_a_user_pass_a_join_unchanged(mesh: MeshProcess) -> None:
+    body = error_of(post(mesh, "/large/order", {"item": "sand"}), 400, 3)
+    (bad,) = (d for d in body["details"] if d["@type"] == BAD_REQUEST)
+    assert [(v["field"], v["description"]) for v in bad["field_violations"]] == [("item", "is not for sale")]
+    with pytest.raises(InvalidArgument) as caught:
+        call(mesh.address, "/large/order", {"item": "sand"}, timeout_s=10)
+    assert caught.value.violations == (Violation("item", "is not for sale"),)
+    assert caught.value.reason == info_of(body)["reason"] == "NOT_FOR_SALE"
+
+
+def test_the_stack_of_an_unknown_exception_stays_in_the_log(mesh: MeshProcess) -> None:
+    body = error_of(post(mesh, "/probe/fail", {"text": "x"}), 500, 13)
+    assert body["message"] == "internal error in node 'fail'"
+    assert "ZeroDivisionError" not in json.dumps(body)
+    assert "secret detail" not in json.dumps(body)
+    info = info_of(body)
+    assert (info["reason"], info["metadata"]["node"], info["metadata"]["graph"]) == ("INTERNAL", "fail", "probe")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options", "status", "code"),
+    [
+        ("POST", "/nothing", {"json": {}}, 404, 5),
+        ("POST", "/quickstart/nothing", {"json": {}}, 404, 5),
+        ("GET", "/quickstart", {}, 405, 12),
+        ("PUT", "/quickstart", {"json": {}}, 405, 12),
+        ("POST", "/quickstart", {"content": b"{"}, 400, 3),
+        ("POST", "/quickstart", {"content": b"[1]"}, 400, 3),
+        ("POST", "/quickstart?verbose=1", {"json": {}}, 400, 3),
+        ("POST", "/probe/hang", {"json": {"text": "hang"}, "headers": {"grpc-timeout": "200m"}}, 504, 4),
+    ],
+)
+def test_errors_of_envoy_have_the_shape_of_all(
+    mesh: MeshProcess, method: str, path: str, options: Any, status: int, code: int
+) -> None:
+    body = error_of(post(mesh, path, method=method, **options), status, code)
+    assert body["message"]
+    assert info_of(body)["domain"] in {"envoy", "meshgen"}
+
+
+def test_an_rpc_that_nobody_has(mesh: MeshProcess) -> None:
+    import grpc
+
+    with grpc.insecure_channel(mesh.address) as channel:
+        with pytest.raises(grpc.RpcError) as caught:
+            channel.unary_unary("/no.such.v1.Service/Run", None, None)(b"", timeout=5)
+        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        assert "no.such.v1.Service/Run" in caught.value.details()
+
+
+# --- limits --------------------------------------------------------------------------------------------------------
+
+
+def test_a_request_over_the_limit_is_refused(mesh: MeshProcess) -> None:
+    text = "the request to 'large' takes 38.2 MiB, over the limit of 32 MiB; `meshgen run --max-message-mb` raises it"
+    body = error_of(post(mesh, "/large/total", tensor(TENSOR_BYTES)), 413, 8)
+    assert (body["message"], info_of(body)["reason"]) == (text, "MESSAGE_TOO_LARGE")
+    with pytest.raises(ResourceExhausted) as caught:
+        call(mesh.address, "/large/total", tensor(TENSOR_BYTES), timeout_s=30)
+    assert (caught.value.message, caught.value.reason) == (text, "MESSAGE_TOO_LARGE")
+
+
+def test_an_answer_over_the_limit_is_refused(mesh: MeshProcess) -> None:
+    text = "the answer of 'large' takes 38.2 MiB, over the limit of 32 MiB; `meshgen run --max-message-mb` raises it"
+    body = error_of(post(mesh, "/large/ones", {"count": TENSOR_BYTES // 4}), 413, 8)
+    assert (body["message"], info_of(body)["reason"]) == (text, "MESSAGE_TOO_LARGE")
+    with pytest.raises(ResourceExhausted) as caught:
+        call(mesh.address, "/large/ones", {"count": TENSOR_BYTES // 4}, timeout_s=30)
+    assert (caught.value.message, caught.value.reason) == (text, "MESSAGE_TOO_LARGE")
+
+
+def test_a_request_far_over_the_limit_ends_at_envoy(mesh: MeshProcess) -> None:
+    text = "the request is far over the limit of 32 MiB for a message; `meshgen run --max-message-mb` raises it"
+    size = 70 * MEBIBYTE
+    body = error_of(post(mesh, "/large/total", tensor(size)), 413, 8)
+    assert (body["message"], info_of(body)["reason"]) == (text, "MESSAGE_TOO_LARGE")
+    with pytest.raises(ResourceExhausted) as caught:
+        call(mesh.address, "/large/total", tensor(size), timeout_s=30)
+    assert (caught.value.message, caught.value.reason) == (text, "MESSAGE_TOO_LARGE")
+
+
+def test_what_just_fits_passes(mesh: MeshProcess) -> None:
+    size = 32 * MEBIBYTE - 1024
+    assert post(mesh, "/large/total", tensor(size)).json() == {"result": size // 4}
+    reply = post(mesh, "/large/ones", {"count": size // 4})
+    assert len(base64.b64decode(reply.json()["result"]["raw"])) == size
+
+
+def test_a_node_by_itself_has_the_limit_too(mesh: MeshProcess) -> None:
+    body = error_of(post(mesh, "/large.tensors.v1.TensorsService/Ones", {"count": TENSOR_BYTES // 4}), 413, 8)
+    assert body["message"].startswith("the answer of 'tensors' takes 38.2 MiB, over the limit of 32 MiB")
+
+
+def test_settings_of_limits(new_mesh: MeshStarter) -> None:
+    """40 MB both ways by both transports, then a burst: one mesh for all, since each takes a while to start."""
+    running = new_mesh(LARGE, options=["--port", "0", "--max-message-mb", "48", "--rate-limit", "5"]).start()
+    request = tensor(TENSOR_BYTES)
+    reply = post(running, "/large/negative", request)
+    assert reply.status_code == 200, reply.text[:500]
+    assert negative(reply.json())
+    assert negative(call(running.address, "/large/negative", request, timeout_s=60).value)
+    time.sleep(1)  # for a full bucket
+    with ThreadPoolExecutor(30) as burst:
+        replies = list(burst.map(lambda _: post(running, "/large/order", {"item": "water"}), range(30)))
+        assert {r.status_code for r in replies} == {200, 429}
+        assert {*burst.map(lambda _: errors(running), range(30))} == {(None, ""), (ResourceExhausted, "RATE_LIMITED")}
+    limited = next(r for r in replies if r.status_code == 429)
+    body = error_of(limited, 429, 8)
+    assert body["message"] == "more than 5 requests in a second, the limit of `meshgen run --rate-limit`"
+    assert (info_of(body)["reason"], limited.headers["retry-after"]) == ("RATE_LIMITED", "1")
+    assert post(running, "/docs", method="GET").status_code == 200, "pages do not count"
+    assert running.stop() == 0
+
+
+def negative(answer: Any) -> bool:
+    values = np.frombuffer(base64.b64decode(answer["result"]["raw"]), "<f4")
+    return values.nbytes == TENSOR_BYTES and bool((values == -1).all())
+
+
+def errors(running: MeshProcess) -> tuple[type[StatusError] | None, str]:
+    try:
+        call(running.address, "/large/order", {"item": "water"}, timeout_s=10)
+    except StatusError as error:
+        return type(error), error.reason
+    return None, ""
