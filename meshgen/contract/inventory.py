@@ -33,6 +33,7 @@ from meshgen.schema.model import (
     Nothing,
     Optional,
     Record,
+    Ref,
     Type,
     Union,
     Unknown,
@@ -49,21 +50,28 @@ def response_fields(result: Type) -> tuple[Field, ...]:
 
 
 def named_types(types: Iterable[Type]) -> Iterator[Named]:
-    """Every named type inside fields of these types, each before those inside it; one may come several times."""
+    """Every named type inside fields of these types, each before those inside it. A record comes once."""
+    seen: set[Record] = set()
     for type_ in types:
-        yield from _named(wire_field(Field(name="value", type=type_)))
+        yield from _named(wire_field(Field(name="value", type=type_)), seen)
 
 
-def _named(fields: Iterable[WireField]) -> Iterator[Named]:
+def _named(fields: Iterable[WireField], seen: set[Record]) -> Iterator[Named]:
     for wire in fields:
-        item = field_shape(wire).leaf
+        leaf = field_shape(wire).leaf
+        # A record inside itself needs a message also where it is an rpc's own request or response.
+        item = leaf.record if isinstance(leaf, Ref) else leaf
+        if item in seen:
+            continue
+        if isinstance(item, Record):
+            seen.add(item)
         if isinstance(item, Record | EnumOf | Wrapper):
             yield item
-        yield from _named(_inside(item))
+        yield from _named(_inside(item), seen)
 
 
 def _inside(item: Leaf) -> tuple[WireField, ...]:
-    """The fields of a message that is made for this graph; of a record inside itself those are known already."""
+    """The fields of a message that is made for this graph."""
     match item:
         case Record(fields=fields):
             return wire_fields(fields)

@@ -1,0 +1,111 @@
+"""Each folder of `types/` is a graph of one node that takes and gives an awkward type.
+
+`expected.proto` is the node's contract, `expected.txt` what `meshgen check` says of the graph: errors, and warnings.
+`pytest tests/test_types.py --accept` rewrites them.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import grpc_tools
+import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from grpc_tools import protoc
+
+from meshgen.compiler import compile_graph
+from meshgen.emit.files import GeneratedFile
+from meshgen.errors import GraphError
+from meshgen.frontend.loader import Loaded
+from meshgen.frontend.trace import trace
+
+CASES = Path(__file__).parent / "types"
+NAMES = sorted(p.name for p in CASES.iterdir() if (p / "graph.py").is_file())
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a case compiles to."""
+
+    text: str
+    """Errors and warnings."""
+    files: tuple[GeneratedFile, ...] = ()
+
+    def proto(self, case: str) -> str:
+        """The node's contract; empty when there is none."""
+        return next((f.content.decode() for f in self.files if f.path == f"protos/{case}/echo/v1/echo.proto"), "")
+
+
+@cache
+def outcome(case: str) -> Outcome:
+    """Compile a case in this process, under the name of its folder."""
+    name = f"types_{case}"
+    spec = importlib.util.spec_from_file_location(name, CASES / case / "graph.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # annotations are resolved by the names of their module
+    try:
+        spec.loader.exec_module(module)
+        traced = trace(module.app, name=case, source=f"{case}.py:app")
+        if traced.graph is None:
+            return Outcome(_rendered(traced.diagnostics))
+        loaded = Loaded(
+            graph=traced.graph, root=CASES / case, module=name, attribute="app", warnings=traced.diagnostics
+        )
+        build = compile_graph(loaded, lock=None)
+    except GraphError as error:
+        return Outcome(_rendered(error.diagnostics))
+    return Outcome(_rendered(build.diagnostics), build.files)
+
+
+def _rendered(diagnostics: tuple) -> str:
+    # The same problem is told of the driver and of the node; once is enough to read.
+    return "".join(f"{text}\n" for text in dict.fromkeys(d.render() for d in diagnostics))
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_case(case: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(CASES / case)
+    found = outcome(case)
+    got = {"expected.txt": found.text, "expected.proto": found.proto(case)}
+    assert any(got.values())
+    for file, text in got.items():
+        path = CASES / case / file
+        if request.config.getoption("--accept"):
+            path.write_text(text) if text else path.unlink(missing_ok=True)
+        assert (path.read_text() if path.exists() else "") == text
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of every case that has a contract, as one project has them."""
+    root = tmp_path_factory.mktemp("types")
+    for case in NAMES:
+        for file in outcome(case).files:
+            path = root / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(file.content)
+    return root
+
+
+def test_buf_lint_finds_nothing(workspace: Path) -> None:
+    buf = Path(sys.executable).with_name("buf")
+    done = subprocess.run([buf, "lint"], cwd=workspace / "protos", capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_protoc_compiles_them(workspace: Path, tmp_path: Path) -> None:
+    protos = workspace / "protos"
+    files = [str(p.relative_to(protos)) for p in sorted(protos.rglob("*.proto")) if "third_party" not in p.parts]
+    target = tmp_path / "all.binpb"
+    roots = (protos, protos / "third_party", Path(grpc_tools.__file__).parent / "_proto")
+    arguments = ["protoc", *(f"-I{root}" for root in roots), f"-o{target}", *files]
+    assert protoc.main(arguments) == 0
+    compiled = FileDescriptorSet.FromString(target.read_bytes())
+    assert len(compiled.file) == len(files)
