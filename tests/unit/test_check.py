@@ -155,7 +155,7 @@ def _ruled_types(draw: st.DrawFn, depth: int) -> Case:
             other = (BOOL, st.booleans())
             return Union((item, other[0])), values | other[1]
         case "record":
-            name = f"Rec{draw(st.integers(0, 10**9))}"
+            name = f"Rec{depth}"
             python = dataclasses.make_dataclass(name, ["part"])
             record = Record(name=name, kind="dataclass", python=python, fields=(Field(name="part", type=item),))
             return record, st.builds(python, values)
