@@ -160,10 +160,14 @@ def params(**types: Type) -> tuple[Field, ...]:
 
 
 def contract_of(
-    fields: tuple[Field, ...] = (), result: Type = INT, record: Record | None = None, lock: Any = None
+    fields: tuple[Field, ...] = (),
+    result: Type = INT,
+    record: Record | None = None,
+    lock: Any = None,
+    graph: str = "g",
 ) -> Contract:
     rpc = RpcSpec(name="Run", params=fields, request_record=record, result=result)
-    return build("g", [ServiceSpec(node="n", rpcs=(rpc,))], lock)
+    return build(graph, [ServiceSpec(node="n", rpcs=(rpc,))], lock)
 
 
 def codec_of(fields: tuple[Field, ...] = (), result: Type = INT, record: Record | None = None) -> RpcCodec:

@@ -8,10 +8,11 @@ import tempfile
 from pathlib import Path
 
 import grpc_tools  # type: ignore[import-untyped]
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 
 from meshgen.contract import Contract
+from meshgen.contract.validation import rules_of, set_rules
 from meshgen.emit.proto import proto_files
 
 PROTOS = Path(__file__).parents[2] / "protos"
@@ -26,6 +27,28 @@ def write_workspace(folder: Path, *contracts: Contract) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.content)
     return folder / "protos"
+
+
+def same_when_compiled(folder: Path, *contracts: Contract) -> None:
+    """The text is what buf wants, and protoc makes of it what it was made from."""
+    protos = write_workspace(folder, *contracts)
+    assert buf_complaints(protos) == ""
+    ours = {f.name: f for contract in contracts for f in contract.descriptors.file}
+    names = [f.name for contract in contracts for f in contract.files]
+    for file in compiled(protos, *names).file:
+        assert _with_merged_options(file) == _with_merged_options(ours[file.name]), file.name
+
+
+def _with_merged_options(file: FileDescriptorProto) -> FileDescriptorProto:
+    """protoc writes each option that it does not know by itself; as bytes that is not the same as all at once."""
+    copy = FileDescriptorProto()
+    copy.CopyFrom(file)
+    for field in (field for message in copy.message_type for field in message.field):
+        rules = rules_of(field)
+        if rules:
+            field.ClearField("options")
+            set_rules(field, rules)
+    return copy
 
 
 def buf_complaints(protos: Path) -> str:
