@@ -160,9 +160,14 @@ CODES: dict[str, Explanation] = {
         title="a type without a contract",
         hint="Annotate it with a scalar, an enum, a record, a list or a dict of these, an Image or a tensor.",
         text="Services exchange typed messages, so every parameter and result of a node needs a type that a message can\n"
-        "carry: bool, int, float, str, bytes, an Enum, Literal strings, a dataclass, pydantic model, NamedTuple,\n"
-        "TypedDict or fixed tuple of these, list, set, dict, `T | None`, PIL.Image.Image, numpy.ndarray, torch.Tensor.\n"
-        "`meshgen local` runs without types.",
+        "carry. docs/types.md lists them: scalars, enums, Literals, dataclasses and other records, lists, dicts, unions,\n"
+        "`T | None`, datetime and its kin, Any, images, arrays and tensors. `meshgen local` runs without types.",
+    ),
+    "MG311": Explanation(
+        title="a default that is not of its type",
+        hint="Change the default, or the annotation.",
+        text="A parameter that is left out is filled in by the caller and sent like any other value, so a default has to be\n"
+        "one that the type can carry. `x: int = None` is `int | None`; a datetime needs a time zone.",
     ),
     "MG401": Explanation(
         title="the lock cannot be read",
@@ -175,6 +180,13 @@ CODES: dict[str, Explanation] = {
         hint="Give the newer of the two fields the next free number, then build again.",
         text="This is what a merge of two branches leaves when each added a field to the same message. Keep the number of\n"
         "the field that is already deployed; give the other one 1 + the highest number of the message.",
+    ),
+    "MG403": Explanation(
+        title="the lock and the contracts are not there together",
+        hint="Restore it from version control; or say --allow-breaking, and what is missing is written anew.",
+        text="A build writes protos/<graph>/lock.json and envoy/<graph>/descriptors.binpb; both are committed. The lock has\n"
+        "the numbers, the descriptors are what `check` and `build` compare with. Without one of them a change that breaks\n"
+        "old clients would go unseen. After a merge, take either side's descriptors and build again.",
     ),
     "MG404": Explanation(
         title="two names are one on the wire",

@@ -24,6 +24,7 @@ from meshgen.contract.wire import (
 from meshgen.errors import Diagnostic
 from meshgen.naming import collisions, enum_value, enum_zero, json_name, pascal, snake, upper_snake, writable
 from meshgen.schema.assemble import empty_is_lost, none_is_lost
+from meshgen.schema.defaults import default_fault
 from meshgen.schema.model import (
     AnyValue,
     EnumOf,
@@ -117,6 +118,10 @@ class Inventory:
         self._clashing_names([f for f in fields if writable(f.name)], owner, span)
         for item in fields:
             self._use(item.type, f"'{owner}.{item.name}'", span)
+            fault, hint = default_fault(item)
+            if fault:
+                message = f"'{owner}.{item.name}': {fault}"
+                self.problems.append(Diagnostic(code="MG311", message=message, span=span, hint=hint))
             if none_is_lost(item):
                 message = f"'{owner}.{item.name}': None cannot be sent, because leaving it out means the default"
                 self._problem("MG408", message, span, severity="warning")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final, NewType, TypeVar
+
 from typing_extensions import TypeAliasType
 
 from meshgen import DAGDriver, InputNode, deployment
-
 
 T = TypeVar("T")
 UserId = NewType("UserId", int)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
+
 from annotated_types import Ge
 
 from meshgen import DAGDriver, InputNode, deployment

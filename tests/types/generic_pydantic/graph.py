@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from typing import Generic, TypeVar
+
 from pydantic import BaseModel, Field
 
 from meshgen import DAGDriver, InputNode, deployment
-
 
 T = TypeVar("T")
 

@@ -7,7 +7,6 @@ from typing import Generic, TypeVar
 
 from meshgen import DAGDriver, InputNode, deployment
 
-
 T = TypeVar("T")
 
 

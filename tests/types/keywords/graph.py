@@ -6,7 +6,6 @@ from typing import TypedDict
 
 from meshgen import DAGDriver, InputNode, deployment
 
-
 Words = TypedDict("Words", {"class": int, "import": str, "message": bool, "optional": float, "from": str, "None": int})
 
 

@@ -6,7 +6,6 @@ from typing import Literal
 
 from meshgen import DAGDriver, InputNode, deployment
 
-
 Size = Literal["s", "m", "l"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+
 from annotated_types import Ge
 
 from meshgen import DAGDriver, InputNode, deployment

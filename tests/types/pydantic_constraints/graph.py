@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from typing import Annotated
-from pydantic import AfterValidator, BaseModel, Field, PositiveInt, StringConstraints, conint, conlist
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    PositiveInt,
+    StringConstraints,
+    conint,
+    conlist,
+)
 
 from meshgen import DAGDriver, InputNode, deployment
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
+
 import numpy as np
 import torch
 from numpy.typing import NDArray

@@ -1,0 +1,47 @@
+"""Defaults as written: can they be sent? Between nodes the caller fills them in, so they travel like any value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from meshgen.schema.compat import holds
+from meshgen.schema.fit import EncodeError, describe
+from meshgen.schema.model import MISSING, Field, ListOf, MapOf, Optional, Scalar, Type, Union
+from meshgen.schema.scalars import TO_SCALAR
+
+
+def default_fault(field: Field) -> tuple[str, str]:
+    """What is wrong with a field's default, and the way out; both empty when nothing is."""
+    value = field.default
+    if value is MISSING or _fits(value, field.type):
+        return "", ""
+    if value is None:
+        return f"the default is None, not {field.type}", f"Write `{field.type} | None = None`."
+    if isinstance(value, datetime):
+        hint = "Give it a time zone: `datetime(2020, 1, 1, tzinfo=timezone.utc)`."
+        return f"the default {value!r} is no moment in time", hint
+    return f"the default is {describe(value)}, not {field.type}", ""
+
+
+def _fits(value: Any, type_: Type) -> bool:
+    """Whether the codec takes a value. It takes more than `holds` does: every sequence for a list, numpy's numbers."""
+    match type_:
+        case Scalar(kind=kind):
+            try:
+                TO_SCALAR[kind](value)
+            except EncodeError:
+                return False
+            return True
+        case Optional(item=item):
+            return value is None or _fits(value, item)
+        case Union(members=members):
+            return any(_fits(value, m) for m in members)
+        case ListOf(item=item, container="list" | "tuple"):
+            listed = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+            return listed and all(_fits(v, item) for v in value)
+        case MapOf(key=key, value=item):
+            return isinstance(value, Mapping) and all(_fits(k, key) and _fits(v, item) for k, v in value.items())
+        case _:
+            return holds(value, type_)
