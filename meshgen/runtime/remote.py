@@ -79,7 +79,7 @@ class RemoteTransport:
         data = codec.encode_request(arguments)
         if len(data) > (limit := limits.inside()):
             text = limits.over(f"the request to '{node.name}'", len(data), limit)
-            raise ResourceExhausted(text, reason=limits.TOO_LARGE)
+            raise ResourceExhausted(text, node=node.name, reason=limits.TOO_LARGE)
         try:
             # Not wait_for_ready: without its mesh listener no request gets anywhere, so it had better fail at once. A
             # channel that has just been made queues calls until its first attempt to connect is over either way.

@@ -16,6 +16,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from meshgen import limits
 from meshgen.compiler import compile_graph
 from meshgen.frontend import load_graph
 from meshgen.graph.model import Graph
@@ -209,6 +210,13 @@ async def test_a_node_that_is_too_slow_is_named_before_the_client_gives_up(mesh:
     error = await failure(mesh, rpc, "1", limit=0.5)
     assert (error.code, error.node) == (Code.DEADLINE_EXCEEDED, "leaf")
     assert time.monotonic() - start < 0.6
+
+
+async def test_arguments_that_are_too_large_are_not_sent(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "inside", lambda: limits.MEBIBYTE)
+    error = await failure(mesh, "Forward", "x" * 2 * limits.MEBIBYTE)
+    assert error.message.startswith("the request to 'leaf' takes 2.1 MiB, over the limit of 1 MiB; ")
+    assert (error.code, error.reason, error.node) == (Code.RESOURCE_EXHAUSTED, limits.TOO_LARGE, "leaf")
 
 
 async def test_a_nodes_own_limit_holds(mesh: Mesh) -> None:
