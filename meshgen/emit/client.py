@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import inspect
+import typing
 from textwrap import wrap
 
 from meshgen.contract.model import RpcSpec
@@ -65,7 +66,8 @@ class _Module:
         for enum in self._enums:  # before the records, whose defaults name members
             self._enum(enum)
         for record in self._records:
-            self._dataclass(pascal(record.name), {attribute(f.name): f for f in record.fields}, record.doc)
+            fields = {attribute(f.name): f for f in record.fields}
+            self._dataclass(pascal(record.name), fields, record.doc, frozen=_is_hashable(record))
         self._contract()
         for rpc in self._plan.rpcs:
             self._rpc(rpc)
@@ -86,10 +88,11 @@ class _Module:
             for member, value in values.items():
                 self._source.print(f"{member} = {literal(value)}")
 
-    def _dataclass(self, name: str, fields: dict[str, Field], doc: str) -> None:
+    def _dataclass(self, name: str, fields: dict[str, Field], doc: str, *, frozen: bool = False) -> None:
         self._source.print("\n")
         # Keywords only: a contract may put its fields in another order.
-        self._source.print("@", Name("dataclasses", "dataclass"), "(kw_only=True)")
+        options = "frozen=True, kw_only=True" if frozen else "kw_only=True"
+        self._source.print("@", Name("dataclasses", "dataclass"), f"({options})")
         with self._source.block(f"class {name}:"):
             self._docstring(doc or f"Message `{name}`.")
             if fields:
@@ -171,6 +174,11 @@ def _method(rpc: RpcSpec) -> str:
 
 def _constant(rpc: RpcSpec) -> str:
     return f"_{snake(rpc.name).upper()}"
+
+
+def _is_hashable(record: Record) -> bool:
+    """Values of it may be in a set, so values of its mirror must."""
+    return getattr(typing.get_origin(record.python) or record.python, "__hash__", None) is not None
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -117,7 +117,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     env = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "MYPY_CACHE_DIR": str(ROOT / ".mypy_cache"),
+        "MYPY_CACHE_DIR": str(ROOT / ".mypy_cache/clients"),
     }
     return subprocess.run(["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=180)
 
