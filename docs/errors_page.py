@@ -13,8 +13,17 @@ _INTRODUCTION = """\
 ## At run time
 
 A node raises one of these; the caller gets the code, the message, the node's name and the trace id, by whatever way it
-called. Any other exception becomes `INTERNAL`, and its traceback stays in the node's log. Input that does not fit the
-contract is `INVALID_ARGUMENT` with the fields at fault.
+called; branches that are joined do not change it. Any other exception becomes `INTERNAL`, and its traceback stays in
+the node's log. Input that does not fit the contract is `INVALID_ARGUMENT` with the fields at fault.
+
+```python
+raise meshgen.FailedPrecondition("there is no tea left", reason="OUT_OF_STOCK", metadata={"item": "tea"})
+```
+
+`reason` and `metadata` are for programs: they go into `google.rpc.ErrorInfo`, where the code's name is the reason when
+there is none. `meshgen.InvalidArgument("…", violations=(meshgen.Violation("item", "is not for sale"),))` fills
+`google.rpc.BadRequest`. Some 480 bytes of metadata and ten violations fit.
+[What the front refuses by itself](operating.md#errors) has the same shape.
 
 | raise | gRPC code | HTTP | meaning |
 |---|---|---|---|
