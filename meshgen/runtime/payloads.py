@@ -18,7 +18,7 @@ from meshgen.schema.fit import EncodeError
 
 T = TypeVar("T")
 
-THRESHOLD = 256 * 1024
+THRESHOLD = 512 * 1024
 """Bytes. Below it protobuf's copies cost less than going around them (`python -m benchmarks.codec`)."""
 
 _PADDING = {"meshgen.tensor.v1.Tensor": TENSOR_PADDING}

@@ -36,7 +36,14 @@ DATATYPES: Mapping[str, str] = {
     "bfloat16": "BF16",
 }
 """numpy's (for bfloat16: torch's) dtype name → datatype."""
+_MOST_DIMENSIONS = 64
+"""Of both libraries."""
+
 _DTYPES = {datatype: dtype for dtype, datatype in DATATYPES.items()}
+_OF_LIBRARY: Mapping[str, Mapping[str, str]] = {
+    "numpy": {dtype: datatype for dtype, datatype in DATATYPES.items() if dtype != "bfloat16"},
+    "torch": DATATYPES,
+}
 
 
 def tensor_parts(value: Any, type_: Tensor) -> dict[str, Any]:
@@ -48,7 +55,7 @@ def tensor_parts(value: Any, type_: Tensor) -> dict[str, Any]:
         EncodeError: it is no such array, or not of the dtype and shape that `type_` asks for.
     """
     dtype, shape, elements = _torch_elements(value) if type_.library == "torch" else _numpy_elements(value)
-    if dtype not in (known := _known(type_)):
+    if dtype not in (known := _OF_LIBRARY[type_.library]):
         raise EncodeError(f"has dtype {dtype}, which cannot travel; use one of {', '.join(known)}")
     if type_.dtype is not None and dtype != type_.dtype:
         raise EncodeError(f"must have dtype {type_.dtype}, got {dtype}")
@@ -91,10 +98,6 @@ def _raw(array: Any) -> memoryview:
     return ordered.reshape(-1).view(np.uint8).data
 
 
-def _known(type_: Tensor) -> list[str]:
-    return [dtype for dtype in DATATYPES if dtype != "bfloat16" or type_.library == "torch"]
-
-
 def _has_shape(shape: Sequence[int], wanted: Sequence[int | None]) -> bool:
     return len(shape) == len(wanted) and all(w in (None, n) for n, w in zip(shape, wanted, strict=True))
 
@@ -125,16 +128,17 @@ def tensor_from(parts: Mapping[str, Any], type_: Tensor) -> Any:
 def _dtype_of(datatype: str | None, type_: Tensor) -> str:
     if datatype is None:
         raise Misfit([("datatype", "is required")])
-    known = [DATATYPES[dtype] for dtype in _known(type_)]
-    if datatype not in known:
-        raise Misfit([("datatype", f"must be one of {', '.join(known)}")])
-    dtype = _DTYPES[datatype]
+    dtype, known = _DTYPES.get(datatype, ""), _OF_LIBRARY[type_.library]
+    if dtype not in known:
+        raise Misfit([("datatype", f"must be one of {', '.join(known.values())}")])
     if type_.dtype is not None and dtype != type_.dtype:
         raise Misfit([("datatype", f"must be {DATATYPES.get(type_.dtype, type_.dtype)}, got {datatype}")])
     return dtype
 
 
 def _checked_shape(shape: Sequence[int], type_: Tensor) -> tuple[tuple[int, ...], int]:
+    if len(shape) > _MOST_DIMENSIONS:
+        raise Misfit([("shape", f"must have at most {_MOST_DIMENSIONS} dimensions, got {len(shape)}")])
     problems = [(f"shape[{i}]", "must not be negative") for i, n in enumerate(shape) if n < 0]
     if not problems and type_.shape is not None and not _has_shape(shape, type_.shape):
         problems = [("shape", f"must be {shape_text(type_.shape)}, got {shape_text(shape)}")]

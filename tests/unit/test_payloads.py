@@ -22,7 +22,7 @@ from meshgen.runtime.splice import ALIGNMENT
 from meshgen.schema.model import Field, Image, ListOf, MapOf, Optional, Record, Ref, Tensor, Type, Union
 from meshgen.status import InvalidArgument
 
-BIG = 300_000
+BIG = 600_000
 NEVER = 1 << 40
 
 
@@ -105,7 +105,7 @@ def tree() -> Record:
 
 
 BLOB, ARRAY = b"\x01\x02" * (BIG // 2), np.arange(BIG, dtype=np.float32).reshape(-1, 10)
-PICTURE = PIL_Image.frombytes("RGB", (400, 300), bytes(i % 251 for i in range(400 * 300 * 3)))
+PICTURE = PIL_Image.frombytes("RGB", (600, 400), bytes(range(240)) * 3000)
 TENSOR = Tensor("numpy")
 
 

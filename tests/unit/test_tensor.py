@@ -201,6 +201,15 @@ def test_any_layout(dtype: str, shape: list[int], order: str, layout: str) -> No
     assert parts["raw"].ndim == 1
 
 
+def test_a_shape_that_nobody_can_have() -> None:
+    many = {"datatype": "INT8", "shape": [2**62] * 200_000, "raw": b"a"}  # to multiply them would take hours
+    assert violations(Tensor("numpy"), many) == {"x.shape": "must have at most 64 dimensions, got 200000"}
+    for library in ("numpy", "torch"):
+        type_ = Tensor(library)  # type: ignore[arg-type]
+        parts = {"datatype": "INT8", "shape": [1] * 64, "raw": b"a"}
+        assert len(from_json(params(x=type_), {"x": _as_json(parts)})["x"].shape) == 64
+
+
 def test_elements_that_lie_right_are_not_copied() -> None:
     torch = pytest.importorskip("torch")
     array = np.arange(6, dtype=np.float16).reshape(2, 3)
