@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 import meshgen
 from meshgen.contract import dump_lock
+from meshgen.contract.compare import Change, compare
 from meshgen.emit.client import client_files
 from meshgen.emit.envoy import envoy_files
 from meshgen.emit.files import GeneratedFile
@@ -43,14 +46,20 @@ class Build:
     """Sorted by path."""
     diagnostics: tuple[Diagnostic, ...]
     """Warnings, those of loading among them; errors are raised."""
+    changes: tuple[Change, ...]
+    """What is another thing now than in the committed contracts, the worst first. Whoever writes files asks
+    `judged` whether they may be written."""
 
 
-def compile_graph(loaded: Loaded, *, lock: Mapping[str, Any] | None) -> Build:
-    """Verify → lower → verify → emit. Loading has traced and verified the graph already.
+def compile_graph(
+    loaded: Loaded, *, lock: Mapping[str, Any] | None, committed: FileDescriptorSet | None = None
+) -> Build:
+    """Verify → lower → verify → compare → emit. Loading has traced and verified the graph already.
 
     Args:
         loaded: from `meshgen.frontend.load_graph`.
         lock: the wire identity on record; None for a first build.
+        committed: the contracts that clients have; None when there are none, or nobody asks.
 
     Raises:
         GraphError: every problem found up to the first stage that has any.
@@ -62,8 +71,19 @@ def compile_graph(loaded: Loaded, *, lock: Mapping[str, Any] | None) -> Build:
     if faults := verify_plan(plan):
         raise InternalError("; ".join(fault.message for fault in faults))
     return Build(
-        graph=graph, plan=plan, files=emit(plan), diagnostics=(*loaded.warnings, *problems, *plan.contract.diagnostics)
+        graph=graph,
+        plan=plan,
+        files=emit(plan),
+        diagnostics=(*loaded.warnings, *problems, *plan.contract.diagnostics),
+        changes=() if committed is None else compare(committed, plan.contract.descriptors),
     )
+
+
+def judged(changes: Iterable[Change], *, allow_breaking: bool) -> tuple[Diagnostic, ...]:
+    """MG407 for every change that old clients or nodes do not survive: an error, or a warning when it is allowed."""
+    severity: Literal["error", "warning"] = "warning" if allow_breaking else "error"
+    breaking = (change for change in changes if change.breaking)
+    return tuple(Diagnostic(code="MG407", message=str(c), hint=c.way, severity=severity) for c in breaking)
 
 
 def emit(plan: Plan) -> tuple[GeneratedFile, ...]:

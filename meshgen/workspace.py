@@ -12,8 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+from google.protobuf.message import DecodeError
+
 from meshgen.contract import load_lock
 from meshgen.emit.files import GeneratedFile
+from meshgen.errors import Diagnostic, GraphError
+from meshgen.source import relative
 
 _TOPS = ("protos", "services", "envoy")
 _SHARED = "protos/meshgen"
@@ -38,6 +43,34 @@ def read_lock(root: Path, graph: str) -> Mapping[str, Any] | None:
     """
     path = root / lock_path(graph)
     return load_lock(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else None
+
+
+def read_descriptors(root: Path, graph: str) -> FileDescriptorSet | None:
+    """The contracts on record; None when the graph was never built here.
+
+    Raises:
+        GraphError: they cannot be read, or they or the lock are there without each other (MG403).
+    """
+    lock, path = root / lock_path(graph), root / f"envoy/{graph}/descriptors.binpb"
+    shown = relative(str(path))
+    match lock.is_file(), path.is_file():
+        case False, False:
+            return None
+        case True, False:
+            raise _apart(f"{relative(str(lock))} is there, but {shown} is not, so nobody can say what has changed")
+        case False, True:
+            raise _apart(f"{shown} is there, but {relative(str(lock))} is not, so fields would get new numbers")
+    try:
+        found = FileDescriptorSet.FromString(path.read_bytes())
+    except DecodeError:
+        raise _apart(f"{shown} is damaged") from None
+    if not any(file.name.startswith(f"{graph}/") for file in found.file):
+        raise _apart(f"{shown} is damaged: it has no contract of {graph}")
+    return found
+
+
+def _apart(message: str) -> GraphError:
+    return GraphError([Diagnostic(code="MG403", message=message)])
 
 
 def write(root: Path, files: Sequence[GeneratedFile]) -> tuple[str, ...]:

@@ -1,11 +1,13 @@
 """Each folder of `problems/` is a graph file with problems and the text that `meshgen check` gives for them.
 
-A folder may hold a lock (`protos/graph/lock.json`), and a `target.txt` with another target than `graph.py`.
-`pytest tests/test_problems.py --accept` rewrites the texts.
+A folder may hold a lock (`protos/graph/lock.json`), a `before.py` whose contracts are committed before `graph.py` is
+checked, and a `target.txt` with another target than `graph.py`. `pytest tests/test_problems.py --accept` rewrites the
+texts.
 """
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,28 +21,43 @@ CHECK = """
 import sys
 from pathlib import Path
 from meshgen import GraphError
-from meshgen.cli.compiling import compiled
+from meshgen.cli.compiling import gated
 from meshgen.frontend import load_graph
+safe = ()
 try:
-    found = compiled(load_graph(sys.argv[1]), Path.cwd()).diagnostics
+    found = gated(load_graph(sys.argv[1]), Path.cwd(), allow_breaking=False)
+    problems, safe = (*found.build.diagnostics, *found.problems), found.safe
 except GraphError as error:
-    found = error.diagnostics
-print(*(d.render() for d in found), sep="\\n")
+    problems = error.diagnostics
+print(*(d.render() for d in problems), *safe, sep="\\n")
 """
 
 
 def check(folder: Path) -> str:
-    """What loading and compiling the folder's graph says, in a fresh process."""
+    """What `meshgen check` says of the folder's graph, in a fresh process."""
     target = folder / "target.txt"
-    command = [sys.executable, "-c", CHECK, target.read_text().strip() if target.exists() else "graph.py"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    return run(folder, "-c", CHECK, target.read_text().strip() if target.exists() else "graph.py")
+
+
+def run(folder: Path, *arguments: str) -> str:
+    done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
     assert not done.stderr, done.stderr
     return done.stdout
 
 
+def with_history(case: Path, folder: Path) -> Path:
+    """A copy of the case in which `before.py` was built; the case's own lock replaces the one of that build."""
+    folder.mkdir()
+    (folder / "pyproject.toml").touch()
+    shutil.copy(case / "before.py", folder / "graph.py")
+    run(folder, "-m", "meshgen", "build", "graph.py")
+    shutil.copytree(case, folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    return folder
+
+
 @pytest.mark.parametrize("folder", sorted(p for p in CASES.iterdir() if p.is_dir()), ids=lambda p: p.name)
-def test_problem(folder: Path, request: pytest.FixtureRequest) -> None:
-    text = check(folder)
+def test_problem(folder: Path, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    text = check(with_history(folder, tmp_path / "case") if (folder / "before.py").exists() else folder)
     expected = folder / "expected.txt"
     if request.config.getoption("--accept"):
         expected.write_text(text)

@@ -94,6 +94,9 @@ Timeout = Annotated[
 Codec = Annotated[bool, typer.Option("--codec", help="Pass every value through the contracts, as a mesh does.")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help=_OUT_HELP)]
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; name what is stale, and exit 1 if any is.")]
+AllowBreaking = Annotated[
+    bool, typer.Option("--allow-breaking", help="Go on when a change breaks old clients or nodes; it is still named.")
+]
 Drawing = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help=_DRAW_HELP)]
 Host = Annotated[
     str, typer.Option(metavar="HOST", help="Address to listen on. Any other than loopback lets others in.")
@@ -167,19 +170,22 @@ def local(
 
 
 @app.command()
-def check(graphs: Graphs) -> None:
+def check(graphs: Graphs, allow_breaking: AllowBreaking = False) -> None:
     """Find every problem of a graph without running it.
 
-    Each is printed with its code, place, source line and a hint; `meshgen explain CODE` says more. Exit 1 for errors.
+    Each is printed with its code, place, source line and a hint; `meshgen explain CODE` says more. So is every change
+    since the contracts that are committed. Exit 1 for errors; a change that breaks old clients or nodes is one.
     """
-    from meshgen.cli.compiling import problems_of
+    from meshgen.cli.compiling import checked
 
     failed = False
     with terminal.only_results_on_stdout() as write:
         for graph in graphs:
-            problems = problems_of(graph)
+            found = checked(graph, allow_breaking=allow_breaking)
+            problems = found.problems
             for problem in problems:
                 write(problem.render())
+            _write_safe(graph, found.safe, write)
             errors = len(errors_only(problems))
             failed |= errors > 0
             write(f"{graph}: {_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}")
@@ -208,6 +214,7 @@ def build(
     graphs: Graphs,
     out: Out = None,
     check: Check = False,
+    allow_breaking: AllowBreaking = False,
 ) -> None:
     """Write protos/, services/ and envoy/ of a graph.
 
@@ -217,7 +224,10 @@ def build(
     from meshgen.cli.compiling import builds, dead_folders
 
     with terminal.only_results_on_stdout() as write:
-        built = builds(graphs, out)
+        built = builds(graphs, out, allow_breaking=allow_breaking)
+        for each in built:
+            _write_safe(each.target, each.safe, write)
+        terminal.show([problem for each in built for problem in each.problems])
         if check:
             _stop_if_stale({path for each in built for path in each.stale()}, graphs, out, write)
             write("up to date")
@@ -304,6 +314,13 @@ def call(
         write(json_line(answer.value))
     if show_trace_id:
         terminal.say(f"trace {answer.trace_id}")
+
+
+def _write_safe(graph: str, changes: tuple[str, ...], write: Callable[[str], None]) -> None:
+    if changes:
+        write(f"{graph}: {_count(len(changes), 'safe change')} since the committed contracts")
+    for change in changes:
+        write(f"  {change}")
 
 
 def _stop_if_stale(stale: set[str], graphs: list[str], out: Path | None, write: Callable[[str], None]) -> None:

@@ -3,28 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
 from meshgen import workspace
-from meshgen.compiler import Build, compile_graph
+from meshgen.compiler import Build, compile_graph, judged
 from meshgen.emit.files import GeneratedFile
 from meshgen.errors import Diagnostic, GraphError, MeshgenError
 from meshgen.frontend import Loaded, load_graph
 
 
 def compiled(loaded: Loaded, out: Path) -> Build:
-    """The build of a graph, with the wire identity that `out` has on record. Raises GraphError."""
+    """The build of a graph for use right here, with the wire identity that `out` has on record. Raises GraphError."""
     return compile_graph(loaded, lock=workspace.read_lock(out, loaded.graph.name))
 
 
-def problems_of(target: str) -> tuple[Diagnostic, ...]:
-    """Errors and warnings of a graph, from loading it to compiling it."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gated:
+    """A build, compared with the contracts on record."""
+
+    build: Build
+    problems: tuple[Diagnostic, ...]
+    """Of the comparison: errors, unless breaking changes are allowed."""
+
+    @property
+    def safe(self) -> tuple[str, ...]:
+        """A line for each change that everybody survives."""
+        return tuple(str(change) for change in self.build.changes if not change.breaking)
+
+
+def gated(loaded: Loaded, out: Path, *, allow_breaking: bool) -> Gated:
+    """The build of a graph, compared with what `out` has on record. Raises GraphError."""
+    name = loaded.graph.name
+    lock = workspace.read_lock(out, name)
+    committed, missing = _committed(out, name, allow_breaking=allow_breaking)
+    build = compile_graph(loaded, lock=lock, committed=committed)
+    return Gated(build=build, problems=(*missing, *judged(build.changes, allow_breaking=allow_breaking)))
+
+
+def _committed(
+    out: Path, name: str, *, allow_breaking: bool
+) -> tuple[FileDescriptorSet | None, tuple[Diagnostic, ...]]:
+    try:
+        return workspace.read_descriptors(out, name), ()
+    except GraphError as error:
+        if not allow_breaking:
+            raise
+        return None, tuple(replace(d, severity="warning") for d in error.diagnostics)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What `check` has to say of a graph."""
+
+    problems: tuple[Diagnostic, ...]
+    safe: tuple[str, ...] = ()
+
+
+def checked(target: str, *, allow_breaking: bool) -> Checked:
+    """Errors and warnings of a graph, from loading it to comparing it, and the changes that are neither."""
     try:
         loaded = load_graph(target)
-        return compiled(loaded, loaded.root).diagnostics
+        found = gated(loaded, loaded.root, allow_breaking=allow_breaking)
     except GraphError as error:
-        return error.diagnostics
+        return Checked(problems=error.diagnostics)
+    return Checked(problems=(*found.build.diagnostics, *found.problems), safe=found.safe)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +81,10 @@ class Built:
     """Where the files belong."""
     files: tuple[GeneratedFile, ...]
     project: Path
+    problems: tuple[Diagnostic, ...]
+    """What its changes do to old clients and nodes; errors among them, unless they are allowed."""
+    safe: tuple[str, ...]
+    """A line for each other change."""
 
     def write(self) -> tuple[str, ...]:
         """Write them; the paths that changed."""
@@ -46,21 +95,26 @@ class Built:
         return workspace.stale(self.root, self.files)
 
 
-def builds(targets: Sequence[str], out: Path | None) -> tuple[Built, ...]:
+def builds(targets: Sequence[str], out: Path | None, *, allow_breaking: bool) -> tuple[Built, ...]:
     """All graphs compiled, for `out` or for their projects; so nothing is written when one of them has a problem.
 
     Raises:
         GraphError: a graph has problems.
         MeshgenError: two graphs have one name.
     """
-    return tuple(
-        Built(
-            target=target,
-            root=out or loaded.root,
-            files=compiled(loaded, out or loaded.root).files,
-            project=loaded.root,
-        )
-        for target, loaded in load_graphs(targets)
+    return tuple(_built(*item, out, allow_breaking=allow_breaking) for item in load_graphs(targets))
+
+
+def _built(target: str, loaded: Loaded, out: Path | None, *, allow_breaking: bool) -> Built:
+    root = out or loaded.root
+    found = gated(loaded, root, allow_breaking=allow_breaking)
+    return Built(
+        target=target,
+        root=root,
+        files=found.build.files,
+        project=loaded.root,
+        problems=found.problems,
+        safe=found.safe,
     )
 
 

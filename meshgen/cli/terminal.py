@@ -8,10 +8,10 @@ import os
 import sys
 import sysconfig
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from meshgen.errors import GraphError, MeshgenError
+from meshgen.errors import Diagnostic, GraphError, MeshgenError, errors_only
 from meshgen.status import Code, StatusError
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
@@ -86,6 +86,18 @@ def report(error: BaseException) -> None:
             say(f"error: {error}")
         case _:
             raise error
+
+
+def show(problems: Sequence[Diagnostic]) -> None:
+    """Print warnings on stderr.
+
+    Raises:
+        GraphError: there are errors among them.
+    """
+    if errors_only(problems):
+        raise GraphError(problems)
+    for problem in problems:
+        say(problem.render())
 
 
 def user_traceback(error: BaseException) -> str:

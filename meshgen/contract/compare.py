@@ -7,7 +7,7 @@ its response the other way round, and what travels between nodes goes both ways.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
@@ -108,8 +108,13 @@ def _change(owners: list[str], finding: Finding, flags: Mapping[Key, Flags]) -> 
 
 def _place(subject: str, owners: list[str]) -> str:
     shown = owners if len(owners) < 4 else [*owners[:2], f"{len(owners) - 2} more"]
-    *first, last = shown or [""]
-    return f"{subject} of {', '.join(first)}{' and ' if first else ''}{last}" if last else subject
+    return f"{subject} of {_listed(shown)}" if shown else subject
+
+
+def _listed(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _effect(found: tuple[Outcome, ...]) -> str:
@@ -132,4 +137,4 @@ def _said(found: tuple[Outcome, ...], *, breaks: bool) -> str:
     for outcome in found:
         if outcome.breaks == breaks:
             by_text.setdefault(outcome.text, []).append(outcome.who)
-    return ", ".join(f"{' and '.join(dict.fromkeys(who))} {text}" for text, who in by_text.items())
+    return ", ".join(f"{_listed([*dict.fromkeys(who)])} {text}" for text, who in by_text.items())

@@ -62,10 +62,13 @@ def load_lock(text: str, path: str) -> Mapping[str, Any]:
 
 
 def _line_of(key: str, text: str, path: str) -> Span:
-    """The first line that starts with the key; the first of all when it has none."""
-    start = json.dumps(key) + ":"
-    lines = enumerate(text.splitlines(), 1)
-    return Span(path, next((n for n, line in lines if key and line.lstrip().startswith(start)), 1))
+    """The first line that starts with the key; the first of all when none does."""
+    quoted = json.dumps(key)
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith(f"{quoted}:"):
+            column = line.index(quoted) + 1
+            return Span(path, number, column, column + len(quoted))
+    return Span(path, 1)
 
 
 def dump_lock(document: Mapping[str, Any]) -> str:

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from typing import Annotated
+
+from annotated_types import Ge, Len
+
+from meshgen import DAGDriver, InputNode, deployment
+
+
+@deployment
+def add(x: Annotated[int, Ge(0)], names: Annotated[list[str], Len(0, 5)], y: int) -> int:
+    return x + y + len(names)
+
+
+with InputNode(x=int, names=list[str]) as request:
+    app = DAGDriver.bind(add.bind(request.x, request.names, 1))
