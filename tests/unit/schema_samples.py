@@ -260,6 +260,7 @@ class _Types:
 
     def __init__(self, draw: st.DrawFn) -> None:
         self._draw = draw
+        self._tuples: dict[tuple[Type, ...], tuple[Record, st.SearchStrategy[Any]]] = {}
         self._records = 0
 
     def type(self, depth: int) -> tuple[Type, st.SearchStrategy[Any]]:
@@ -324,8 +325,9 @@ class _Types:
         name = f"Rec{self._records}"
         drawn = [self.type(depth - 1) for _ in range(self._draw(st.integers(0, 3)))]
         if kind == "tuple":
-            record = pair(*(t for t, _ in drawn), name=f"{name}Tuple")
-            return record, st.tuples(*(v for _, v in drawn))
+            items = tuple(t for t, _ in drawn)  # tuples of the same items are one type, so they have one name
+            made = pair(*items, name=f"{name}Tuple"), st.tuples(*(v for _, v in drawn))
+            return self._tuples.setdefault(items, made)
         names = [f"f_{i}" for i in range(len(drawn))]
         python = dataclasses.make_dataclass(name, names)
         fields = tuple(Field(name=n, type=t) for n, (t, _) in zip(names, drawn, strict=True))
