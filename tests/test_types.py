@@ -109,3 +109,26 @@ def test_protoc_compiles_them(workspace: Path, tmp_path: Path) -> None:
     assert protoc.main(arguments) == 0
     compiled = FileDescriptorSet.FromString(target.read_bytes())
     assert len(compiled.file) == len(files)
+
+
+@pytest.mark.parametrize(
+    ("trap", "line"),
+    [
+        ("an int in 32 bits", "optional int64 count = 1 "),
+        ("a float in single precision", "optional double ratio = 2 "),
+        ("repeated repeated", "repeated FloatList rows = 3;"),
+        ("a map of repeated", "map<string, IntList> lists = 4;"),
+        ("optional repeated", "IntList maybe = 5;"),
+        ("repeated inside a oneof", "IntList either_int_list = 6;"),
+        ("the values of a str enum as names", "COLOUR_RED = 1;"),
+        ("an enum without a zero", "LEVEL_UNSPECIFIED = 0;"),
+        ("a tuple as a list of its first", "optional string item_1 = 2 "),
+        ("no Literal", '(buf.validate.field).string.in = "s",'),
+        ("no Any", "google.protobuf.Value anything = "),
+        ("a missing import", 'import "google/protobuf/timestamp.proto";'),
+        ("constraints as comments", "(buf.validate.field).double.lte = 1.0,"),
+        ("the docstring of the base class", "}\n\nmessage Undocumented {"),
+    ],
+)
+def test_traps_of_other_mappers(trap: str, line: str) -> None:
+    assert line in (CASES / "known_traps" / "expected.proto").read_text(), trap
