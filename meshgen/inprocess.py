@@ -27,7 +27,7 @@ from meshgen.schema.check import request_check
 from meshgen.schema.compat import holds
 from meshgen.schema.fit import EncodeError
 from meshgen.schema.jsonvalue import from_json, to_json
-from meshgen.schema.model import Type
+from meshgen.schema.model import Field, Record, Type
 from meshgen.status import InvalidArgument, NotFound, Violation
 
 
@@ -235,5 +235,17 @@ def bound_request(declared: GraphInput, args: tuple[Any, ...], kwargs: Mapping[s
 
 def _check(name: str, expected: Type, value: Any) -> None:
     if not holds(value, expected):
-        violation = Violation(name, f"must be {expected}, not {type(value).__name__}")
+        violation = _unfit(name, expected, value)
         raise InvalidArgument(f"{violation.field} {violation.description}", violations=(violation,))
+
+
+def _unfit(name: str, expected: Type, value: Any) -> Violation:
+    """What is wrong, in the words of the codec where it would refuse the value, too."""
+    try:
+        if isinstance(expected, Record):
+            to_json(expected, value)
+        else:
+            to_json((Field(name=name, type=expected),), {name: value})
+    except EncodeError as error:
+        return Violation(error.path or name, error.reason)
+    return Violation(name, f"must be {expected}, not {type(value).__name__}")

@@ -58,4 +58,4 @@ def _message(nodes: list[Node], part: str, type_: Type, value: object, error: En
 
 def _inside(type_: Type, error: EncodeError) -> str:
     """The path of the fault, seen from the value."""
-    return error.path if isinstance(type_, Record) else error.path.removeprefix(RESULT_FIELD).lstrip(".")
+    return error.path if isinstance(type_, Record) else error.path.removeprefix(RESULT_FIELD).lstrip("._")
