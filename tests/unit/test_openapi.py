@@ -44,8 +44,8 @@ class Everything:
     note: str | None = None
 
 
-def plan() -> Plan:
-    request = reflect(Everything)
+def plan(cls: type[Any] = Everything) -> Plan:
+    request = reflect(cls)
     assert isinstance(request, Record)
     rpc = RpcSpec(name="Run", params=request.fields, request_record=request, result=reflect(list[Label]), http="/s/run")
     other = RpcSpec(name="Other", params=(Field(name="x", type=reflect(int)),), result=reflect(None), http="/s/other")
