@@ -160,6 +160,14 @@ def test_classes_have_the_defaults_of_the_graph() -> None:
     assert hints(made.Extra) == {"note": str, "votes": int | None}
 
 
+def test_no_node_is_called_like_the_module(tmp_path: Path) -> None:
+    graph = tmp_path / "graph.py"
+    text = (ROOT / "tests/unit/client_graph.py").read_text()
+    graph.write_text(text.replace("drop.bind(", 'drop.options(name="client").bind('))
+    with pytest.raises(meshgen.GraphError, match="a node cannot be called 'client'"):
+        compile_graph(load_graph(str(graph)), lock=None)
+
+
 # --- calls ---------------------------------------------------------------------------------------------------------
 
 

@@ -51,6 +51,19 @@ def test_imports_follow_from_what_is_printed() -> None:
     )
 
 
+def test_imports_keep_clear_of_the_names_of_the_module() -> None:
+    source = PythonSource("One job.", frozenset({"date", "list", "Client"}))
+    source.print("date: ", Name("builtins", "list"), "[", Name("datetime", "date"), "]")
+    source.print("x: ", Name("meshgen.client", "Client"), " | ", Name("builtins", "int"))
+    source.print("y = ", Name("meshgen.client", "LEFT_OUT"), ", ", Name("meshgen.client", "Rpc"))
+    assert source.text() == (
+        '"""One job."""\n\nfrom __future__ import annotations\n\n'
+        "from builtins import list as _list\nfrom datetime import date as _date\n\n"
+        "from meshgen.client import LEFT_OUT, Rpc\nfrom meshgen.client import Client as _Client\n\n"
+        "date: _list[_date]\nx: _Client | int\ny = LEFT_OUT, Rpc\n"
+    )
+
+
 def modules(plan: Plan) -> dict[str, GeneratedFile]:
     return {file.path: file for file in service_files(plan)}
 
