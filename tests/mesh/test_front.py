@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -94,13 +95,25 @@ def test_the_docs_page_needs_no_other_server(mesh: MeshProcess) -> None:
 def test_a_browser_without_network_shows_the_routes(mesh: MeshProcess, tmp_path: Path) -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if chromium is None:
-        pytest.skip("no Chromium here")
+        # Continuous integration has one, so there this is a failure and not a skip.
+        assert not os.environ.get("CI"), "Chromium is missing"
+        pytest.skip("Chromium is missing")
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}"]
     options += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--virtual-time-budget=20000", "--dump-dom"]
     done = subprocess.run(
         [chromium, *options, f"http://{mesh.address}/docs"], capture_output=True, text=True, timeout=120, check=False
     )
     assert 'data-path="/quickstart"' in done.stdout, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+def test_docs_with_a_slash_is_docs(mesh: MeshProcess) -> None:
+    assert post(mesh, "/docs/", method="GET").headers["location"].endswith(f"{mesh.address}/docs")
+    assert mesh.get("/docs/").status == 200
+
+
+def test_what_is_no_page_has_the_shape_of_all_errors(mesh: MeshProcess) -> None:
+    error_of(post(mesh, "/docs/nothing", method="GET"), 404, 5)
+    error_of(post(mesh, "/", method="GET"), 404, 5)
 
 
 def test_other_methods_of_the_pages_are_no_calls(mesh: MeshProcess) -> None:

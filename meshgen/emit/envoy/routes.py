@@ -63,8 +63,8 @@ def front_routes(settings: EnvoySettings) -> list[Document]:
 
 def page_routes() -> list[Document]:
     """The pages of the front service, which no filter for calls may touch."""
-    matches: list[Document] = [{"path": DOCS_PATH}, {"prefix": f"{DOCS_PATH}/"}, {"path": OPENAPI_PATH}]
-    return [
+    matches: list[Document] = [{"path": DOCS_PATH}, {"prefix": f"{DOCS_PATH}/assets/"}, {"path": OPENAPI_PATH}]
+    pages: list[Document] = [
         {
             "match": {**match, "headers": [_IS_GET]},
             "route": {"cluster": PAGES_CLUSTER},
@@ -72,6 +72,12 @@ def page_routes() -> list[Document]:
         }
         for match in matches
     ]
+    slash = {
+        "match": {"path": f"{DOCS_PATH}/", "headers": [_IS_GET]},
+        "redirect": {"path_redirect": DOCS_PATH},
+        "typed_per_filter_config": {TRANSCODER: _DISABLED},
+    }
+    return [*pages, slash]
 
 
 def buffer_filter(settings: EnvoySettings) -> Document:
