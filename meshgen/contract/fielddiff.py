@@ -66,9 +66,10 @@ def field_differences(place: Place, old: Described, new: Described) -> Iterator[
         if not told.members.keys() & reserved:
             what = "is new and required" if told.required else "is new"
             yield place.finding(Kind.ADDED, told.name, what, new=told)
-    for name in before.keys() & now.keys():
+    taken = [*_misread(place, before, now)]
+    for name in before.keys() & now.keys() - {finding.name for finding in taken}:
         yield from _changed(place, before[name], now[name])
-    yield from _misread(place, before, now)
+    yield from taken
     yield from _returned(place, now, reserved)
 
 
@@ -150,14 +151,14 @@ def _is_plain(type_: str) -> bool:
 
 def _misread(place: Place, before: dict[str, Told], now: dict[str, Told]) -> Iterator[Finding]:
     """Numbers that belonged to another field. The lock prevents it; hands and merges do not."""
-    then = {number: told for told in before.values() for number in told.numbers}
     for told in now.values():
-        for was in {then[number].name: then[number] for number in sorted(told.numbers & then.keys())}.values():
+        for was in before.values():
+            numbers = told.numbers & was.numbers
             renamed = was.name not in now and told.name not in before and _same_wire(was, told)
-            if was.name != told.name and not renamed:
-                numbers = told.numbers & was.numbers
+            if numbers and was.name != told.name and not renamed:
                 what = f"has number {min(numbers)}, which was that of `{was.name}`"
-                yield place.finding(Kind.MISREAD, told.name, what, numbers, was, told)
+                own = before[told.name].numbers if told.name in before else frozenset[int]()
+                yield place.finding(Kind.MISREAD, told.name, what, numbers | own, was, told)
 
 
 def _returned(place: Place, now: dict[str, Told], reserved: frozenset[str]) -> Iterator[Finding]:

@@ -46,9 +46,9 @@ def outcomes(finding: Finding) -> tuple[Outcome, ...]:
 def _outcomes(finding: Finding) -> Iterator[Outcome]:
     match finding.kind:
         case Kind.MISREAD:
-            yield from _everybody("read garbage")
+            yield from _everybody(finding, "read garbage")
         case Kind.UNRESERVED:
-            yield from _everybody("may come to read garbage")
+            yield from _everybody(finding, "may come to read garbage")
         case Kind.RENAMED | Kind.VALUE_RENAMED:
             yield Outcome("client", "old clients that use JSON", "know the old name only", True)
         case Kind.RETURNED:
@@ -67,9 +67,12 @@ def _outcomes(finding: Finding) -> Iterator[Outcome]:
             yield from _by_position(finding)
 
 
-def _everybody(text: str) -> Iterator[Outcome]:
-    yield Outcome("client", "old clients", text, True)
-    yield Outcome("node", "old nodes", text, True)
+def _everybody(finding: Finding, text: str) -> Iterator[Outcome]:
+    parties = {party for party, _ in finding.positions} or {"client", "node"}
+    if "client" in parties:
+        yield Outcome("client", "old clients", text, True)
+    if "node" in parties:
+        yield Outcome("node", "old nodes and callers", text, True)
 
 
 def _by_position(finding: Finding) -> Iterator[Outcome]:

@@ -12,7 +12,6 @@ from schema_samples import BYTES, FLOAT, INT, STR
 
 from meshgen.contract import RpcSpec, ServiceSpec
 from meshgen.schema.model import (
-    MISSING,
     AnyValue,
     Choice,
     EnumOf,
@@ -89,8 +88,11 @@ class _Resolver:
         return self._records[name]
 
     def _field(self, row: Row) -> Field:
-        default = None if row.default else MISSING
-        return Field(name=row.name, type=self._type(row.type), default=default, renamed_from=row.old)
+        type_ = self._type(row.type)
+        if not row.default or isinstance(type_, ListOf | MapOf):
+            return Field(name=row.name, type=type_, renamed_from=row.old)
+        optional = type_ if isinstance(type_, Optional) else Optional(type_)
+        return Field(name=row.name, type=optional, default=None, renamed_from=row.old)
 
     def _type(self, type_: Any) -> Type:
         match type_:

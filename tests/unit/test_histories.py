@@ -6,6 +6,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -22,19 +23,27 @@ from meshgen.contract.described import Described, real_oneof, reserved_numbers
 from meshgen.emit.envoy.descriptors import merge_descriptors
 from meshgen.errors import GraphError, errors_only
 
-BUILT = tuple[Version, Contract]
 REFUSED = {"MG404", "MG406", "MG410"}
 """What a build may say to an edit; the edit is then left out, as its user would have to."""
 SLOW = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def built(name: str, versions: Sequence[Version]) -> list[BUILT]:
-    """The contracts of a history, each with the lock of the one before."""
-    found: list[BUILT] = []
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A version that could be built, with the lock that it found."""
+
+    version: Version
+    lock: Any
+    contract: Contract
+
+
+def built(name: str, versions: Sequence[Version]) -> list[Built]:
+    """The versions of a history, each with the lock of the one before."""
+    found: list[Built] = []
     for version in versions:
-        lock = load_lock(dump_lock(found[-1][1].lock), "lock.json") if found else None
+        lock = load_lock(dump_lock(found[-1].contract.lock), "lock.json") if found else None
         try:
-            found.append((version, build(name, version.services(), lock)))
+            found.append(Built(version, lock, build(name, version.services(), lock)))
         except GraphError as error:
             if not {d.code for d in errors_only(error.diagnostics)} <= REFUSED:
                 raise
@@ -72,16 +81,16 @@ def is_rename(old: str, new: str, pairs: set[tuple[str, str]]) -> bool:
 @given(histories())
 def test_a_number_never_changes_its_meaning(versions: tuple[Version, ...]) -> None:
     meaning: dict[tuple[str, int], tuple[str, Any]] = {}
-    for version, contract in built("g", versions):
-        now = dict(slots(contract))
-        pairs = renames(version)
+    for one in built("g", versions):
+        now = dict(slots(one.contract))
+        pairs = renames(one.version)
         for place, (name, type_) in now.items():
             if place in meaning:
                 before, type_before = meaning[place]
                 assert type_ == type_before, place
                 assert name == before or is_rename(before, name, pairs), place
         meaning |= now
-        all_reserved(contract, meaning, now)
+        all_reserved(one.contract, meaning, now)
 
 
 def all_reserved(contract: Contract, ever: dict[tuple[str, int], Any], now: dict[tuple[str, int], Any]) -> None:
@@ -110,20 +119,29 @@ def flagged_by_buf(old: FileDescriptorSet, new: FileDescriptorSet, category: str
     return found
 
 
-@settings(SLOW, max_examples=12)
-@given(st.lists(histories(), min_size=8, max_size=8))
+Pair = tuple[FileDescriptorSet, FileDescriptorSet]
+
+
+def steps(index: int, versions: Sequence[Version]) -> Iterator[tuple[str, Pair]]:
+    """The contracts before and after each step, under a name of their own, so that buf can judge all at once."""
+    for step, (before, after) in enumerate(pairwise(built("g", versions))):
+        name = f"g{index}s{step}"
+        old, new = (build(name, one.version.services(), one.lock).descriptors for one in (before, after))
+        yield name, (old, new)
+
+
+@settings(SLOW, max_examples=6)
+@given(st.lists(histories(), min_size=10, max_size=10))
 def test_buf_breaking_agrees(many: list[tuple[Version, ...]]) -> None:
-    graphs = {f"g{index}": built(f"g{index}", versions) for index, versions in enumerate(many)}
-    for step in range(max(map(len, graphs.values())) - 1):
-        pairs = {name: (b[step][1], b[step + 1][1]) for name, b in graphs.items() if len(b) > step + 1}
-        old, new = (merge_descriptors(pair[i].descriptors for pair in pairs.values()) for i in (0, 1))
-        ours = {name: compare(one.descriptors, other.descriptors) for name, (one, other) in pairs.items()}
-        for category, flag in (("WIRE", "wire"), ("WIRE_JSON", "json")):
-            theirs = flagged_by_buf(old, new, category)
-            for name, changes in ours.items():
-                assert any(getattr(c, flag) for c in changes) == (name in theirs), said(name, theirs, changes)
-        for changes in ours.values():
-            assert all(change.breaking for change in changes if change.wire or change.json), changes
+    pairs = dict(pair for index, versions in enumerate(many) for pair in steps(index, versions))
+    ours = {name: compare(*pair) for name, pair in pairs.items()}
+    old, new = (merge_descriptors(pair[i] for pair in pairs.values()) for i in (0, 1))
+    for category, flag in (("WIRE", "wire"), ("WIRE_JSON", "json")):
+        theirs = flagged_by_buf(old, new, category)
+        for name, changes in ours.items():
+            assert any(getattr(c, flag) for c in changes) == (name in theirs), said(name, theirs, changes)
+    for changes in ours.values():
+        assert all(change.breaking for change in changes if change.wire or change.json), changes
 
 
 def said(name: str, theirs: dict[str, list[str]], ours: Sequence[Change]) -> str:
@@ -133,7 +151,7 @@ def said(name: str, theirs: dict[str, list[str]], ours: Sequence[Change]) -> str
 @settings(SLOW, max_examples=40)
 @given(histories())
 def test_silence_means_that_nothing_in_use_changed(versions: tuple[Version, ...]) -> None:
-    contracts = [contract for _, contract in built("g", versions)]
+    contracts = [one.contract for one in built("g", versions)]
     for one, other in pairwise(contracts):
         assert compare(one.descriptors, one.descriptors) == ()
         if not compare(one.descriptors, other.descriptors):
