@@ -1,0 +1,134 @@
+"""docs/types.md is true: each row of its tables is reflected, written into a contract, and read from JSON."""
+
+from __future__ import annotations
+
+import enum
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import pytest
+import torch
+from google.protobuf import json_format
+from schema_samples import codec_of, contract_of, same
+
+from meshgen.emit.proto import proto_text
+from meshgen.schema.jsonvalue import from_json
+from meshgen.schema.model import Unknown
+from meshgen.schema.reflect import reflect, reflect_field
+
+T = TypeVar("T")
+PAGE = (Path(__file__).parents[2] / "docs/types.md").read_text()
+
+
+@dataclass
+class Label:
+    text: str
+
+
+@dataclass
+class Box(Generic[T]):
+    item: T
+
+
+@dataclass
+class Tree:
+    children: list[Tree]
+
+
+@dataclass
+class Circle:
+    radius: float
+
+
+@dataclass
+class Square:
+    side: float
+
+
+class Colour(enum.Enum):
+    RED = 1
+
+
+NAMES = {**globals()}
+exec(
+    """
+import collections, enum
+import numpy as np
+import PIL.Image
+import torch
+from collections import OrderedDict, deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+from numpy.typing import NDArray
+from meshgen import Float32, Int32
+""",
+    NAMES,
+)
+
+
+def rows(head: str) -> list[list[str]]:
+    """The cells of the table with that head, without the code marks of the first."""
+    table = PAGE[PAGE.index(head) :].split("\n\n")[0]
+    cells = [re.split(r"(?<!\\) \| ", line.strip("| ")) for line in table.splitlines()[2:]]
+    return [[cell.replace(r"\|", "|") for cell in row] for row in cells]
+
+
+def code(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", re.sub(r"\(.*\)$", "", cell))
+
+
+MAPPED = [
+    (name, code(proto)[0], code(sent)[0])
+    for python, proto, sent in rows("| Python | proto3 |")
+    for name in code(python)
+]
+_SHOWN = ("a ", "any ", "pydantic", "`inner", "`class")
+"""Rows of what is refused that are no annotation."""
+
+
+@pytest.mark.parametrize(("python", "proto", "sent"), MAPPED, ids=[row[0] for row in MAPPED])
+def test_the_map(python: str, proto: str, sent: str) -> None:
+    field = reflect_field("f", eval(python, NAMES))
+    contract = contract_of((field,))
+    (file,) = contract.files
+    assert proto in one_line(proto_text(file, "a test"))
+    if "…" in sent:
+        return
+    value = from_json((field,), json.loads(sent))
+    codec = codec_of((field,))
+    message = json_format.Parse(sent, codec.request_class())
+    assert same(plain(codec.decode_request(message.SerializeToString())), plain(value))
+
+
+def plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.numpy() if isinstance(value, torch.Tensor) else value for name, value in values.items()}
+
+
+def one_line(proto: str) -> str:
+    """The text without numbers, options and line breaks."""
+    plain = re.sub(r" = \d+( \[.*?\])?;", ";", proto, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", plain.replace("option (buf.validate.oneof).required = true;", ""))
+
+
+def refused() -> list[str]:
+    first = [python for python, _ in rows("| Python | instead |")]
+    found = [
+        name
+        for cell in first
+        if not cell.startswith(("a ", "any ", "pydantic", "`inner", "`class"))
+        for name in code(cell)
+    ]
+    return [f"Literal[{name}]" if name.startswith("Colour.") else name for name in found]
+
+
+@pytest.mark.parametrize("python", refused())
+def test_what_is_refused(python: str) -> None:
+    found = reflect(eval(python, NAMES))
+    assert isinstance(found, Unknown)
+    assert found.hint
