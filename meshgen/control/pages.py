@@ -38,9 +38,9 @@ class Pages:
         app.router.add_get(OPENAPI_PATH, self._give_openapi)
         app.router.add_get(DOCS_PATH, self._give_docs)
         app.router.add_static(_ASSETS, _assets())
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
         await self._runner.setup()
-        await web.TCPSite(self._runner, _HOST, self._port, shutdown_timeout=0).start()
+        await web.TCPSite(self._runner, _HOST, self._port).start()
 
     async def stop(self) -> None:
         """End at once."""

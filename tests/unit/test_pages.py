@@ -1,0 +1,67 @@
+"""The front's pages by themselves, without Envoy and Ray."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import plan_samples
+import pytest
+from openapi_spec_validator import validate
+
+from meshgen.control.pages import Pages
+from meshgen.control.ports import pick
+from meshgen.emit.openapi import merged_openapi
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    (port,) = pick(1)
+    pages = Pages([plan_samples.plan("first"), plan_samples.plan("second")], port=port)
+    await pages.start()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        yield client
+    await pages.stop()
+
+
+async def test_the_document_of_two_graphs(http: httpx.AsyncClient) -> None:
+    document = (await http.get("/openapi.json")).json()
+    validate(document)
+    assert document["openapi"].startswith("3.1.")
+    assert document["info"]["title"] == "first, second"
+    assert [tag["name"] for tag in document["tags"]] == ["first", "second"]
+    posts = {path: item["post"]["operationId"] for path, item in document["paths"].items()}
+    assert posts == {"/first": "first_Predict", "/second": "second_Predict"}
+    assert {"first.v1.PredictRequest", "second.v1.PredictRequest", "google.rpc.Status"} <= set(
+        document["components"]["schemas"]
+    )
+
+
+async def test_every_error_has_an_example_of_the_shape_that_it_names(http: httpx.AsyncClient) -> None:
+    document = (await http.get("/openapi.json")).json()
+    responses = document["paths"]["/first"]["post"]["responses"]
+    assert set(responses) == {"200", "400", "413", "429", "503", "504", "default"}
+    shape = set(document["components"]["schemas"]["google.rpc.Status"]["properties"])
+    for status in set(responses) - {"200"}:
+        content = responses[status]["content"]["application/json"]
+        assert content["schema"] == {"$ref": "#/components/schemas/google.rpc.Status"}
+        (example,) = content["examples"].values()
+        assert set(example["value"]) == shape
+
+
+async def test_the_page_loads_what_is_here(http: httpx.AsyncClient) -> None:
+    page = await http.get("/docs")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "connect-src 'self'" in page.headers["content-security-policy"]
+    assert "openapi.json" in page.text
+    for name, kind in (("swagger-ui-bundle.js", "javascript"), ("swagger-ui.css", "css")):
+        assert f"docs/assets/{name}" in page.text
+        asset = await http.get(f"/docs/assets/{name}")
+        assert (asset.status_code, kind in asset.headers["content-type"]) == (200, True)
+    assert (await http.get("/docs/assets/%2e%2e/core.py")).status_code == 404
+
+
+def test_the_document_is_the_same_each_time() -> None:
+    plans = [plan_samples.plan("first"), plan_samples.plan("second")]
+    assert merged_openapi(plans) == merged_openapi(plans)
+    assert merged_openapi(plans)["servers"] == [{"url": "/"}]
