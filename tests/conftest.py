@@ -19,6 +19,7 @@ GRAPHS = (
     "graphs/quickstart.py",
     "tests/graphs/gauntlet.py",
     "tests/graphs/adapted.py",
+    "tests/graphs/border.py",
     "tests/mesh/graphs/probe.py",
     "tests/mesh/graphs/large.py",
 )

@@ -23,6 +23,7 @@ from meshgen.contracted import ContractWire
 from meshgen.frontend import load_graph
 from meshgen.graph.model import Route
 from meshgen.inprocess import LocalGraph
+from meshgen.runtime import grpc_status
 from meshgen.runtime.codec import Contracts
 from meshgen.runtime.failure import as_status
 from meshgen.schema.jsonvalue import from_json, to_json
@@ -37,6 +38,7 @@ TARGETS = {
     "quickstart": "graphs/quickstart.py",
     "gauntlet": "tests/graphs/gauntlet.py",
     "adapted": "tests/graphs/adapted.py",
+    "border": "tests/graphs/border.py",
 }
 
 
@@ -62,8 +64,15 @@ class Case:
         assert got.error.name == self.error["code"], got
         if "message" in self.error:
             assert re.search(self.error["message"], got.message), got
-        if "violations" in self.error and got.violations is not None:
-            assert sorted(got.violations) == sorted(self.error["violations"]), got
+        if got.violations is None:
+            return
+        if "node" in self.error:
+            assert got.node == self.error["node"], got
+        expected = self.error.get("violations")
+        if isinstance(expected, dict):  # with their descriptions
+            assert dict(got.violations) == expected, got
+        elif expected is not None:
+            assert sorted(path for path, _ in got.violations) == sorted(expected), got
 
 
 @dataclass(frozen=True)
@@ -73,8 +82,9 @@ class Outcome:
     output: Any = None
     error: Code | None = None
     message: str = ""
-    violations: tuple[str, ...] | None = None
-    """Fields at fault; None when a proxy found the fault before any of our code did."""
+    violations: tuple[tuple[str, str], ...] | None = None
+    """Fields at fault and what is wrong with them; None when a proxy found the fault before any of our code did."""
+    node: str = ""
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -125,7 +135,8 @@ def in_process(graph: LocalGraph, case: Case) -> Outcome:
         return Outcome(graph.call_json(case.input, route=case.route, timeout_s=case.timeout_s))
     except Exception as e:  # whatever it is, a client would get a status
         error = as_status(e, graph.graph.name)
-        return Outcome(error=error.code, message=error.message, violations=tuple(v.field for v in error.violations))
+        found = tuple((v.field, v.description) for v in error.violations)
+        return Outcome(error=error.code, message=error.message, violations=found, node=error.node)
 
 
 def decoded(graph: str, route: Route, value: Any) -> Any:
@@ -158,10 +169,11 @@ def test_rest(case: Case, mesh: MeshProcess) -> None:
     body = reply.body
     code = Code(body["code"])
     assert reply.status == HTTP_STATUS[code], reply
-    found = [
-        v["field"] for d in body.get("details", []) for v in d.get("fieldViolations", d.get("field_violations", []))
-    ]
-    case.check(Outcome(error=code, message=body["message"], violations=tuple(found) or None))
+    details = body.get("details", [])
+    rows = [v for d in details for v in d.get("fieldViolations", d.get("field_violations", []))]
+    found = tuple((v["field"], v["description"]) for v in rows)
+    nodes = [d["metadata"].get("node", "") for d in details if "metadata" in d]
+    case.check(Outcome(error=code, message=body["message"], violations=found or None, node="".join(nodes)))
 
 
 @pytest.mark.mesh
@@ -190,16 +202,11 @@ def test_grpc(case: Case, mesh: MeshProcess) -> None:
         try:
             answer = call(message.SerializeToString(), timeout=case.timeout_s or 30)
         except grpc.RpcError as e:
-            from google.rpc import error_details_pb2, status_pb2
-
-            details = dict(e.trailing_metadata() or ()).get("grpc-status-details-bin")
-            found = []
-            for detail in status_pb2.Status.FromString(details).details if details else []:
-                bad = error_details_pb2.BadRequest()
-                if detail.Unpack(bad):
-                    found += [v.field for v in bad.field_violations]
-            code = Code(e.code().value[0])
-            case.check(Outcome(error=code, message=e.details() or "", violations=tuple(found) or None))
+            details = dict(e.trailing_metadata() or ()).get(grpc_status.TRAILER)
+            assert details is None or isinstance(details, bytes)
+            error = grpc_status.decode(e.code().value[0], e.details() or "", details)
+            found = tuple((v.field, v.description) for v in error.violations)
+            case.check(Outcome(error=error.code, message=error.message, violations=found or None, node=error.node))
             return
     value = codec.decode_response(answer)
     shape = route.result

@@ -132,4 +132,4 @@ def _shown(bound: Bound) -> str:
         case timedelta():
             return duration_text(bound)
         case _:
-            return str(bound)
+            return str(bound).removesuffix(".0")
