@@ -39,9 +39,16 @@ def _bounds(rules: Rules) -> Iterator[Test]:
     if ge is not None:
         yield lambda value: value >= ge, f"must be at least {_shown(ge)}"
     if lt is not None:
-        yield lambda value: value < lt, f"must be less than {_shown(lt)}"
+        yield _below(lambda value: value < lt, rules), f"must be less than {_shown(lt)}"
     if le is not None:
-        yield lambda value: value <= le, f"must be at most {_shown(le)}"
+        yield _below(lambda value: value <= le, rules), f"must be at most {_shown(le)}"
+
+
+def _below(test: Callable[[Any], bool], rules: Rules) -> Callable[[Any], bool]:
+    """Under a lower bound, which refuses NaN already: once is enough."""
+    if rules.gt is None and rules.ge is None:
+        return test
+    return lambda value: value != value or test(value)
 
 
 def _numbers(rules: Rules) -> Iterator[Test]:
