@@ -124,7 +124,7 @@ class _Writer:
         for index, method in enumerate(service.method):
             yield from self._comment((*path, 2, index), "  ")
             head = f"  rpc {method.name}({self._type(method.input_type)}) returns ({self._type(method.output_type)})"
-            options = list(_http(method))
+            options = list(_http(method, self._foreign("google.api.http")))
             yield head + (" {" if options else ";")
             if options:
                 yield from (f"    {line}" for line in options)
@@ -150,7 +150,7 @@ class _Writer:
         yield from self._comment((*path, 8, number), "  ")
         yield f"  oneof {oneof.name} {{"
         if one_is_required(oneof):
-            yield "    option (buf.validate.oneof).required = true;"
+            yield f"    option ({self._foreign('buf.validate.oneof')}).required = true;"
         for index, field in enumerate(message.field):
             if field.HasField("oneof_index") and field.oneof_index == number:
                 yield from self._field((*path, 2, index), message, field, "    ")
@@ -159,7 +159,7 @@ class _Writer:
     def _field(self, path: Path, message: DescriptorProto, field: FieldDescriptorProto, indent: str) -> Iterator[str]:
         yield from self._comment(path, indent)
         head = f"{self._field_type(message, field)} {field.name} = {field.number}"
-        yield from (indent + line for line in with_options(head, rules_of(field)))
+        yield from (indent + line for line in with_options(head, self._foreign("buf.validate.field"), rules_of(field)))
 
     def _field_type(self, message: DescriptorProto, field: FieldDescriptorProto) -> str:
         nested = {entry.name: entry for entry in message.nested_type}
@@ -185,7 +185,12 @@ class _Writer:
         own = f".{self._file.package}."
         if full_name.startswith(own) and "." not in full_name.removeprefix(own):
             return full_name.removeprefix(own)
-        return full_name.removeprefix(".")
+        return self._foreign(full_name.removeprefix("."))
+
+    def _foreign(self, full_name: str) -> str:
+        """A name of another package. A node called `google` hides the package `google` from its own file."""
+        hidden = full_name.partition(".")[0] in self._file.package.split(".")[1:]
+        return f".{full_name}" if hidden else full_name
 
     def _enum(self, path: Path, enum: EnumDescriptorProto) -> Iterator[str]:
         yield from self._comment(path)
@@ -216,11 +221,11 @@ def _range(first: int, last: int) -> str:
     return str(first) if first == last else f"{first} to {last}"
 
 
-def _http(method: MethodDescriptorProto) -> Iterator[str]:
+def _http(method: MethodDescriptorProto, name: str) -> Iterator[str]:
     if not method.options.HasExtension(annotations_pb2.http):
         return
     rule = method.options.Extensions[annotations_pb2.http]
-    yield "option (google.api.http) = {"
+    yield f"option ({name}) = {{"
     yield f'  post: "{rule.post}"'
     yield f'  body: "{rule.body}"'
     yield "};"

@@ -15,9 +15,9 @@ from meshgen.contract.validation import StatedRules
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def with_options(head: str, rules: StatedRules) -> list[str]:
-    """The lines of a field: `head` is everything up to its options."""
-    options = [option for path, value in rules.items() for option in _options(f"(buf.validate.field).{path}", value)]
+def with_options(head: str, extension: str, rules: StatedRules) -> list[str]:
+    """The lines of a field: `head` is everything up to its options, `extension` is what the file calls the rules."""
+    options = [option for path, value in rules.items() for option in _options(f"({extension}).{path}", value)]
     match options:
         case []:
             return [f"{head};"]

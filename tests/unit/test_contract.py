@@ -77,6 +77,11 @@ def record(name: str, *fields: Field, doc: str = "") -> Record:
     return Record(name=name, kind="dataclass", python=type(name, (), {}), fields=fields, doc=doc)
 
 
+def text_of(contract: Contract) -> str:
+    """The node's file."""
+    return next(f.content.decode() for f in proto_files(contract) if f.path == "protos/g/n/v1/n.proto")
+
+
 KEYWORDS = [*keyword.kwlist, "message", "optional", "repeated", "reserved", "map", "rpc", "import", "syntax", "oneof",
             "enum", "service", "option", "extend", "to", "max", "inf", "nan", "bool", "string", "int64"]  # fmt: skip
 
@@ -158,6 +163,100 @@ def test_text_of_any_types_is_clean_and_means_the_same(drawn: list[tuple[tuple[F
         same_when_compiled(Path(folder), *(contract_of(fields, graph=f"g{i}") for i, (fields, _) in enumerate(drawn)))
 
 
+@pytest.mark.parametrize("graph", ["g", "google", "buf", "meshgen"])
+def test_nodes_may_be_called_like_packages(tmp_path: Path, graph: str) -> None:
+    types = params(at=DATETIME, tensor=Tensor("numpy"), option=SHAPE, message=Optional(Union((INT, STR))))
+    rpc = RpcSpec(name="Run", params=types, result=DATE, http="/x")
+    nodes = (None, "google", "buf", "meshgen", "protobuf")
+    same_when_compiled(tmp_path, build(graph, [ServiceSpec(node=n, rpcs=(rpc,)) for n in nodes], None))
+
+
+def test_a_oneof_grows_and_shrinks(tmp_path: Path) -> None:
+    first = contract_of(params(shape=Union((CIRCLE, INT)), y=INT))
+    second = contract_of(params(y=INT, shape=Union((STR, CIRCLE, LABEL))), lock=first.lock)
+    same_when_compiled(tmp_path, second)
+    assert (
+        "message RunRequest {"
+        + """
+  reserved 2;
+  reserved "shape_int";
+  oneof shape {
+    option (buf.validate.oneof).required = true;
+    Circle shape_circle = 1;
+    Label shape_label = 4;
+    string shape_str = 5;
+  }
+  optional int64 y = 3 [(buf.validate.field).required = true];
+}
+"""
+        in text_of(second)
+    )
+
+
+def test_unions_standard_classes_and_recursion_in_text() -> None:
+    fields = (
+        Field(name="shapes", type=ListOf(Optional(SHAPE)), doc="What to draw."),
+        Field(name="tree", type=Optional(TREE)),
+        Field(name="picture", type=Optional(Union((Tensor("numpy", "float32", (None, 3)), STR))), doc="Or its path."),
+        Field(name="at", type=DATETIME),
+        Field(name="loose", type=MapOf(STR, ANY)),
+    )
+    assert text_of(contract_of(fields, Nothing())).endswith("""\
+message RunRequest {
+  // What to draw.
+  repeated OptionalCircleOrSquare shapes = 1;
+  Tree tree = 2;
+  // Or its path.
+  // Elements: float32. Shape: (any, 3).
+  oneof picture {
+    string picture_str = 3;
+    meshgen.tensor.v1.Tensor picture_tensor = 4;
+  }
+  google.protobuf.Timestamp at = 5 [(buf.validate.field).required = true];
+  map<string, google.protobuf.Value> loose = 6;
+}
+
+message RunResponse {}
+
+message Circle {
+  optional double radius = 1 [(buf.validate.field).required = true];
+}
+
+// One of several types where protobuf has no place for a oneof.
+message CircleOrSquare {
+  oneof value {
+    option (buf.validate.oneof).required = true;
+    Circle circle = 1;
+    Square square = 2;
+  }
+}
+
+// A value that may be absent.
+message OptionalCircleOrSquare {
+  CircleOrSquare value = 1;
+}
+
+message Square {
+  optional double side = 1 [(buf.validate.field).required = true];
+}
+
+message Tree {
+  optional int64 value = 1 [(buf.validate.field).required = true];
+  repeated Tree children = 2;
+  map<string, Tree> named = 3;
+  oneof other {
+    string other_str = 4;
+    Tree other_tree = 5;
+  }
+}
+""")
+
+
+@pytest.mark.parametrize("record", [TREE, None])
+def test_a_record_inside_itself_may_be_a_request_or_a_response(tmp_path: Path, record: Record | None) -> None:
+    same_when_compiled(tmp_path, contract_of(params(x=INT), TREE, record))
+
+
 def test_shared_messages_are_the_committed_ones() -> None:
     for file in (*shared_proto_files(), buf_settings()):
         assert (PROTOS.parent / file.path).read_bytes() == file.content
@@ -215,6 +314,10 @@ BAD: list[tuple[str, str, tuple[Field, ...]]] = [
     ("MG404", "'userId' and 'user_id' are both 'userId' in JSON", params(userId=INT, user_id=INT)),
     ("MG404", "'top_5' and 'top5' are both", params(x=record("Rec", *params(top_5=INT, top5=INT)))),
     ("MG405", "'n.Run.größe' cannot be a protobuf name", params(größe=INT)),
+    ("MG404", "the member Circle of 'a' and 'a_circle' are both", params(a=SHAPE, a_circle=INT)),
+    ("MG404", "and the member Circle of 'a' are both", params(a=SHAPE, A=SHAPE)),
+    ("MG404", "the member A of 'x' and 'x_a' are both", params(x=Union((record("A"), INT)), x_a=Union((INT, STR)))),
+    ("MG406", "called 'IntOrStr'", params(x=ListOf(Union((INT, STR))), y=record("IntOrStr"))),
     ("MG406", "two different types are called 'Rec'", params(x=record("Rec"), y=record("Rec", *params(z=INT)))),
     ("MG406", "two different types are called 'IntList'", params(x=record("IntList"), y=ListOf(ListOf(INT)))),
     ("MG404", "'A_1' and 'A1' are both", params(x=enum_of("E", "A_1", "A1"))),
@@ -290,7 +393,7 @@ def test_comments_come_from_docstrings() -> None:
         fields=(Field(name="size", type=INT, doc="In bytes."),),
         doc="A thing.\n\n  More.\n",
     )
-    text = {f.path: f.content.decode() for f in proto_files(contract_of(params(x=thing)))}["protos/g/n/v1/n.proto"]
+    text = text_of(contract_of(params(x=thing)))
     field = "  // In bytes.\n  optional int64 size = 1 [(buf.validate.field).required = true];\n"
     assert f"// A thing.\n//\n// More.\nmessage Thing {{\n{field}}}" in text
     assert dump_lock(contract_of(params(x=thing)).lock).count('"size": {"number": 1, "type": "int64"}') == 1

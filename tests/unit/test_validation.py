@@ -186,8 +186,8 @@ def test_what_the_contract_cannot_state_is_in_the_comment_and_a_warning() -> Non
 
 def test_text_of_rules() -> None:
     rules = {"string.in": ("a\\", 'b"\x00\n'), "required": True, "timestamp.gt": datetime(1970, 1, 1, tzinfo=UTC)}
-    assert with_options("string x = 1", {}) == ["string x = 1;"]
-    assert with_options("string x = 1", rules) == [
+    assert with_options("string x = 1", "buf.validate.field", {}) == ["string x = 1;"]
+    assert with_options("string x = 1", "buf.validate.field", rules) == [
         "string x = 1 [",
         '  (buf.validate.field).string.in = "a\\\\",',
         '  (buf.validate.field).string.in = "b\\"\\x00\\n",',
