@@ -33,6 +33,10 @@ test: check clients  ## everything, the tests on Ray Serve and Envoy included
 fast: setup  ## the tests without Ray Serve, Envoy and trained models
 	$(BIN)/python -m pytest -m 'not mesh and not models'
 
+bench: setup  ## measure everything, into benchmarks/results/ and docs/performance.md; give options with ARGS=...
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[bench]'
+	$(BIN)/python -m benchmarks $(ARGS)
+
 check: setup  ## lint, types, imports, and whether the generated files are current
 	$(BIN)/ruff check .
 	$(BIN)/mypy

@@ -1,0 +1,18 @@
+"""Ray Serve with all its throughput flags: direct ingress, handles over gRPC, no access log."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from benchmarks.contestants.base import Handwritten, Place
+from benchmarks.processes import Process
+from benchmarks.works import GraphName
+
+
+class ServeThroughput(Handwritten):
+    name: ClassVar[str] = "serve-throughput"
+    title: ClassVar[str] = "Ray Serve, throughput flags"
+    start_s: ClassVar[float] = 35.0
+
+    def start(self, graph: GraphName, place: Place) -> Process:
+        return place.process("benchmarks.handwritten.serve_host", str(place.folder), "--throughput")

@@ -1,0 +1,65 @@
+"""The results as a picture: requests per second of every contestant over those of Ray Serve's defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contestants import BY_NAME as CONTESTANTS
+from benchmarks.rows import Results
+from benchmarks.works import COLD_START, titles
+
+_BASE = "serve"
+_COLOURS = {
+    "mesh": "#c2410c",
+    "serve-throughput": "#7c3aed",
+    "grpc": "#0f766e",
+    "grpc-envoy": "#5eaaa8",
+}
+
+
+def draw(results: Results, path: Path) -> bool:
+    """Write an SVG; the same results give the same bytes. False when nothing can be compared."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams.update({"svg.hashsalt": "meshgen", "svg.fonttype": "none", "font.family": "sans-serif"})
+    from matplotlib import pyplot as plt
+
+    works = [w for w in titles() if w != COLD_START and results.ratio(w, "rps", "mesh", _BASE)]
+    shown = [c for c in _COLOURS if any(results.ratio(w, "rps", c, _BASE) for w in works)]
+    if not works or not shown:
+        return False
+    figure, axes = plt.subplots(figsize=(9, 0.9 + 0.5 * len(works)), layout="constrained")
+    for i, contestant in enumerate(shown):
+        _bars(axes, results, works, contestant, offset=(i - (len(shown) - 1) / 2) / (len(shown) + 1), count=len(shown))
+    axes.set_yticks(range(len(works)), [titles()[w] for w in works])
+    axes.invert_yaxis()
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.axvline(1, color="#444444", linewidth=1)
+    axes.set_xlabel(f"requests per second ÷ {CONTESTANTS[_BASE].title} (median; whiskers: least and most)")
+    axes.grid(axis="x", which="major", color="#dddddd")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(shown), frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, format="svg", metadata={"Date": None})
+    plt.close(figure)
+    return True
+
+
+def _bars(axes: Any, results: Results, works: list[str], contestant: str, *, offset: float, count: int) -> None:
+    """One bar per work, from 1 to the ratio."""
+    found = [(y, ratio) for y, w in enumerate(works) if (ratio := results.ratio(w, "rps", contestant, _BASE))]
+    medians = [ratio.median for _, ratio in found]
+    axes.barh(
+        [y + offset for y, _ in found],
+        [m - 1 for m in medians],
+        left=1,
+        height=0.9 / (count + 1),
+        color=_COLOURS[contestant],
+        label=CONTESTANTS[contestant].title,
+        xerr=[[r.median - r.least for _, r in found], [r.most - r.median for _, r in found]],
+        error_kw={"linewidth": 0.8, "ecolor": "#222222"},
+    )

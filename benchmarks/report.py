@@ -1,0 +1,149 @@
+"""Results as Markdown, and their place in docs/performance.md."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contestants import BY_NAME as CONTESTANTS
+from benchmarks.rows import Results, Spread
+from benchmarks.targets import judged, local_overhead
+from benchmarks.works import COLD_START, titles
+
+BEGIN = "<!-- benchmarks: written by `make bench` -->"
+END = "<!-- benchmarks: end -->"
+_PICTURE = "performance.svg"
+_REFERENCE = "mesh"
+_HEAD = ("contestant", "rps", "÷ mesh", "p50 ms", "p95 ms", "p99 ms", "CPU ms", "RSS MB", "errors")
+_EXPLAINED = """\
+Every answer is compared with the right one, and whatever is not OK is an error. Within a repetition each contestant is
+started, warmed, measured and stopped before the next one starts, so that idle processes of one do not disturb another;
+each repetition begins with another contestant. The load generator has a process of its own on the same machine.
+
+- *rps*: with 32 requests in flight (1 MB: 8, 16 MB: 4, content understanding: 8); *p50*, *p95*, *p99*: with one in
+  flight. Medians of the repetitions; in brackets the least and the most.
+- *÷ mesh*: a contestant's rps over that of the mesh in the same repetition.
+- *CPU*: of all processes of the contestant, Ray's included and the generator's not, per request with many in flight.
+  *RSS*: the peak of their sum, in which shared pages count once per process.
+- In process, calls come one after the other.
+- *Cold start*: from the launch of the first process to the first right answer of a chain of 4, with the services of
+  all works.
+- The open loop (half of a contestant's own rps, latencies from the moment a request was due) and every other detail:
+  `benchmarks/results/points.json`."""
+_CHOICES = """\
+Nodes are `async` in mesh and Ray Serve, which spares them a thread, and have `max_ongoing_requests=100`; Ray runs
+without its dashboard; everything listens on 127.0.0.1; both Envoys are the same binary with as many workers; the
+hand-written services are one process per node, as in a mesh. The echo is answered in front, without a call to a node.
+Left out: content understanding for Ray Serve and the hand-written services, where models take nearly all of the time;
+HAProxy before Ray Serve, which is one more hop to the only replica; open loops with tensors; streams, which graphs do
+not have yet."""
+
+
+def markdown(results: Results, machine: Mapping[str, Any]) -> str:
+    """The whole section."""
+    facts = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in machine.items())
+    parts = [
+        f"{len(results.repetitions)} repetitions on one machine: {facts}.",
+        _EXPLAINED,
+        _CHOICES,
+        f"![Requests per second over those of Ray Serve's defaults]({_PICTURE})",
+        targets_table(results),
+        *(work_table(results, work) for work in titles() if work in results.works),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def targets_table(results: Results) -> str:
+    """What was to be shown, and what is."""
+    lines = [
+        f"| {t.work} | {t.metric.removesuffix('_ms')}: {t.above} ÷ {t.below} | {t.sign} {t.wanted:g} | "
+        f"{_spread(ratio)} | {'yes' if reached else 'no'} |"
+        for t, ratio, reached in judged(results)
+    ]
+    lines += [
+        f"| {work} | µs per call that local adds to plain | ≤ 2 | {number(added)} | {'yes' if reached else 'no'} |"
+        for work, added, reached in local_overhead(results)
+    ]
+    return _table(("work", "ratio", "wanted", "measured", "reached"), lines) if lines else ""
+
+
+def work_table(results: Results, work: str) -> str:
+    """One row per contestant."""
+    lines = [_line(results, work, name) for name in CONTESTANTS if _has(results, work, name)]
+    if work == COLD_START:
+        head = ("contestant", "s", "÷ mesh", "CPU s", "RSS MB", "errors")
+        lines = [_cold_line(results, name) for name in CONTESTANTS if _has(results, work, name)]
+        return f"### {_heading(work)}\n\n{_table(head, lines)}"
+    return f"### {_heading(work)} (`{work}`)\n\n{_table(_HEAD, lines)}"
+
+
+def _heading(work: str) -> str:
+    title = titles()[work]
+    return title[0].upper() + title[1:]
+
+
+def _has(results: Results, work: str, contestant: str) -> bool:
+    return any((r.work, r.contestant) == (work, contestant) for r in results.rows)
+
+
+def _line(results: Results, work: str, name: str) -> str:
+    rps = results.spread(work, name, "rps")
+    ratio = results.ratio(work, "rps", name, _REFERENCE) if name != _REFERENCE else None
+    metrics = ("p50_ms", "p95_ms", "p99_ms", "cpu_ms_per_request", "peak_rss_mb")
+    medians = [_median(results, work, name, metric) for metric in metrics]
+    cells = [CONTESTANTS[name].title, _spread(rps), _spread(ratio), *medians, str(results.errors(work, name))]
+    return f"| {' | '.join(cells)} |"
+
+
+def _cold_line(results: Results, name: str) -> str:
+    milliseconds = results.spread(COLD_START, name, "p50_ms")
+    cpu = results.spread(COLD_START, name, "cpu_ms_per_request")
+    ratio = results.ratio(COLD_START, "p50_ms", name, _REFERENCE) if name != _REFERENCE else None
+    cells = [
+        CONTESTANTS[name].title,
+        _spread(_seconds(milliseconds)),
+        _spread(ratio),
+        _spread(_seconds(cpu)),
+        _median(results, COLD_START, name, "peak_rss_mb"),
+        str(results.errors(COLD_START, name)),
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _seconds(spread: Spread | None) -> Spread | None:
+    return None if spread is None else Spread(spread.median / 1e3, spread.least / 1e3, spread.most / 1e3)
+
+
+def _median(results: Results, work: str, name: str, metric: str) -> str:
+    spread = results.spread(work, name, metric)
+    return "" if spread is None else number(spread.median)
+
+
+def _spread(spread: Spread | None) -> str:
+    return "" if spread is None else f"{number(spread.median)} ({number(spread.least)} to {number(spread.most)})"
+
+
+def number(value: float) -> str:
+    """Three significant digits, never in powers of ten."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    digits = max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{digits}f}"
+
+
+def _table(head: tuple[str, ...], lines: list[str]) -> str:
+    rule = "|".join(["---", *("---:" for _ in head[1:])])
+    return "\n".join([f"| {' | '.join(head)} |", f"|{rule}|", *lines])
+
+
+def put(path: Path, body: str) -> None:
+    """Write between our two marks; what others wrote on the page stays."""
+    page = path.read_text(encoding="utf-8") if path.exists() else "# Performance\n"
+    section = f"{BEGIN}\n\n{body.strip()}\n\n{END}"
+    before, found, rest = page.partition(BEGIN)
+    after = rest.partition(END)[2] if found else "\n"
+    before = before if found else f"{page.rstrip()}\n\n## Benchmarks\n\n"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(before + section + after, encoding="utf-8")
