@@ -1,0 +1,331 @@
+"""The benchmark's own arithmetic: percentiles, what loops count, rows, ratios, tables, and the right answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks import report, rows
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.handwritten.calls import BY_ROUTE
+from benchmarks.histogram import Histogram
+from benchmarks.inprocess import measured
+from benchmarks.load import NOT_SENT, OK, WRONG, closed_loop, open_loop
+from benchmarks.rows import Results, Row, Spread
+from benchmarks.schedule import Plan, loads
+from benchmarks.targets import TARGETS, judged, local_overhead
+from benchmarks.works import BY_NAME, COLD_START, QUICK, WORKS, Case, Work, titles
+
+KEYS = {
+    "work", "contestant", "repetition", "rps", "p50_ms", "p95_ms", "p99_ms", "cpu_ms_per_request", "peak_rss_mb",
+    "errors",
+}  # fmt: skip
+SMALL = [w for w in WORKS if w.graph == "works" and "16MB" not in w.name]
+
+
+# --- histogram ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spread", [1.0, 3.0])
+@pytest.mark.parametrize("percent", [0.1, 50, 95, 99, 99.9, 100])
+def test_a_percentile_is_within_a_bucket_of_the_exact_one(percent: float, spread: float) -> None:
+    draw = random.Random(7)
+    values = [int(draw.lognormvariate(13, spread)) + 1 for _ in range(20_000)]
+    histogram = Histogram()
+    for value in values:
+        histogram.add(value)
+    exact = sorted(values)[max(1, math.ceil(len(values) * percent / 100)) - 1]
+    assert histogram.percentile(percent) == pytest.approx(exact, rel=2 ** (1 / 64) - 1)
+
+
+def test_a_histogram_of_one_value_and_of_none() -> None:
+    histogram = Histogram()
+    assert math.isnan(histogram.percentile(50))
+    assert histogram.milliseconds(50) == 0.0
+    histogram.add(2_000_000)
+    assert histogram.milliseconds(1) == histogram.milliseconds(99) == 2.0
+
+
+# --- loops -------------------------------------------------------------------------------------------------------
+
+
+async def test_a_closed_loop_keeps_just_so_many_in_flight() -> None:
+    now = most = 0
+
+    async def send(_number: int) -> str:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.01)
+        now -= 1
+        return OK
+
+    tally = await closed_loop(send, in_flight=4, seconds=0.1)
+    found = tally.report()
+    assert (most, now) == (4, 0)
+    assert found["requests"] == tally.latencies.count >= 4
+    assert found["rps"] == pytest.approx(found["requests"] / found["seconds"])
+    assert found["p50_ms"] >= 9
+
+
+async def test_what_is_not_ok_is_an_error_and_has_no_latency() -> None:
+    async def send(number: int) -> str:
+        await asyncio.sleep(0.001)
+        return (OK, WRONG, "UNAVAILABLE")[number % 3]
+
+    tally = await closed_loop(send, in_flight=1, seconds=0.05)
+    found = tally.report()
+    assert found["errors"] == tally.statuses[WRONG] + tally.statuses["UNAVAILABLE"] > 0
+    assert found["requests"] + found["errors"] == sum(found["statuses"].values())
+    assert tally.latencies.count == found["requests"]
+
+
+async def test_an_open_loop_sends_at_its_rate_however_slow_the_answers_are() -> None:
+    sent: list[float] = []
+
+    async def send(_number: int) -> str:
+        sent.append(time.perf_counter())
+        await asyncio.sleep(0.1)
+        return OK
+
+    tally = await open_loop(send, rate=100, seconds=0.3)
+    assert len(sent) == tally.done == 30
+    assert sent[-1] - sent[0] > 0.25
+
+
+async def test_an_open_loop_counts_a_stall_against_all_that_were_due_meanwhile() -> None:
+    async def send(number: int) -> str:
+        if number == 0:
+            time.sleep(0.2)  # noqa: ASYNC251 - nobody sends meanwhile: the stall that closed loops hide
+        return OK
+
+    tally = await open_loop(send, rate=100, seconds=0.2)
+    assert tally.done == 20
+    assert tally.latencies.milliseconds(50) > 50
+
+
+async def test_an_open_loop_stops_sending_when_too_many_wait_and_says_so() -> None:
+    async def send(_number: int) -> str:
+        await asyncio.sleep(0.7)
+        return OK
+
+    tally = await open_loop(send, rate=1000, seconds=0.1, most_waiting=10)
+    assert tally.done == 10
+    assert tally.errors == tally.statuses[NOT_SENT] == 90
+
+
+def test_calls_in_process_are_checked_one_by_one() -> None:
+    cases = (Case({"x": 1}, 2), Case({"x": 2}, 4))
+    right = measured(lambda request: 2 * request["x"], cases, 0.01)
+    assert right.errors == 0
+    assert right.done == right.statuses.total() >= 2
+    half = measured(lambda _request: 2, cases, 0.01)
+    assert half.errors == half.done > 0
+
+
+# --- works -------------------------------------------------------------------------------------------------------
+
+
+def _same(left: object, right: object) -> bool:
+    return bool((left == right).all()) if hasattr(left, "dtype") else left == right  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("work", SMALL, ids=lambda w: w.name)
+def test_the_right_answers_are_those_of_plain_python(work: Work) -> None:
+    cases = work.cases()
+    assert len(cases) >= 2
+    for case in cases:
+        assert _same(BY_ROUTE[work.route](**case.request), case.answer)
+    assert not _same(cases[0].answer, cases[1].answer)
+
+
+@pytest.mark.parametrize("work", [w for w in SMALL if "1MB" not in w.name], ids=lambda w: w.name)
+def test_the_graph_gives_the_same_answers(work: Work) -> None:
+    import meshgen
+    from benchmarks.graphs.works_sync import app
+
+    graph = meshgen.local(app)
+    for case in work.cases():
+        assert _same(graph(route=work.route, **case.request), case.answer)
+
+
+def test_both_graphs_have_a_route_for_each_work() -> None:
+    from benchmarks.graphs import works, works_sync
+
+    wanted = {w.route for w in WORKS if w.graph == "works"}
+    assert (
+        {path for path, _ in works.app.routes} == {path for path, _ in works_sync.app.routes} == wanted == set(BY_ROUTE)
+    )
+
+
+def test_numbers_of_all_works_fit_a_message() -> None:
+    for work in SMALL:
+        for case in work.cases():
+            if isinstance(case.answer, int):
+                assert abs(case.answer) < 2**62
+
+
+# --- schedule ----------------------------------------------------------------------------------------------------
+
+
+def _plan(repetitions: int = 5, seconds: float = 1.5) -> Plan:
+    return Plan(works=WORKS, contestants=CONTESTANTS, repetitions=repetitions, seconds=seconds, cold_start=True)
+
+
+def test_a_full_run_takes_less_than_an_hour() -> None:
+    assert _plan().estimate_s() < 3600
+
+
+def test_each_repetition_starts_every_contestant_once_per_graph_and_begins_with_another() -> None:
+    sessions = list(_plan(repetitions=3).sessions())
+    assert len(sessions) == len(set(sessions)) == 3 * sum(len(c.graphs) for c in CONTESTANTS)
+    firsts = [next(c.name for r, c, _ in sessions if r == repetition) for repetition in (1, 2, 3)]
+    assert len(set(firsts)) == 3
+
+
+def test_what_is_quick_exists() -> None:
+    assert set(QUICK) <= {*BY_NAME, COLD_START} == set(titles())
+
+
+def test_calls_in_process_have_one_load_and_services_up_to_three() -> None:
+    names = {c.name: [load.name for load in loads(c, BY_NAME["chain4"], 1)] for c in CONTESTANTS}
+    assert names["plain"] == names["local"] == ["warm", "one"]
+    assert names["mesh"] == names["grpc"] == ["warm", "one", "many", "open"]
+
+
+# --- rows --------------------------------------------------------------------------------------------------------
+
+
+def _row(
+    contestant: str, repetition: int, rps: float, *, work: str = "chain4", p50: float = 1.0, errors: int = 0
+) -> Row:
+    return Row(
+        work=work, contestant=contestant, repetition=repetition, rps=rps, p50_ms=p50, p95_ms=2 * p50, p99_ms=3 * p50,
+        cpu_ms_per_request=0.5, peak_rss_mb=100.0, errors=errors,
+    )  # fmt: skip
+
+
+def _points() -> dict[str, dict[str, float]]:
+    def point(rps: float, p50: float, rss: float, errors: int) -> dict[str, float]:
+        return {
+            "rps": rps, "p50_ms": p50, "p95_ms": 2 * p50, "p99_ms": 3 * p50, "cpu_ms_per_request": 1 / rps,
+            "peak_rss_mb": rss, "errors": errors,
+        }  # fmt: skip
+
+    return {
+        "warm": point(1, 9, 5, 1),
+        "one": point(10, 1, 7, 0),
+        "many": point(50, 4, 6, 2),
+        "open": point(25, 2, 1, 4),
+    }
+
+
+def test_a_row_takes_throughput_from_many_in_flight_and_latency_from_one() -> None:
+    made = rows.row("chain4", "mesh", 2, _points())
+    assert (made.rps, made.p50_ms, made.p95_ms, made.p99_ms) == (50, 1, 2, 3)
+    assert (made.cpu_ms_per_request, made.peak_rss_mb, made.errors) == (0.02, 7, 7)
+
+
+def test_a_row_of_calls_in_process_has_both_from_the_one_load() -> None:
+    points = {name: point for name, point in _points().items() if name in ("warm", "one")}
+    made = rows.row("chain4", "plain", 1, points)
+    assert (made.rps, made.p50_ms, made.errors) == (10, 1, 1)
+
+
+def test_the_file_is_a_list_of_rows_with_just_the_agreed_keys(tmp_path: Path) -> None:
+    path = tmp_path / "results/latest.json"
+    written = [_row("mesh", 1, 600), rows.failed("chain4", "serve", 1)]
+    rows.write(path, written)
+    loaded = json.loads(path.read_text())
+    assert [set(each) for each in loaded] == [KEYS, KEYS]
+    assert loaded[1]["errors"] == 1
+    assert rows.read(path) == written
+
+
+def test_ratios_are_of_the_same_repetition() -> None:
+    results = Results([
+        _row("mesh", 1, 600), _row("serve", 1, 100),
+        _row("mesh", 2, 60), _row("serve", 2, 20),
+        _row("mesh", 3, 500), _row("serve", 3, 100),
+        _row("mesh", 4, 500), rows.failed("chain4", "serve", 4),
+    ])  # fmt: skip
+    assert results.ratio("chain4", "rps", "mesh", "serve") == Spread(5, 3, 6)
+    assert results.spread("chain4", "serve", "rps") == Spread(100, 20, 100)
+    assert results.errors("chain4", "serve") == 1
+    assert results.ratio("chain4", "rps", "mesh", "nobody") is None
+
+
+def test_targets_are_judged_by_the_median() -> None:
+    results = Results([
+        *(_row("mesh", i, 600, p50=2) for i in (1, 2, 3)),
+        *(_row("serve", i, rps, p50=3) for i, rps in ((1, 100), (2, 90), (3, 200))),
+    ])  # fmt: skip
+    found = {(t.metric, t.below): (ratio.median, reached) for t, ratio, reached in judged(results)}
+    assert found == {("rps", "serve"): (6, True), ("p50_ms", "serve"): (pytest.approx(2 / 3), False)}
+
+
+def test_what_local_adds_is_per_call() -> None:
+    results = Results([_row("local", 1, 1, p50=0.010), _row("plain", 1, 1, p50=0.002)])
+    ((work, added, reached),) = local_overhead(results)
+    assert (work, added, reached) == ("chain4", pytest.approx(2.0), True)
+
+
+def test_targets_name_works_and_contestants_that_exist() -> None:
+    names = {c.name for c in CONTESTANTS}
+    assert all(t.work in BY_NAME and {t.above, t.below} <= names for t in TARGETS)
+
+
+# --- page --------------------------------------------------------------------------------------------------------
+
+
+def test_a_table_has_medians_spreads_ratios_and_errors() -> None:
+    results = Results([
+        _row("mesh", 1, 600), _row("mesh", 2, 620), _row("mesh", 3, 1590),
+        _row("serve", 1, 60), _row("serve", 2, 62, errors=3), _row("serve", 3, 53),
+    ])  # fmt: skip
+    assert report.work_table(results, "chain4").splitlines() == [
+        "### Chain of 4 (`chain4`)",
+        "",
+        "| contestant | rps | ÷ mesh | p50 ms | p95 ms | p99 ms | CPU ms | RSS MB | errors |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| meshgen mesh | 620 (600 to 1,590) |  | 1.00 | 2.00 | 3.00 | 0.500 | 100 | 0 |",
+        "| Ray Serve, defaults | 60.0 (53.0 to 62.0) | 0.100 (0.0333 to 0.100) | 1.00 | 2.00 | 3.00 | 0.500 | 100 | 3 |",
+    ]
+
+
+def test_a_contestant_without_numbers_stays_in_the_table() -> None:
+    results = Results([_row("mesh", 1, 600), rows.failed("chain4", "grpc", 1)])
+    assert "| grpc.aio by hand |  |  |  |  |  |  |  | 1 |" in report.work_table(results, "chain4")
+
+
+def test_the_section_replaces_itself_and_nothing_else(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text("# Performance\n\nThe codec.\n")
+    report.put(page, "first")
+    page.write_text(page.read_text() + "\n## After\n")
+    report.put(page, "second")
+    text = page.read_text()
+    assert (
+        text
+        == f"# Performance\n\nThe codec.\n\n## Benchmarks\n\n{report.BEGIN}\n\nsecond\n\n{report.END}\n\n## After\n"
+    )
+
+
+def test_the_section_makes_its_page(tmp_path: Path) -> None:
+    page = tmp_path / "docs/performance.md"
+    report.put(page, "body")
+    assert page.read_text().startswith("# Performance\n\n## Benchmarks\n")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (0.000123456, "0.000123"), (0.5, "0.500"), (12.34, "12.3"), (123.4, "123"), (1234567.8, "1,234,568")],
+)
+def test_numbers_have_three_digits(value: float, text: str) -> None:
+    assert report.number(value) == text
