@@ -77,7 +77,8 @@ class _Module:
 
     def _enum(self, enum: EnumOf) -> None:
         name = pascal(enum.name)
-        values = {m.name: m.value if type(m.value) in (int, str) else m.name for m in enum.python}
+        plain = all(type(m.value) in (int, str) for m in enum.python)
+        values = {m.name: m.value if plain else m.name for m in enum.python}
         self._source.print("\n")
         if not all(map(is_attribute, values)):
             self._source.print(f"{name} = ", Name("enum", "Enum"), f"({literal(name)}, {literal(values)})")

@@ -26,7 +26,7 @@ T = TypeVar("T")
 class Colour(enum.Enum):
     """Ends with a "quote\""""
 
-    RED = "r"
+    RED = "OTHER"
     GREEN = 2
     OTHER = (1, 2)
 

@@ -156,7 +156,8 @@ def test_classes_have_the_defaults_of_the_graph() -> None:
     assert everything["list_"].make_default() == [1, 2]
     assert everything["made"].make_default() is None, "the service makes it"
     assert not everything["keys"].has_default, "nobody can say what it would be"
-    assert made.Colour.OTHER.value == "OTHER"
+    assert [m.value for m in made.Colour] == ["RED", "GREEN", "OTHER"], "not all of them can be written"
+    assert [m.value for m in made.Dashed] == [1, 2]
     assert hints(made.Extra) == {"note": str, "votes": int | None}
 
 
