@@ -1,0 +1,116 @@
+"""Rules in a graph in process: on its requests, and on what its nodes are called with."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from annotated_types import Ge, MaxLen
+
+from meshgen import DAGDriver, Handle, InputNode, InvalidArgument, LocalGraph, deployment, inline, local
+from meshgen.compiler import compile_graph
+from meshgen.contracted import ContractWire
+from meshgen.frontend.loader import Loaded
+
+
+@dataclass
+class Ask:
+    number: Annotated[int, Ge(0)]
+    word: Annotated[str, MaxLen(3)] = ""
+    at: datetime | None = None
+
+
+@deployment
+class Double:
+    def __call__(self, number: Annotated[int, Ge(10)]) -> int:
+        return 2 * number
+
+
+@inline
+def unchecked(number: Annotated[int, Ge(1000)]) -> int:
+    return number
+
+
+@deployment
+class Caller:
+    def __init__(self, target: Handle[Any]) -> None:
+        self.target = target
+
+    async def __call__(self, number: int) -> int:
+        try:
+            return int(await self.target.remote(number))
+        except InvalidArgument as error:
+            return -len(error.violations)
+
+
+double = Double.bind()
+with InputNode(Ask) as ask:
+    app = DAGDriver.bind(
+        {
+            "/double": double.bind(ask.number),
+            "/inline": unchecked.bind(ask.number),
+            "/caller": Caller.bind(double).bind(ask.number),
+        }
+    )
+
+
+@pytest.fixture(params=["plain", "through the contracts"])
+def graph(request: pytest.FixtureRequest) -> Iterator[LocalGraph]:
+    if request.param == "plain":
+        found = local(app)
+    else:
+        graph = local(app).graph
+        built = compile_graph(Loaded(graph=graph, root=Path(), module="ask", attribute="app"), lock=None)
+        wire = ContractWire(built.graph, built.plan.contract.descriptors.SerializeToString())
+        found = LocalGraph(built.graph, wire)
+    yield found
+    found.close()
+
+
+def refused(call: Any) -> tuple[list[tuple[str, str]], str]:
+    with pytest.raises(InvalidArgument) as caught:
+        call()
+    return [(v.field, v.description) for v in caught.value.violations], caught.value.node
+
+
+def test_requests(graph: LocalGraph) -> None:
+    expected = [("number", "must be at least 0"), ("word", "must have at most 3 characters")]
+    assert refused(lambda: graph(Ask(-1, "long"), route="/inline"))[0] == expected
+    assert refused(lambda: graph(number=-1, word="long", route="/inline"))[0] == expected
+    assert refused(lambda: graph.call_json({"number": -1, "word": "long"}, route="/inline"))[0] == expected
+    assert refused(lambda: asyncio.run(graph.call(Ask(-1, "long"), route="/inline")))[0] == expected
+
+
+def test_nodes(graph: LocalGraph) -> None:
+    assert graph(Ask(10), route="/double") == 20
+    assert refused(lambda: graph(Ask(9), route="/double")) == ([("number", "must be at least 10")], "double")
+
+
+def test_nodes_that_a_handle_calls(graph: LocalGraph) -> None:
+    assert graph(Ask(10), route="/caller") == 20
+    assert graph(Ask(9), route="/caller") == -1
+
+
+def test_inline_nodes_have_no_border(graph: LocalGraph) -> None:
+    assert graph(Ask(1), route="/inline") == 1
+
+
+def at(moment: datetime, number: int = 0) -> Ask:
+    return Ask(number, at=moment)
+
+
+with InputNode() as adapted_ask:
+    adapted = DAGDriver.bind(unchecked.bind(adapted_ask.number), input_adapter=at)
+
+
+def test_parameters_that_do_not_fit_are_told_in_the_words_of_the_codec() -> None:
+    graph = local(adapted)
+    (found,), _ = refused(lambda: graph(datetime(2024, 1, 1)))
+    assert found[0] == "moment"
+    assert found[1].startswith("must have a timezone")
+    assert refused(lambda: graph(datetime.now(UTC), 1 << 63))[0] == [("number", "must fit 64 bits, got 64 bits")]
