@@ -21,7 +21,7 @@ from meshgen.contract.wire import (
     wire_field,
     wire_fields,
 )
-from meshgen.errors import Diagnostic
+from meshgen.errors import Diagnostic, errors_only
 from meshgen.naming import collisions, enum_value, enum_zero, json_name, pascal, snake, upper_snake, writable
 from meshgen.schema.assemble import empty_is_lost, none_is_lost
 from meshgen.schema.defaults import default_fault
@@ -51,7 +51,7 @@ def response_fields(result: Type) -> tuple[Field, ...]:
 
 
 def named_types(types: Iterable[Type]) -> Iterator[Named]:
-    """Every named type inside fields of these types, each before those inside it. A record comes once."""
+    """Every named type inside fields of these types, each before those inside it. A class comes once."""
     seen: set[Record] = set()
     for type_ in types:
         yield from _named(wire_field(Field(name="value", type=type_)), seen)
@@ -62,13 +62,18 @@ def _named(fields: Iterable[WireField], seen: set[Record]) -> Iterator[Named]:
         leaf = field_shape(wire).leaf
         # A record inside itself needs a message also where it is an rpc's own request or response.
         item = leaf.record if isinstance(leaf, Ref) else leaf
-        if item in seen:
+        if item in seen and (isinstance(leaf, Ref) or not _is_made(item)):
             continue
         if isinstance(item, Record):
             seen.add(item)
         if isinstance(item, Record | EnumOf | Wrapper):
             yield item
         yield from _named(_inside(item), seen)
+
+
+def _is_made(item: Leaf) -> bool:
+    """Whether the record is made by a use of it (a tuple, a generic class), and two equal ones may differ in rules."""
+    return isinstance(item, Record) and (item.kind == "tuple" or bool(item.args))
 
 
 def _inside(item: Leaf) -> tuple[WireField, ...]:
@@ -99,6 +104,9 @@ class Inventory:
             for rpc in service.rpcs:
                 inventory._rpc(service, rpc)
         inventory._clashing_enums(services)
+        if not errors_only(inventory.problems):
+            for service in services:
+                inventory._clashing_rules(service)
         return inventory
 
     def _rpc(self, service: ServiceSpec, rpc: RpcSpec) -> None:
@@ -134,7 +142,7 @@ class Inventory:
         for first, second in collisions(f.name for f in fields):
             same = json_name(snake(first))
             self._problem("MG404", f"'{owner}': '{first}' and '{second}' are both '{same}' in JSON", span)
-        plain = {snake(f.name) for f in fields}
+        plain = dict.fromkeys(snake(f.name) for f in fields)
         members: dict[str, str] = {}
         for item in fields:
             for wire in wire_field(item) if union_of(item.type) else ():
@@ -167,10 +175,12 @@ class Inventory:
             self._wire(inner, place, span)
 
     def _name(self, item: Named, place: str, span: Span) -> None:
-        name = item.name if isinstance(item, Wrapper) else pascal(item.name)
+        name = _message_name(item)
         known = self._seen.get(name)
         if known is not None:
-            self._again(known, item, name, place, span)
+            if not _same(known, item):
+                message = f"{place}: two different types are called '{name}' ({_origin(known)}, {_origin(item)})"
+                self._problem("MG406", message, span)
             return
         self._seen[name] = item
         match item:
@@ -185,13 +195,16 @@ class Inventory:
             case Wrapper():
                 pass
 
-    def _again(self, known: Named, item: Named, name: str, place: str, span: Span) -> None:
-        if not _same(known, item):
-            message = f"{place}: two different types are called '{name}' ({_origin(known)}, {_origin(item)})"
-            self._problem("MG406", message, span)
-        elif _rules(known) != _rules(item):
-            message = f"{place}: '{name}' is used with other constraints elsewhere, and has one message"
-            self._problem("MG421", message, span)
+    def _clashing_rules(self, service: ServiceSpec) -> None:
+        """Each service has messages of its own, and in one message a field has one set of rules."""
+        known: dict[str, list[dict[str, Rule]]] = {}
+        for rpc in service.rpcs:
+            for place, type_ in _places(service, rpc):
+                for item in named_types([type_]):
+                    name, rules = _message_name(item), _rules(item)
+                    if known.setdefault(name, rules) != rules:
+                        message = f"{place}: '{name}' is used with other constraints elsewhere, and has one message"
+                        self._problem("MG421", message, rpc.span)
 
     def _enum(self, enum: EnumOf, span: Span) -> None:
         if not writable(enum.name):
@@ -254,6 +267,19 @@ def _has_any(type_: Type) -> bool:
             return False
 
 
+def _message_name(item: Named) -> str:
+    return item.name if isinstance(item, Wrapper) else pascal(item.name)
+
+
+def _places(service: ServiceSpec, rpc: RpcSpec) -> Iterator[tuple[str, Type]]:
+    """Each use of a type in an rpc, with what to call it."""
+    owner = f"{service.node or 'driver'}.{rpc.name}"
+    for item in rpc.params if rpc.request_record is None else rpc.request_record.fields:
+        yield f"'{owner}.{item.name}'", item.type
+    for item in rpc.result.fields if isinstance(rpc.result, Record) else response_fields(rpc.result):
+        yield f"the result of '{owner}'", item.type
+
+
 def _same(one: Named, other: Named) -> bool:
     """Whether one message or enum serves both: a list and a tuple have one holder, a record and itself inside it."""
     match one, other:
@@ -272,7 +298,7 @@ def _signatures(types: Iterable[Type]) -> list[str]:
 
 
 def _rules(item: Named) -> list[dict[str, Rule]]:
-    """What the message of a type states; every use of the type has to ask for the same."""
+    """What the message of a type states."""
     if isinstance(item, Wrapper):
         return [stated(wire, shared=True) for wire in item.fields]
     if isinstance(item, Record):

@@ -30,7 +30,7 @@ from schema_samples import CIRCLE, INT, SQUARE, contract_of, pair, params
 from tools import compiled, same_when_compiled
 
 from meshgen import Float32, Int32
-from meshgen.contract import Contract
+from meshgen.contract import Contract, RpcSpec, ServiceSpec, build
 from meshgen.contract.validation import (
     VALIDATE_PATH,
     VALIDATE_SOURCE,
@@ -175,6 +175,14 @@ def test_a_message_of_a_list_states_what_all_its_users_ask() -> None:
             contract_of(params(x=ListOf(ListOf(positive)), y=other))
     with pytest.raises(GraphError, match="'IntStrTuple' is used with other constraints"):
         contract_of(params(x=pair(positive, Scalar("str")), y=pair(INT, Scalar("str"))))
+
+
+def test_services_have_constraints_of_their_own() -> None:
+    rows = {"a": ListOf(ListOf(Scalar("int", Rules(gt=0)))), "b": ListOf(ListOf(INT))}
+    specs = [ServiceSpec(node=n, rpcs=(RpcSpec(name="Run", params=params(x=t), result=INT),)) for n, t in rows.items()]
+    files = build("g", specs, None).files
+    holders = [next(m for m in file.message_type if m.name == "IntList") for file in files]
+    assert [rules_of(holder.field[0]) for holder in holders] == [{"repeated.items.int64.gt": 0}, {}]
 
 
 def test_what_the_contract_cannot_state_is_in_the_comment_and_a_warning() -> None:
