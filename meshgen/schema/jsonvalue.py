@@ -5,9 +5,9 @@ takes lowerCamelCase too. Other than protobuf, writing leaves 64-bit integers as
 
 Reading is as strict as the proto3 JSON mapping. Envoy 1.40 is laxer in a few places (both were sent 260 documents):
 it takes one element for a list of one, drops nulls from lists, reads "true" as a bool, "+5" as an integer, "0x10" as a
-float, null in a map as zero, and null for a list of `Any` as a list of null. Of times it takes a 60th second, `2024-5-1`
-and an object of seconds and nanos; of durations `5 s` and `5.s`. All of these are errors here. In one place Envoy is
-stricter: it counts arrays, too, so that records in lists of themselves nest 48 deep over REST, and not 100.
+float, null in a map as zero, and null for a list of `Any` as a list of null. Of times it takes a 60th second, days of
+one digit, and an object of seconds and nanos; of durations `5 s` and `5.s`. All of these are errors here. In one place
+Envoy is stricter: it counts arrays, too, so that records in lists of themselves nest 48 deep over REST, and not 100.
 """
 
 from __future__ import annotations
