@@ -6,7 +6,7 @@ import asyncio
 import enum
 import time
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 import meshgen
-from meshgen import DAGDriver, Handle, InputNode, current_request, deployment, inline, map_each, switch
+from meshgen import DAGDriver, Handle, InputNode, TensorSpec, current_request, deployment, inline, map_each, switch
 
 
 class Colour(enum.Enum):
@@ -74,6 +74,9 @@ class Everything:
     tags: list[str] = field(default_factory=list)
 
 
+Pairs: TypeAlias = Annotated[NDArray[np.float32], TensorSpec(shape=(None, 2))]
+
+
 @dataclass
 class Request:
     """What every route takes; each looks at its own part."""
@@ -85,6 +88,7 @@ class Request:
     seconds: float = 0.0
     picture: Image.Image | None = None
     tensor: NDArray[np.float32] | None = None
+    pairs: Pairs | None = None
 
 
 @deployment
@@ -220,6 +224,12 @@ def total(tensor: NDArray[np.float32]) -> float:
 
 
 @deployment
+def swap(pairs: Pairs | None) -> Pairs:
+    """A tensor whose shape is said; without one a result that does not fit."""
+    return np.zeros(3, np.float32) if pairs is None else pairs[:, ::-1]
+
+
+@deployment
 def quiet(word: str) -> None:
     """Returns nothing."""
 
@@ -264,6 +274,7 @@ with InputNode(Request) as request:
             "/block": block.bind(request.seconds),
             "/picture": size_of.bind(invert.bind(request.picture)),
             "/tensor": total.bind(cumulate.bind(request.tensor)),
+            "/pairs": swap.bind(request.pairs),
             "/quiet": quiet.bind(request.word),
             "/whoami": whoami.bind(request.word),
         }
