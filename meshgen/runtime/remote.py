@@ -39,8 +39,9 @@ _CHANNEL = (
     ("grpc.http2.max_pings_without_data", 0),
     # gRPC backs off for up to two minutes; Envoy on the same machine is back within a second or not at all.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1_000),
+    # Despite its name the time that an attempt gets: Envoy says nothing while it reads somebody's 40 MB of JSON.
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     # Envoy is the one place that retries; two layers would multiply.
     ("grpc.enable_retries", 0),
     # A proxy of the surrounding shell is no way into the mesh.

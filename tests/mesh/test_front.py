@@ -227,6 +227,11 @@ def test_what_just_fits_passes(mesh: MeshProcess) -> None:
     assert len(base64.b64decode(reply.json()["result"]["raw"])) == size
 
 
+def test_between_nodes_more_passes(mesh: MeshProcess) -> None:
+    reply = post(mesh, "/large/inside", {"count": TENSOR_BYTES // 4})
+    assert reply.json() == {"result": TENSOR_BYTES // 4}
+
+
 def test_a_node_by_itself_has_the_limit_too(mesh: MeshProcess) -> None:
     body = error_of(post(mesh, "/large.tensors.v1.TensorsService/Ones", {"count": TENSOR_BYTES // 4}), 413, 8)
     assert body["message"].startswith("the answer of 'tensors' takes 38.2 MiB, over the limit of 32 MiB")

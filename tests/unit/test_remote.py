@@ -7,6 +7,7 @@ service's name, as Envoy does.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -273,3 +274,22 @@ async def test_a_mesh_that_is_away_is_unavailable_at_once(mesh: Mesh) -> None:
     assert "node 'leaf' cannot be reached" in error.value.message
     assert time.monotonic() - start < 3
     await transport.close()
+
+
+async def test_a_mesh_that_is_busy_is_waited_for(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    host_, _, port = os.environ[remote.MESH_ADDRESS].rpartition(":")
+
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.6)
+        there, back = await asyncio.open_connection(host_, int(port))
+        await asyncio.gather(pass_on(reader, back), pass_on(there, writer))
+
+    async def pass_on(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65536):
+            sink.write(data)
+        sink.close()
+
+    async with await asyncio.start_server(late, "127.0.0.1", 0) as server:
+        monkeypatch.setenv(remote.MESH_ADDRESS, "127.0.0.1:%d" % server.sockets[0].getsockname()[1])
+        assert await mesh.call("Forward", "hi") == "7:hi"
+        server.close()

@@ -65,6 +65,7 @@ with InputNode(Request) as request:
         {
             "/negative": tensors.negative.bind(request.tensor),
             "/total": tensors.total.bind(request.tensor),
+            "/inside": tensors.total.bind(tensors.ones.bind(request.count)),
             "/ones": tensors.ones.bind(request.count),
             "/order": both.bind(tensors.order.bind(request.item), tensors.order.bind("water")),
         }
