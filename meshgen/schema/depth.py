@@ -28,9 +28,9 @@ DEEPEST = 100
 
 
 def is_deep(type_: Type) -> bool:
-    """Whether values may be nested without end: records inside themselves, and `Any`."""
+    """Whether values on the wire may be nested without end: records inside themselves, and `Any`."""
     match type_:
-        case AnyValue() | Ref() | Unknown():
+        case AnyValue() | Ref():
             return True
         case Optional(item=item) | ListOf(item=item) | MapOf(value=item):
             return is_deep(item)
@@ -38,7 +38,7 @@ def is_deep(type_: Type) -> bool:
             return any(map(is_deep, members))
         case Record(fields=fields):
             return any(is_deep(f.type) for f in fields)
-        case Scalar() | WellKnown() | Nothing() | Choice() | EnumOf() | Image() | Tensor():
+        case Scalar() | WellKnown() | Nothing() | Unknown() | Choice() | EnumOf() | Image() | Tensor():
             return False
         case _:
             assert_never(type_)

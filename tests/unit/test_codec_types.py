@@ -301,6 +301,14 @@ def test_json_is_read_as_protobuf_reads_it(type_: Type, document: Any, value: An
     assert same(from_json(params(x=type_), {"x": document})["x"], value)
 
 
+def test_numbers_of_numpy_and_tuples_in_any() -> None:
+    value = {"a": (np.float32(0.5), np.int64(3), np.bool_(True)), "b": np.zeros(())}
+    plain = {"a": [0.5, 3, True], "b": 0}
+    codec = codec_of(params(x=ANY))
+    assert same(codec.decode_request(codec.encode_request({"x": value}))["x"], plain)
+    assert to_json(params(x=ANY), {"x": value}) == {"x": plain}
+
+
 def violations(fields: tuple[Field, ...], **message: Any) -> dict[str, str]:
     codec = codec_of(fields)
     with pytest.raises(InvalidArgument) as caught:
