@@ -67,9 +67,16 @@ class Remote:
 
     def load(self, work: Work, load: Load, mark: str) -> dict[str, Any]:
         rpc = work.rpc if work.graph == "works" else "Predict"
-        command = {"op": "load", "mode": "open" if load.name == "open" else "closed", "cases": self._cases[work.name]}
-        command |= {"in_flight": load.in_flight, "rate": load.rate, "seconds": load.seconds}
-        return _measured(self._generator, {**command, **self._where(rpc)}, mark)
+        command = {
+            "op": "load",
+            "mode": "open" if load.name == "open" else "closed",
+            "cases": self._cases[work.name],
+            "in_flight": load.in_flight,
+            "rate": load.rate,
+            "seconds": load.seconds,
+            **self._where(rpc),
+        }
+        return _measured(self._generator, command, mark)
 
     def _ask(self, command: Mapping[str, Any], rpc: str) -> dict[str, Any]:
         return self._generator.ask({**command, **self._where(rpc)})

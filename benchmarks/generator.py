@@ -17,6 +17,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+import uvloop
 
 from benchmarks.load import OK, WRONG, Send, Tally, closed_loop, open_loop
 
@@ -87,7 +88,7 @@ def say(line: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    with asyncio.Runner() as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         generator = Generator()
         for line in sys.stdin:
             say(generator.obey(json.loads(line), runner))

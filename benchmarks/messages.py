@@ -18,7 +18,7 @@ class Contract:
 
         pool = DescriptorPool()
         for file in FileDescriptorSet.FromString(descriptors.read_bytes()).file:
-            pool.Add(file)  # type: ignore[no-untyped-call]
+            pool.Add(file)
         self._service = pool.FindServiceByName(service)
 
     def method(self, rpc: str) -> str:

@@ -68,7 +68,8 @@ def fan(x: int, width: int) -> int:
 
 def diamond(x: int) -> int:
     # Each layer is (l + 2r + 1, r + 2l + 2): the sum s becomes 3s + 3.
-    return (3**LAYERS * (4 * x + 3) - 3) // 2
+    power: int = 3**LAYERS
+    return (power * (4 * x + 3) - 3) // 2
 
 
 def ensemble(values: list[int]) -> Verdict:

@@ -10,6 +10,7 @@ from typing import Any
 import bench_pb2 as pb
 import bench_pb2_grpc as rpc
 import grpc
+import uvloop
 
 from benchmarks.handwritten.services import OPTIONS, serve
 from benchmarks.nodes import MODELS, STEPS
@@ -82,7 +83,7 @@ class Front(rpc.FrontServicer):
 
 def _channel(address: str) -> grpc.aio.Channel:
     target, _, authority = address.partition("/")
-    options = [*OPTIONS, ("grpc.enable_http_proxy", 0)]
+    options: list[Any] = [*OPTIONS, ("grpc.enable_http_proxy", 0)]
     if authority:
         options.append(("grpc.default_authority", authority))
     return grpc.aio.insecure_channel(target, options=options)
@@ -93,4 +94,4 @@ async def _main(addresses: str, port: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(*sys.argv[1:]))
+    uvloop.run(_main(*sys.argv[1:]))

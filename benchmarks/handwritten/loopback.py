@@ -12,5 +12,5 @@ def callback() -> list[Any]:
     def add_grpc_address(server: Any, address: str) -> None:
         server.add_insecure_port(address.replace("[::]", "127.0.0.1"))
 
-    default_impl.add_grpc_address = add_grpc_address
+    default_impl.add_grpc_address = add_grpc_address  # type: ignore[assignment]
     return []

@@ -1,14 +1,14 @@
-"""The nodes as grpc.aio services, one process each, without Ray and Envoy."""
+"""The nodes as grpc.aio services, one process each, without Ray and Envoy; on uvloop, which spares them some CPU."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import Any
 
 import bench_pb2 as pb
 import bench_pb2_grpc as rpc
 import grpc
+import uvloop
 
 from benchmarks import nodes
 
@@ -69,7 +69,7 @@ async def serve(add: Any, servicer: Any, port: int) -> None:
 
 def main(kind: str, argument: str, port: str) -> None:
     servicer = globals()[kind](*([int(argument)] if argument else []))
-    asyncio.run(serve(getattr(rpc, f"add_{kind}Servicer_to_server"), servicer, int(port)))
+    uvloop.run(serve(getattr(rpc, f"add_{kind}Servicer_to_server"), servicer, int(port)))
 
 
 if __name__ == "__main__":

@@ -295,7 +295,10 @@ def test_a_table_has_medians_spreads_ratios_and_errors() -> None:
         "| contestant | rps | ÷ mesh | p50 ms | p95 ms | p99 ms | CPU ms | RSS MB | errors |",
         "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
         "| meshgen mesh | 620 (600 to 1,590) |  | 1.00 | 2.00 | 3.00 | 0.500 | 100 | 0 |",
-        "| Ray Serve, defaults | 60.0 (53.0 to 62.0) | 0.100 (0.0333 to 0.100) | 1.00 | 2.00 | 3.00 | 0.500 | 100 | 3 |",
+        (
+            "| Ray Serve, defaults | 60.0 (53.0 to 62.0) | 0.100 (0.0333 to 0.100) "
+            "| 1.00 | 2.00 | 3.00 | 0.500 | 100 | 3 |"
+        ),
     ]
 
 
