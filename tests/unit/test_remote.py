@@ -290,6 +290,6 @@ async def test_a_mesh_that_is_busy_is_waited_for(mesh: Mesh, monkeypatch: pytest
         sink.close()
 
     async with await asyncio.start_server(late, "127.0.0.1", 0) as server:
-        monkeypatch.setenv(remote.MESH_ADDRESS, "127.0.0.1:%d" % server.sockets[0].getsockname()[1])
+        monkeypatch.setenv(remote.MESH_ADDRESS, f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
         assert await mesh.call("Forward", "hi") == "7:hi"
         server.close()
