@@ -38,7 +38,7 @@ _PYTHON: dict[str, Any] = {name: type(name, (), {}) for name in RECORDS}
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A field as somebody wrote it. `type` may name a record or the enum."""
+    """A field as somebody wrote it. `type` is a name, or a container with what is in it."""
 
     name: str
     type: Any
@@ -55,7 +55,7 @@ class Version:
     requests: dict[str, tuple[Row, ...] | str]
     """Of each service (`driver` among them): parameters, or the name of a record."""
     results: dict[str, Any]
-    """Of each service: a type, or the name of a record."""
+    """Of each service."""
     renamed: frozenset[tuple[str, str]] = field(default=frozenset())
     """Names (old, new) that this step has renamed somewhere."""
 
@@ -96,8 +96,10 @@ class _Resolver:
 
     def _type(self, type_: Any) -> Type:
         match type_:
+            case str() if type_ in RECORDS:
+                return self._record(type_)
             case str():
-                return EnumOf(self._enum) if type_ == ENUM else self._record(type_)
+                return EnumOf(self._enum) if type_ == ENUM else _PLAIN[type_]
             case ("list", item):
                 return ListOf(self._type(item))
             case ("map", item):
@@ -107,25 +109,26 @@ class _Resolver:
             case ("union", *members):
                 return Union(tuple(map(self._type, members)))
             case _:
-                plain: Type = type_
-                return plain
+                raise AssertionError(type_)
 
 
-_PLAIN = (
-    INT,
-    FLOAT,
-    STR,
-    BYTES,
-    Scalar("int32"),
-    Scalar("int", Rules(ge=0)),
-    Scalar("int", Rules(ge=1, lt=10)),
-    Scalar("str", Rules(min_len=1)),
-    WellKnown("datetime"),
-    WellKnown("UUID"),
-    AnyValue(),
-    Choice(("p", "q")),
-    Choice(("q", "r")),
-)
+_PLAIN: dict[str, Type] = {
+    "int": INT,
+    "float": FLOAT,
+    "str": STR,
+    "bytes": BYTES,
+    "int32": Scalar("int32"),
+    "ge 0": Scalar("int", Rules(ge=0)),
+    "1 to 9": Scalar("int", Rules(ge=1, lt=10)),
+    "text": Scalar("str", Rules(min_len=1)),
+    "datetime": WellKnown("datetime"),
+    "UUID": WellKnown("UUID"),
+    "Any": AnyValue(),
+    "p or q": Choice(("p", "q")),
+    "q or r": Choice(("q", "r")),
+    "None": Nothing(),
+}
+_FIELD_TYPES = sorted(_PLAIN.keys() - {"None"})
 
 
 @st.composite
@@ -135,13 +138,13 @@ def types(draw: st.DrawFn, records: tuple[str, ...], depth: int = 2) -> Any:
     kinds += ["list", "map", "optional", "union"] if depth else []
     match draw(st.sampled_from(kinds)):
         case "plain":
-            return draw(st.sampled_from(_PLAIN))
+            return draw(st.sampled_from(_FIELD_TYPES))
         case "enum":
             return ENUM
         case "record":
             return draw(st.sampled_from(records))
         case "union":
-            members = [INT, STR, FLOAT, ENUM, ("list", INT), *records]
+            members = ["int", "str", "float", ENUM, ("list", "int"), *records]
             return ("union", *draw(st.lists(st.sampled_from(members), min_size=2, max_size=3, unique_by=str)))
         case "optional":
             item = draw(types(records, depth - 1))
@@ -193,7 +196,7 @@ class _Editor:
         return self._pick(st.sampled_from(RECORDS)) if self._pick(st.booleans()) else self._rows(RECORDS)
 
     def _result(self) -> Any:
-        return self._pick(st.sampled_from([*RECORDS, Nothing()]) | types(RECORDS))
+        return self._pick(st.sampled_from([*RECORDS, "None"]) | types(RECORDS))
 
     def _edit_rows(self, version: Version) -> Version:
         """Change the fields of a record, or the parameters of a service."""

@@ -23,7 +23,7 @@ from meshgen.contract.described import Described, real_oneof, reserved_numbers
 from meshgen.emit.envoy.descriptors import merge_descriptors
 from meshgen.errors import GraphError, errors_only
 
-REFUSED = {"MG404", "MG406", "MG410"}
+REFUSED = {"MG404", "MG406", "MG410", "MG421"}
 """What a build may say to an edit; the edit is then left out, as its user would have to."""
 SLOW = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
