@@ -16,7 +16,7 @@ from google.protobuf.descriptor_pb2 import (
 from meshgen.contract.comments import Comments, Path
 from meshgen.contract.constraints import stated
 from meshgen.contract.fields import add_field, add_map
-from meshgen.contract.inventory import Named, named_types, response_fields
+from meshgen.contract.inventory import Named, named_types, response_fields, stand_in
 from meshgen.contract.lock import Entry, Ledger, rpc_key
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.names import package, proto_path, request, response, service
@@ -113,7 +113,7 @@ class FileBuilder:
     def _local(self, item: Named | Ref) -> str:
         """The name in this file. A record may be called like one of the file's own messages; it gives way."""
         name = item.name if isinstance(item, Wrapper) else pascal(item.name)
-        return f"{name}Value" if name in self._taken else name
+        return stand_in(name) if name in self._taken else name
 
     def _add_service(self) -> None:
         descriptor = self._file.service.add(name=self._service)

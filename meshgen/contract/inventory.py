@@ -50,6 +50,11 @@ def response_fields(result: Type) -> tuple[Field, ...]:
     return () if isinstance(result, Nothing) else (Field(name=RESULT_FIELD, type=result),)
 
 
+def stand_in(name: str) -> str:
+    """What a record's message is called where its own name is that of a request or a response."""
+    return f"{name}Value"
+
+
 def named_types(types: Iterable[Type]) -> Iterator[Named]:
     """Every named type inside fields of these types, each before those inside it. A class comes once."""
     seen: set[Record] = set()
@@ -224,8 +229,13 @@ class Inventory:
         """Records give way to a file's own messages; an enum cannot, because its name is in its values."""
         for service in services:
             for rpc in service.rpcs:
-                for name in {request(rpc.name), response(rpc.name)} & self.enums.keys():
-                    self._problem("MG406", f"the enum '{name}' is called like a message of rpc '{rpc.name}'", rpc.span)
+                for name in (n for n in (request(rpc.name), response(rpc.name)) if n in self._seen):
+                    if name in self.enums:
+                        message = f"the enum '{name}' is called like a message of rpc '{rpc.name}'"
+                        self._problem("MG406", message, rpc.span)
+                    elif stand_in(name) in self._seen:
+                        message = f"'{name}', called like a message of rpc '{rpc.name}', has to be '{stand_in(name)}'"
+                        self._problem("MG406", f"{message}, and so is another type", rpc.span)
         owners: dict[str, str] = {}
         for name, enum in sorted(self.enums.items()):
             for value in sorted({enum_zero(name), *(enum_value(name, m.name) for m in enum.python)}):

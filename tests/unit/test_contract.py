@@ -177,7 +177,7 @@ def test_a_oneof_grows_and_shrinks(tmp_path: Path) -> None:
     same_when_compiled(tmp_path, second)
     assert (
         "message RunRequest {"
-        + """
+        """
   reserved 2;
   reserved "shape_int";
   oneof shape {
@@ -188,8 +188,7 @@ def test_a_oneof_grows_and_shrinks(tmp_path: Path) -> None:
   }
   optional int64 y = 3 [(buf.validate.field).required = true];
 }
-"""
-        in text_of(second)
+""" in text_of(second)
     )
 
 
@@ -322,6 +321,11 @@ BAD: list[tuple[str, str, tuple[Field, ...]]] = [
     ("MG406", "two different types are called 'IntList'", params(x=record("IntList"), y=ListOf(ListOf(INT)))),
     ("MG404", "'A_1' and 'A1' are both", params(x=enum_of("E", "A_1", "A1"))),
     ("MG404", "both have a value", params(x=enum_of("Foo", "BAR_X"), y=enum_of("FooBar", "X"))),
+    (
+        "MG406",
+        "'RunRequest', called like a message of rpc 'Run', has to be 'RunRequestValue', and so is another type",
+        params(x=record("RunRequest"), y=record("RunRequestValue")),
+    ),
     ("MG406", "the enum 'RunRequest' is called like a message", params(x=enum_of("RunRequest", "A"))),
 ]
 
