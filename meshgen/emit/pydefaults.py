@@ -140,6 +140,8 @@ def _record(record: Record, value: Any) -> Parts | None:
         return None
     parts: list[Parts] = []
     for field in record.fields:
+        if field.omitted and field.name not in value:
+            continue
         try:
             item = record.get(value, field.name)
         except (KeyError, IndexError, TypeError):  # a value of another type

@@ -112,8 +112,7 @@ def annotation(type_: Type) -> Parts:
 def _container(type_: Record | ListOf | MapOf) -> Parts:
     match type_:
         case Record(fields=fields):
-            items = joined(", ", (annotation(f.type) for f in fields))
-            return (Name("builtins", "tuple"), "[", *(items or ("()",)), "]")
+            return (Name("builtins", "tuple"), "[", *joined(", ", (annotation(f.type) for f in fields)), "]")
         case ListOf(item=item, container=container):
             end = ", ...]" if container == "tuple" else "]"
             return (Name("builtins", container), "[", *annotation(item), end)

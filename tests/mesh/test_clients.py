@@ -117,6 +117,8 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     env = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
         "MYPY_CACHE_DIR": str(ROOT / ".mypy_cache/clients"),
     }
     return subprocess.run(["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=180)
@@ -177,6 +179,7 @@ def browse(url: str, profile: Path) -> tuple[str, str]:
     """What the page shows in the end, and what the browser has to say about it."""
     command = [
         *("chromium", "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr"),
+        "--no-proxy-server",
         *(["--no-sandbox"] if os.geteuid() == 0 else []),
         f"--user-data-dir={profile}",
         "--host-resolver-rules=MAP *.test 127.0.0.1",

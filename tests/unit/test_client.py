@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
 import inspect
 import re
@@ -19,12 +20,17 @@ from typing import Any
 
 import grpc
 import pytest
+import schema_samples
+from hypothesis import given
 
 import meshgen
 from meshgen.client import LEFT_OUT, Rpc
 from meshgen.compiler import Build, compile_graph
 from meshgen.contract import names
 from meshgen.contract.wire import signature, wire_fields
+from meshgen.emit.pydefaults import expression
+from meshgen.emit.pysource import Name, Parts
+from meshgen.emit.pytypes import named
 from meshgen.frontend import load_graph
 from meshgen.inprocess import LocalGraph
 from meshgen.naming import pascal
@@ -159,6 +165,23 @@ def test_classes_have_the_defaults_of_the_graph() -> None:
     assert [m.value for m in made.Colour] == ["RED", "GREEN", "OTHER"], "not all of them can be written"
     assert [m.value for m in made.Dashed] == [1, 2]
     assert hints(made.Extra) == {"note": str, "votes": int | None}
+
+
+def evaluated(parts: Parts, types_: Sequence[Type]) -> Any:
+    """What generated code means, with the classes of the graph in place of their mirrors."""
+    names_ = [part for part in parts if isinstance(part, Name)]
+    imported = {n.name: getattr(importlib.import_module(n.module), n.name) for n in names_}
+    code = "".join(part if isinstance(part, str) else part.name for part in parts)
+    return eval(code, {pascal(t.name): t.python for t in named(types_)} | imported)
+
+
+@given(schema_samples.typed_fields())
+def test_a_default_that_is_written_is_the_value(drawn: tuple[tuple[Field, ...], dict[str, Any]]) -> None:
+    fields, values = drawn
+    for field in fields:
+        written = expression(field.type, values[field.name])
+        if written is not None:
+            assert schema_samples.same(evaluated(written, [field.type]), values[field.name])
 
 
 def test_no_node_is_called_like_the_module(tmp_path: Path) -> None:
