@@ -59,5 +59,8 @@ class EncodeError(ValueError):
 
 def describe(value: Any) -> str:
     """A value in a message: its type, and itself when it is short."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - a user's `__repr__`, or an int of thousands of digits
+        return type(value).__name__
     return f"{type(value).__name__} {text}" if len(text) <= 40 else type(value).__name__

@@ -58,7 +58,7 @@ from meshgen.schema.unions import spread
 EnumNumbers = Callable[[EnumOf], Mapping[str, int]]
 """The numbers of an enum's wire names."""
 
-_INTEGER = re.compile(r"-?[0-9]+\Z")
+_INTEGER = re.compile(r"-?[0-9]{1,1000}\Z")  # Python itself refuses to read several thousands
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 

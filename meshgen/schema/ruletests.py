@@ -1,7 +1,8 @@
 """The rules of one value as tests, each with the words for a value that fails it.
 
 The meanings are protovalidate's, which says the same in the contract: NaN is outside of every bound, lengths of text
-count code points, patterns are RE2 and match anywhere.
+count code points, patterns are RE2 and match anywhere. Python's `re` runs the patterns: other than RE2 it may take long
+over repeats of repeats (`(a+)+`).
 """
 
 from __future__ import annotations
@@ -106,7 +107,11 @@ def _single(test: Callable[[Any], bool]) -> Callable[[Any], bool]:
 
 
 def _is_unique(values: Any) -> bool:
-    seen = []
+    try:
+        return len(set(values)) == len(values)
+    except TypeError:  # elements without a hash
+        pass
+    seen: list[Any] = []
     for value in values:
         if value in seen:
             return False

@@ -248,6 +248,7 @@ def test_a_value_that_does_not_fit_is_named(type_: Type, value: Any, message: st
         (DECIMAL, "1.5", "x", "must be an object"),
         (UUID, "123e4567e89b12d3a456426614174000", "x", "must be a UUID as in"),
         (INT32, 1 << 31, "x", "must fit 32 bits"),
+        (INT, "9" * 20, "x", "must fit 64 bits"),
         (FLOAT32, 1e39, "x", "must be within the range of a 32-bit float"),
         (Choice((1, 2)), 3, "x", "must be one of 1, 2"),
         (ListOf(INT, "set"), [1, 1], "x", "must have no element twice"),
@@ -299,6 +300,14 @@ def test_json_is_read_as_protobuf_reads_it(type_: Type, document: Any, value: An
     message = json_format.ParseDict({"x": document}, codec.request_class())
     assert same(codec.decode_request(message.SerializeToString())["x"], value)
     assert same(from_json(params(x=type_), {"x": document})["x"], value)
+
+
+def test_numbers_of_thousands_of_digits() -> None:
+    with pytest.raises(EncodeError, match="x must be a float, got int$"):
+        codec_of(params(x=FLOAT)).encode_request({"x": 10**5000})
+    for type_, document in ((INT, "9" * 5000), (MapOf(INT, INT), {"9" * 5000: 1}), (Choice((1, 2)), "9" * 5000)):
+        with pytest.raises(InvalidArgument, match="must be an integer"):
+            from_json(params(x=type_), {"x": document})
 
 
 def test_numbers_of_numpy_and_tuples_in_any() -> None:
