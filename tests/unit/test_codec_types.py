@@ -303,7 +303,7 @@ def test_json_is_read_as_protobuf_reads_it(type_: Type, document: Any, value: An
 
 
 def test_numbers_of_thousands_of_digits() -> None:
-    with pytest.raises(EncodeError, match="x must be a float, got int$"):
+    with pytest.raises(EncodeError, match=r"x must be a float, got int$"):
         codec_of(params(x=FLOAT)).encode_request({"x": 10**5000})
     for type_, document in ((INT, "9" * 5000), (MapOf(INT, INT), {"9" * 5000: 1}), (Choice((1, 2)), "9" * 5000)):
         with pytest.raises(InvalidArgument, match="must be an integer"):
