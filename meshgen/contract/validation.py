@@ -23,6 +23,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass, GetMessageClassesForFiles
 
 VALIDATE_PATH: Final = "buf/validate/validate.proto"
+# Protovalidate's definitions, Apache-2.0, Copyright Buf Technologies: as a descriptor, and the same as text.
 _VENDORED = Path(__file__).parent / "vendored"
 VALIDATE_SOURCE: Final = _VENDORED / VALIDATE_PATH
 """The file as text, for those who compile contracts."""

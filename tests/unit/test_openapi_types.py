@@ -66,6 +66,7 @@ class New:
     even: Annotated[int, MultipleOf(2)] | None
     ratio: Annotated[float, Float32, Lt(0.5)] | None
     word: Annotated[str, Len(1, 8), PydanticField(pattern="^[a-z]+$")] | None
+    any_case: Annotated[str, PydanticField(pattern="(?i)^a$")] | None
     mode: Literal["a", "b"]
     level: Literal[1, 2] | None
     two: Annotated[int, Ge(2), Le(2)] | None
@@ -111,6 +112,7 @@ EXPECTED: dict[str, Any] = {
     "even": {"type": ["string", "integer"], "format": "int64", "description": "Must be a multiple of 2."},
     "ratio": {"type": "number", "format": "float", "exclusiveMaximum": 0.5},
     "word": {"type": "string", "minLength": 1, "maxLength": 8, "pattern": "^[a-z]+$"},
+    "any_case": {"type": "string", "description": "Matches `(?i)^a$` (RE2)."},
     "mode": {"type": "string", "enum": ["a", "b"]},
     "level": {"type": ["string", "integer"], "format": "int64", "enum": [1, 2, "1", "2"]},
     "two": {"type": ["string", "integer"], "format": "int64", "enum": [2, "2"]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,6 +28,8 @@ _KEYWORDS = {
     "map.max_pairs": "max_properties",
 }
 _FORMATS = ("email", "hostname", "ip", "ipv4", "ipv6", "uri", "uuid")
+_RE2_ONLY = re.compile(r"\(\?(?!:)|\\[AzQEC]|\[\[:")
+"""What JavaScript's patterns, which JSON Schema uses, do not have: flags inside, named groups of Python's form…"""
 _TIMES = {"gte": "Not before", "gt": "After", "lte": "Not after", "lt": "Before", "const": "Always"}
 _LENGTHS = {"gte": "At least", "gt": "More than", "lte": "At most", "lt": "Less than", "const": "Always"}
 
@@ -36,7 +39,7 @@ def constrained(schema: Schema, rules: StatedRules) -> Schema:
     keywords: dict[str, Any] = {}
     words = [] if schema.description is None else [schema.description]
     for path, value in rules.items():
-        found = dict(_keywords(path, value))
+        found = {} if path == "string.pattern" and _RE2_ONLY.search(value) else dict(_keywords(path, value))
         keywords |= found
         if not found:
             words += _in_words(path, value)
@@ -81,6 +84,8 @@ def _in_words(path: str, value: Any) -> Iterator[str]:
             yield f"{_TIMES[rule]} {value.isoformat().replace('+00:00', 'Z')}."
         case timedelta():
             yield f"{_LENGTHS[rule]} {value.total_seconds():g} s."
+        case str() if rule == "pattern":
+            yield f"Matches `{value}` (RE2)."
         case tuple() if rule == "cel":
             yield from (f"{str(item['message']).capitalize()}." for item in value)
         case _:
