@@ -59,7 +59,8 @@ def _make_picture(size: int) -> Any:
 
 
 def _fill_picture(message: Any, picture: Any) -> None:
-    message.x.mode, message.x.width, message.x.height = picture.mode, *picture.size
+    message.x.mode = picture.mode
+    message.x.width, message.x.height = picture.size
     message.x.pixels = picture.tobytes()
 
 
