@@ -47,11 +47,19 @@ def flagged(old: Described, new: Described) -> Mapping[Key, Flags]:
 
 def _all(old: Described, new: Described) -> Iterator[tuple[Key, Flags]]:
     for name in old.messages.keys() & new.messages.keys():
-        yield from _message(name, old, new)
+        found = _message(name, old, new)
+        yield from _of_map(name, old, found) if old.messages[name].options.map_entry else found
     for name in old.enums.keys() & new.enums.keys():
         yield from _enum(name, old.enums[name], new.enums[name])
     for name in old.rpcs.keys() & new.rpcs.keys():
         yield (name, ""), _BOTH if _rpc_shape(old, name) != _rpc_shape(new, name) else _NONE
+
+
+def _of_map(entry: str, old: Described, found: Iterable[tuple[Key, Flags]]) -> Iterator[tuple[Key, Flags]]:
+    """What is flagged of a map's entry, as flagged of the map field."""
+    message = entry.rpartition(".")[0]
+    numbers = [item.number for item in old.messages[message].field if item.type_name == f".{entry}"]
+    return (((message, number), flags) for _, flags in found for number in numbers)
 
 
 def _rpc_shape(contract: Described, name: str) -> tuple[object, ...]:

@@ -109,6 +109,12 @@ def test_types_are_told_as_python_has_them(old: Type, new: Type, what: str) -> N
     assert change.breaking
 
 
+def test_a_map_of_something_else_is_one_change() -> None:
+    found = changes(((), ListOf(thing(a=MapOf(STR, INT)))), ((), ListOf(thing(a=MapOf(STR, FLOAT)))))
+    assert [c.what for c in found] == ["changed from dict[str, int] to dict[str, float]"]
+    assert (found[0].wire, found[0].json) == (True, True)
+
+
 def test_a_required_field_is_refused_and_an_optional_one_is_not() -> None:
     found = changes((params(x=INT), Nothing()), (params(x=INT, y=INT, z=Optional(INT)), Nothing()))
     assert [str(c) for c in found] == [

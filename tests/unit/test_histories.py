@@ -51,10 +51,10 @@ def built(name: str, versions: Sequence[Version]) -> list[Built]:
 
 
 def slots(contract: Contract) -> Iterator[tuple[tuple[str, int], tuple[str, Any]]]:
-    """(message or enum, number) → (name, type) of everything in use."""
+    """(message or enum, number) → (name, type) of everything in use; entries of maps are part of the map's type."""
     described = Described.of(contract.descriptors)
     for full, message in described.messages.items():
-        for item in message.field:
+        for item in () if message.options.map_entry else message.field:
             entry = described.entry(item)
             inner = None if entry is None else [(part.type, part.type_name) for part in entry.field]
             oneof = bool(real_oneof(message, item))
@@ -97,7 +97,7 @@ def all_reserved(contract: Contract, ever: dict[tuple[str, int], Any], now: dict
     described = Described.of(contract.descriptors)
     items: dict[str, DescriptorProto | EnumDescriptorProto] = {**described.messages, **described.enums}
     for full, number in ever.keys() - now.keys():
-        if full in items and not full.endswith("Entry"):
+        if full in items:
             assert number in reserved_numbers(items[full]), (full, number)
 
 
