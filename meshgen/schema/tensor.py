@@ -73,6 +73,8 @@ def _numpy_elements(value: Any) -> _Elements:
 
     if not isinstance(value, np.ndarray | np.generic):
         raise EncodeError(f"must be a numpy.ndarray, got {describe(value)}")
+    if isinstance(value, np.ma.MaskedArray):
+        raise EncodeError("is a masked array, whose mask cannot travel; call .filled()")
     return value.dtype.name, value.shape, lambda: value
 
 

@@ -233,6 +233,13 @@ def test_arrays_that_cannot_travel() -> None:
             tensor_parts(array, Tensor("numpy"))
 
 
+def test_a_mask_cannot_travel() -> None:
+    masked = np.ma.masked_equal([1, 2], 2)
+    with pytest.raises(EncodeError, match=r"is a masked array.*call \.filled\(\)"):
+        tensor_parts(masked, Tensor("numpy"))
+    assert tensor_parts(masked.filled(), Tensor("numpy"))["shape"] == [2]
+
+
 @pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 def test_tensors_that_cannot_travel() -> None:
     torch = pytest.importorskip("torch")
