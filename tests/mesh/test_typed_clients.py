@@ -37,9 +37,13 @@ def answer(client: Client, rpc: Rpc[Any], method: str, case: Case) -> Outcome:
     assert isinstance(request, Record)
     try:
         arguments = from_json(request.fields, case.input)
+    except StatusError as error:  # there is nothing that Python could send
+        return Outcome(error=error.code, message=error.message)
+    try:
         value = getattr(client, method)(**arguments, timeout_s=case.timeout_s or 30)
     except StatusError as error:
-        return Outcome(error=error.code, message=error.message, violations=tuple(v.field for v in error.violations))
+        found = tuple((v.field, v.description) for v in error.violations)
+        return Outcome(error=error.code, message=error.message, violations=found or None, node=error.node)
     return Outcome({} if isinstance(result, Nothing) else to_json(result, value))
 
 
