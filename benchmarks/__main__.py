@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -17,10 +18,11 @@ from typing import Any, TypeVar
 from benchmarks import plot, report, rows
 from benchmarks.contestants import BY_NAME as CONTESTANTS
 from benchmarks.contestants.base import Contestant
+from benchmarks.extras import TITLES as EXTRAS
 from benchmarks.processes import ROOT
 from benchmarks.run import Run, machine
 from benchmarks.schedule import Plan, described
-from benchmarks.works import BY_NAME, COLD_START, QUICK, Work
+from benchmarks.works import BY_NAME, QUICK, Work
 
 PUBLISHED = ROOT / "benchmarks/results"
 DOCS = ROOT / "docs"
@@ -30,6 +32,8 @@ T = TypeVar("T")
 
 def main() -> int:
     asked = _arguments()
+    # So that whatever has been started is stopped in order, whoever asks for the end.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if asked.report:
         publish(rows.read(PUBLISHED / "latest.json"), json.loads((PUBLISHED / "points.json").read_text())["machine"])
         return 0
@@ -69,26 +73,26 @@ def _arguments() -> argparse.Namespace:
     about = "Measures meshgen and what it is compared to."
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=about)
     parser.add_argument("--quick", action="store_true", help="1 repetition, 1 s per point, fewer works")
-    parser.add_argument("--work", metavar="A,B", help=f"only these: {', '.join((*BY_NAME, COLD_START))}")
+    parser.add_argument("--work", metavar="A,B", help=f"only these: {', '.join((*BY_NAME, *EXTRAS))}")
     parser.add_argument("--contestant", metavar="A,B", help=f"only these: {', '.join(CONTESTANTS)}")
     parser.add_argument("--repetitions", type=int, metavar="N", help="5 by default")
-    parser.add_argument("--seconds", type=float, metavar="S", help="of a point; 1.5 by default")
+    parser.add_argument("--seconds", type=float, metavar="S", help="of a point; 1.25 by default")
     parser.add_argument("--report", action="store_true", help="write the page again from the results on record")
     return parser.parse_args()
 
 
 def _plan(asked: argparse.Namespace) -> Plan:
-    default = QUICK if asked.quick else (*BY_NAME, COLD_START)
+    default = QUICK if asked.quick else (*BY_NAME, *EXTRAS)
     names = asked.work.split(",") if asked.work else default
     contestants = asked.contestant.split(",") if asked.contestant else tuple(CONTESTANTS)
-    works: tuple[Work, ...] = tuple(_found(BY_NAME, n, "work") for n in names if n != COLD_START)
+    works: tuple[Work, ...] = tuple(_found(BY_NAME, n, "work") for n in names if n not in EXTRAS)
     chosen: tuple[Contestant, ...] = tuple(_found(CONTESTANTS, n, "contestant") for n in contestants)
     return Plan(
         works=works,
         contestants=chosen,
         repetitions=asked.repetitions or (1 if asked.quick else 5),
-        seconds=asked.seconds or (1.0 if asked.quick else 1.5),
-        cold_start=COLD_START in names,
+        seconds=asked.seconds or (1.0 if asked.quick else 1.25),
+        extras=frozenset(EXTRAS) & frozenset(names),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.contestants import BY_NAME as CONTESTANTS
 from benchmarks.rows import Results
-from benchmarks.works import COLD_START, titles
+from benchmarks.works import BY_NAME, titles
 
 _BASE = "serve"
 _COLOURS = {
@@ -23,26 +23,30 @@ def draw(results: Results, path: Path) -> bool:
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams.update({"svg.hashsalt": "meshgen", "svg.fonttype": "none", "font.family": "sans-serif"})
+    mpl.rcParams.update({"svg.hashsalt": "meshgen", "svg.fonttype": "path"})
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import LogLocator, NullLocator
 
-    works = [w for w in titles() if w != COLD_START and results.ratio(w, "rps", "mesh", _BASE)]
+    works = [w for w in BY_NAME if results.ratio(w, "rps", "mesh", _BASE)]
     shown = [c for c in _COLOURS if any(results.ratio(w, "rps", c, _BASE) for w in works)]
     if not works or not shown:
         return False
-    figure, axes = plt.subplots(figsize=(9, 0.9 + 0.5 * len(works)), layout="constrained")
+    figure, axes = plt.subplots(figsize=(9, 1.4 + 0.45 * len(works)), layout="constrained")
     for i, contestant in enumerate(shown):
         _bars(axes, results, works, contestant, offset=(i - (len(shown) - 1) / 2) / (len(shown) + 1), count=len(shown))
     axes.set_yticks(range(len(works)), [titles()[w] for w in works])
     axes.invert_yaxis()
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.margins(y=0.01)
     axes.axvline(1, color="#444444", linewidth=1)
     axes.set_xlabel(f"requests per second ÷ {CONTESTANTS[_BASE].title} (median; whiskers: least and most)")
     axes.grid(axis="x", which="major", color="#dddddd")
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(shown), frameon=False)
+    figure.legend(loc="outside upper center", ncols=2, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, format="svg", metadata={"Date": None})
     plt.close(figure)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contestants import BY_NAME as CONTESTANTS
+from benchmarks.extras import COLD_START, COMMAND, MEMORY_DRIVER, MEMORY_NODE
 from benchmarks.rows import Results, Spread
-from benchmarks.targets import judged, local_overhead
-from benchmarks.works import COLD_START, titles
+from benchmarks.targets import judged, local_overhead, memory_overhead
+from benchmarks.works import titles
 
 BEGIN = "<!-- benchmarks: written by `make bench` -->"
 END = "<!-- benchmarks: end -->"
@@ -29,7 +30,7 @@ each repetition begins with another contestant. The load generator has a process
   *RSS*: the peak of their sum, in which shared pages count once per process.
 - In process, calls come one after the other.
 - *Cold start*: from the launch of the first process to the first right answer of a chain of 4, with the services of
-  all works.
+  all works. Replicas are weighed then.
 - The open loop (half of a contestant's own rps, latencies from the moment a request was due) and every other detail:
   `benchmarks/results/points.json`."""
 _CHOICES = """\
@@ -66,17 +67,23 @@ def targets_table(results: Results) -> str:
         f"| {work} | µs per call that local adds to plain | ≤ 2 | {number(added)} | {'yes' if reached else 'no'} |"
         for work, added, reached in local_overhead(results)
     ]
+    lines += [
+        f"| {work} | MB that meshgen adds to a Serve replica | ≤ 25 | {number(added)} | {'yes' if reached else 'no'} |"
+        for work, added, reached in memory_overhead(results)
+    ]
     return _table(("work", "ratio", "wanted", "measured", "reached"), lines) if lines else ""
 
 
 def work_table(results: Results, work: str) -> str:
     """One row per contestant."""
-    lines = [_line(results, work, name) for name in CONTESTANTS if _has(results, work, name)]
-    if work == COLD_START:
-        head = ("contestant", "s", "÷ mesh", "CPU s", "RSS MB", "errors")
-        lines = [_cold_line(results, name) for name in CONTESTANTS if _has(results, work, name)]
-        return f"### {_heading(work)}\n\n{_table(head, lines)}"
-    return f"### {_heading(work)} (`{work}`)\n\n{_table(_HEAD, lines)}"
+    names = [name for name in CONTESTANTS if _has(results, work, name)]
+    if work in (COLD_START, COMMAND):
+        table = _table(("contestant", "s", "CPU s", "RSS MB", "errors"), [_timed(results, work, n) for n in names])
+    elif work in (MEMORY_DRIVER, MEMORY_NODE):
+        table = _table(("contestant", "RSS MB"), [_weighed(results, work, n) for n in names])
+    else:
+        table = _table(_HEAD, [_line(results, work, n) for n in names])
+    return f"### {_heading(work)} (`{work}`)\n\n{table}"
 
 
 def _heading(work: str) -> str:
@@ -97,19 +104,19 @@ def _line(results: Results, work: str, name: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cold_line(results: Results, name: str) -> str:
-    milliseconds = results.spread(COLD_START, name, "p50_ms")
-    cpu = results.spread(COLD_START, name, "cpu_ms_per_request")
-    ratio = results.ratio(COLD_START, "p50_ms", name, _REFERENCE) if name != _REFERENCE else None
+def _timed(results: Results, work: str, name: str) -> str:
     cells = [
         CONTESTANTS[name].title,
-        _spread(_seconds(milliseconds)),
-        _spread(ratio),
-        _spread(_seconds(cpu)),
-        _median(results, COLD_START, name, "peak_rss_mb"),
-        str(results.errors(COLD_START, name)),
+        _spread(_seconds(results.spread(work, name, "p50_ms"))),
+        _spread(_seconds(results.spread(work, name, "cpu_ms_per_request"))),
+        _median(results, work, name, "peak_rss_mb"),
+        str(results.errors(work, name)),
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _weighed(results: Results, work: str, name: str) -> str:
+    return f"| {CONTESTANTS[name].title} | {_spread(results.spread(work, name, 'peak_rss_mb'))} |"
 
 
 def _seconds(spread: Spread | None) -> Spread | None:

@@ -128,4 +128,4 @@ class Results:
 
     def _of(self, work: str, contestant: str) -> list[Row]:
         found = [r for r in self.rows if (r.work, r.contestant) == (work, contestant)]
-        return [r for r in found if r.rps > 0]
+        return [r for r in found if r.rps > 0 or not r.errors]

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import prepared
+from benchmarks import extras, prepared
 from benchmarks.callers import Caller, Load, Own, Remote, WrongAnswerError
 from benchmarks.contestants.base import Contestant, Place
+from benchmarks.extras import COLD_START, COMMAND, MEMORY_DRIVER, MEMORY_NODE
 from benchmarks.processes import ROOT, ContestantError, Meter, Process, members, sweep, until
 from benchmarks.rows import Row, failed, row
 from benchmarks.schedule import OPEN_SHARE, Plan, loads
-from benchmarks.works import BY_NAME, COLD_START, FIRST, Case, GraphName, Work
+from benchmarks.works import BY_NAME, FIRST, Case, GraphName, Work
 
 _GONE_S = 15.0
 
@@ -81,8 +82,8 @@ class Run:
                 caller: Caller = Own(process, place.folder)
                 if address is not None and contract is not None:
                     caller = Remote(generator, address, contract, place.folder)
-                if graph == "works" and self._plan.cold_start:
-                    self._cold_start(repetition, contestant, caller, started, place)
+                if graph == "works" and self._plan.extras:
+                    self._extras(repetition, contestant, caller, started, place)
                 for work in self._plan.of(graph):
                     self._work(repetition, contestant, caller, work, place)
 
@@ -107,10 +108,25 @@ class Run:
             except ContestantError:
                 self._tell(f"    note: {sweep(place.mark)} processes of {contestant.name} outlived it and were ended")
 
+    def _extras(self, repetition: int, contestant: Contestant, caller: Caller, started: float, place: Place) -> None:
+        """What needs no load, as soon as the contestant is up."""
+        found: dict[str, dict[str, Any]] = {}
+        if (point := self._cold_start(repetition, contestant, caller, started, place)) is not None:
+            found = {COLD_START: point, **extras.replicas(place.mark)}
+        if COMMAND in self._plan.extras and (point := extras.commands(contestant.name)) is not None:
+            found[COMMAND] = point
+        for work in (COLD_START, COMMAND, MEMORY_DRIVER, MEMORY_NODE):
+            if work in found and work in self._plan.extras:
+                self._keep(work, contestant, repetition, {"one": found[work]})
+                made = self._outcome.rows[-1]
+                self._tell(
+                    f"    {work:<14} {made.p50_ms / 1e3:10.3f} s  {made.peak_rss_mb:6.0f} MB  errors {made.errors}"
+                )
+
     def _cold_start(
         self, repetition: int, contestant: Contestant, caller: Caller, started: float, place: Place
-    ) -> None:
-        """From the launch to the first right answer, once per repetition."""
+    ) -> dict[str, Any] | None:
+        """From the launch to the first right answer; None when there is none."""
         work = BY_NAME[FIRST]
         deadline = started + 60 + contestant.start_s
         while True:
@@ -121,17 +137,15 @@ class Run:
                 if time.perf_counter() > deadline:
                     self._tell(f"    FAILED {COLD_START}: {error}")
                     self._outcome.rows.append(failed(COLD_START, contestant.name, repetition))
-                    return
+                    return None
                 time.sleep(0.05)
         took = time.perf_counter() - started
         with Meter(place.mark) as meter:
             used = sum(sum(p.cpu_times()[:2]) for p in members(place.mark))
-        point = {
+        return {
             "rps": 1 / took, "errors": 0, "cpu_ms_per_request": 1e3 * used, "peak_rss_mb": meter.peak_rss_mb,
             **dict.fromkeys(("p50_ms", "p95_ms", "p99_ms"), 1e3 * took),
         }  # fmt: skip
-        self._keep(COLD_START, contestant, repetition, {"one": point})
-        self._tell(f"    {COLD_START:<14} {took:6.1f} s")
 
     def _work(self, repetition: int, contestant: Contestant, caller: Caller, work: Work, place: Place) -> None:
         cases = work.cases() if work.graph == "works" else self._pictures

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from benchmarks.callers import Load
 from benchmarks.contestants.base import Contestant
-from benchmarks.works import COLD_START, GraphName, Work
+from benchmarks.extras import COMMAND
+from benchmarks.works import GraphName, Work
 
 OPEN_SHARE = 0.5
 """Rate of the open loop, as a share of what the same contestant has just done in the closed one."""
@@ -16,6 +17,7 @@ _GRAPHS: tuple[GraphName, ...] = ("works", "content")
 _WARM_S = 0.5
 _BESIDES_S = 0.4
 """Asking each case once, finding the processes, slow last answers."""
+_COMMANDS_S = 2.0
 _CONTENT_START_S = 25.0
 """Torch and five models."""
 
@@ -29,7 +31,8 @@ class Plan:
     repetitions: int
     seconds: float
     """Of a point."""
-    cold_start: bool
+    extras: frozenset[str]
+    """What is measured without load."""
 
     def sessions(self) -> Iterator[tuple[int, Contestant, GraphName]]:
         """Every start of a contestant. Each repetition begins with another one, so that none is always the first."""
@@ -37,7 +40,7 @@ class Plan:
             first = (repetition - 1) % len(self.contestants)
             for contestant in (*self.contestants[first:], *self.contestants[:first]):
                 for graph in contestant.graphs:
-                    if self.of(graph) or (graph == "works" and self.cold_start):
+                    if self.of(graph) or (graph == "works" and self.extras):
                         yield repetition, contestant, graph
 
     def of(self, graph: GraphName) -> tuple[Work, ...]:
@@ -55,8 +58,14 @@ class Plan:
 
     def _session_s(self, contestant: Contestant, graph: GraphName) -> float:
         start = contestant.start_s + (_CONTENT_START_S if graph == "content" else 0.0)
-        return start + sum(
-            _BESIDES_S + sum(load.seconds for load in loads(contestant, work, self.seconds)) for work in self.of(graph)
+        command = _COMMANDS_S if COMMAND in self.extras and contestant.in_process and graph == "works" else 0.0
+        return (
+            start
+            + command
+            + sum(
+                _BESIDES_S + sum(load.seconds for load in loads(contestant, work, self.seconds))
+                for work in self.of(graph)
+            )
         )
 
     def missing(self) -> Sequence[str]:
@@ -80,7 +89,7 @@ def loads(contestant: Contestant, work: Work, seconds: float) -> tuple[Load, ...
 
 def described(plan: Plan) -> str:
     """The plan in a line or two."""
-    names = [*(w.name for w in plan.works), *([COLD_START] if plan.cold_start else [])]
+    names = [*(w.name for w in plan.works), *sorted(plan.extras)]
     minutes = plan.estimate_s() / 60
     lines = [
         f"repetitions: {plan.repetitions}, of {', '.join(c.name for c in plan.contestants)}",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from benchmarks.extras import COMMAND, MEMORY_DRIVER, MEMORY_NODE
 from benchmarks.rows import Results, Spread
 
 
@@ -41,7 +42,10 @@ TARGETS: tuple[Target, ...] = (
     ),
     Target(work="tensor4_16MB", metric="rps", above="mesh", below="serve", wanted=5),
     Target(work="tensor4_16MB", metric="rps", above="mesh", below="grpc", wanted=0.5),
+    Target(work=COMMAND, metric="p50_ms", above="local", below="plain", wanted=5, at_most=True),
 )
+MEMORY_MB = 25.0
+"""What meshgen may add to the memory of a Serve replica."""
 LOCAL_US_PER_CALL = 2.0
 """What the executor may add to a call of a sync node, in µs, with tracing off."""
 LOCAL_WORKS = {"chain1": 1, "chain4": 4, "chain10": 10, "fan4": 5, "fan10": 11, "ensemble": 10, "diamond30": 61}
@@ -62,3 +66,12 @@ def local_overhead(results: Results) -> Iterator[tuple[str, float, bool]]:
         if ours is not None and plain is not None:
             added = (ours.median - plain.median) * 1e3 / calls
             yield work, added, added <= LOCAL_US_PER_CALL
+
+
+def memory_overhead(results: Results) -> Iterator[tuple[str, float, bool]]:
+    """What a replica of the mesh weighs above one of Ray Serve with the same flags, in MB, from the medians."""
+    for work in (MEMORY_DRIVER, MEMORY_NODE):
+        ours, bare = (results.spread(work, name, "peak_rss_mb") for name in ("mesh", "serve-throughput"))
+        if ours is not None and bare is not None:
+            added = ours.median - bare.median
+            yield work, added, added <= MEMORY_MB

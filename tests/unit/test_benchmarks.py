@@ -7,20 +7,22 @@ import json
 import math
 import random
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from benchmarks import report, rows
+from benchmarks import extras, report, rows
 from benchmarks.contestants import CONTESTANTS
+from benchmarks.extras import TITLES as EXTRAS
 from benchmarks.handwritten.calls import BY_ROUTE
 from benchmarks.histogram import Histogram
 from benchmarks.inprocess import measured
 from benchmarks.load import NOT_SENT, OK, WRONG, closed_loop, open_loop
 from benchmarks.rows import Results, Row, Spread
 from benchmarks.schedule import Plan, loads
-from benchmarks.targets import TARGETS, judged, local_overhead
-from benchmarks.works import BY_NAME, COLD_START, QUICK, WORKS, Case, Work, titles
+from benchmarks.targets import TARGETS, judged, local_overhead, memory_overhead
+from benchmarks.works import BY_NAME, QUICK, WORKS, Case, Work, titles
 
 KEYS = {
     "work", "contestant", "repetition", "rps", "p50_ms", "p95_ms", "p99_ms", "cpu_ms_per_request", "peak_rss_mb",
@@ -174,8 +176,10 @@ def test_numbers_of_all_works_fit_a_message() -> None:
 # --- schedule ----------------------------------------------------------------------------------------------------
 
 
-def _plan(repetitions: int = 5, seconds: float = 1.5) -> Plan:
-    return Plan(works=WORKS, contestants=CONTESTANTS, repetitions=repetitions, seconds=seconds, cold_start=True)
+def _plan(repetitions: int = 5, seconds: float = 1.25) -> Plan:
+    return Plan(
+        works=WORKS, contestants=CONTESTANTS, repetitions=repetitions, seconds=seconds, extras=frozenset(EXTRAS)
+    )
 
 
 def test_a_full_run_takes_less_than_an_hour() -> None:
@@ -190,7 +194,7 @@ def test_each_repetition_starts_every_contestant_once_per_graph_and_begins_with_
 
 
 def test_what_is_quick_exists() -> None:
-    assert set(QUICK) <= {*BY_NAME, COLD_START} == set(titles())
+    assert set(QUICK) <= {*BY_NAME, *EXTRAS} == set(titles())
 
 
 def test_calls_in_process_have_one_load_and_services_up_to_three() -> None:
@@ -278,7 +282,7 @@ def test_what_local_adds_is_per_call() -> None:
 
 def test_targets_name_works_and_contestants_that_exist() -> None:
     names = {c.name for c in CONTESTANTS}
-    assert all(t.work in BY_NAME and {t.above, t.below} <= names for t in TARGETS)
+    assert all(t.work in titles() and {t.above, t.below} <= names for t in TARGETS)
 
 
 # --- page --------------------------------------------------------------------------------------------------------
@@ -332,3 +336,21 @@ def test_the_section_makes_its_page(tmp_path: Path) -> None:
 )
 def test_numbers_have_three_digits(value: float, text: str) -> None:
     assert report.number(value) == text
+
+
+def test_what_meshgen_adds_to_a_replica_is_a_difference() -> None:
+    def weight(contestant: str, megabytes: float) -> Row:
+        return replace(rows.failed("memory_node", contestant, 1, errors=0), peak_rss_mb=megabytes)
+
+    results = Results([weight("mesh", 170), weight("serve-throughput", 150)])
+    assert list(memory_overhead(results)) == [("memory_node", 20, True)]
+    assert "| meshgen mesh | 170 (170 to 170) |" in report.work_table(results, "memory_node")
+
+
+def test_commands_are_measured_as_whole_processes() -> None:
+    found = extras.commands("plain")
+    assert found is not None
+    assert found["errors"] == 0
+    assert found["p50_ms"] > 1
+    assert found["peak_rss_mb"] > 5
+    assert extras.commands("mesh") is None
