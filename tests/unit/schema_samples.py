@@ -199,41 +199,41 @@ def same(a: Any, b: Any) -> bool:
 
 _INT = st.integers(-(1 << 63), (1 << 63) - 1)
 _INT32 = st.integers(-(1 << 31), (1 << 31) - 1)
-_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
-_LONGEST = timedelta(seconds=DURATION_MAX_S)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+LONGEST = timedelta(seconds=DURATION_MAX_S)
 _ZONES = st.sampled_from([UTC, timezone(timedelta(hours=-9, minutes=-30)), timezone(timedelta(hours=14))])
-_MOMENTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=_ZONES)
+MOMENTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=_ZONES)
 _PLAIN: list[tuple[Type, st.SearchStrategy[Any]]] = [
     (BOOL, st.booleans()),
     (INT, _INT),
     (INT32, _INT32),
-    (STR, _TEXT),
+    (STR, TEXT),
     (BYTES, st.binary(max_size=4)),
     (Choice(("a", "b")), st.sampled_from(["a", "b"])),
     (Choice((1, -2)), st.sampled_from([1, -2])),
     (EnumOf(Color), st.sampled_from(Color)),
     (EnumOf(HTTPMode), st.sampled_from(HTTPMode)),
-    (DATETIME, _MOMENTS),
-    (TIMEDELTA, st.timedeltas(-_LONGEST, _LONGEST)),
+    (DATETIME, MOMENTS),
+    (TIMEDELTA, st.timedeltas(-LONGEST, LONGEST)),
     (DATE, st.dates()),
     (DECIMAL, st.decimals(allow_nan=False, allow_infinity=False)),
     (UUID, st.uuids()),
 ]
 _PARTS = st.floats(allow_nan=False, allow_infinity=False).filter(lambda f: not f.is_integer() or abs(f) > WHOLE_MAX)
-_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-WHOLE_MAX, WHOLE_MAX) | _PARTS | _TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_TEXT, inner, max_size=3),
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-WHOLE_MAX, WHOLE_MAX) | _PARTS | TEXT,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
     max_leaves=5,
 )
-_NOTES = st.fixed_dictionaries({"text": _TEXT}, optional={"lang": _TEXT, "extra": _JSON})
+_NOTES = st.fixed_dictionaries({"text": TEXT}, optional={"lang": TEXT, "extra": JSON_VALUES})
 _TREES = st.recursive(
     st.builds(Tree, _INT),
     lambda tree: st.builds(
         Tree,
         _INT,
         st.lists(tree, max_size=2),
-        st.dictionaries(_TEXT, tree, max_size=2),
-        st.none() | _TEXT | tree,
+        st.dictionaries(TEXT, tree, max_size=2),
+        st.none() | TEXT | tree,
     ),
     max_leaves=4,
 )
@@ -279,7 +279,7 @@ class _Types:
             item, values = self._draw(st.sampled_from(_PLAIN))
             return ListOf(item, "frozenset"), st.frozensets(values, max_size=3)
         if kind == "map":
-            key, keys = self._draw(st.sampled_from([(STR, _TEXT), (INT, _INT), (INT32, _INT32), (BOOL, st.booleans())]))
+            key, keys = self._draw(st.sampled_from([(STR, TEXT), (INT, _INT), (INT32, _INT32), (BOOL, st.booleans())]))
             item, values = self.type(depth - 1)
             return MapOf(key, item), st.dictionaries(keys, values, max_size=3)
         if kind in ("record", "tuple"):
@@ -307,7 +307,7 @@ class _Types:
         if kind == "float32":
             return FLOAT32, st.floats(width=32)
         if kind == "any":
-            return ANY, _JSON
+            return ANY, JSON_VALUES
         if kind == "note":
             return NOTE, _NOTES
         if kind == "tree":
