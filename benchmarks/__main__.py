@@ -12,7 +12,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from benchmarks import plot, report, rows
@@ -35,7 +35,8 @@ def main() -> int:
     # So that whatever has been started is stopped in order, whoever asks for the end.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if asked.report:
-        publish(rows.read(PUBLISHED / "latest.json"), json.loads((PUBLISHED / "points.json").read_text())["machine"])
+        recorded = json.loads((PUBLISHED / "points.json").read_text())
+        publish(rows.read(PUBLISHED / "latest.json"), recorded["machine"], recorded["points"])
         return 0
     plan = _plan(asked)
     print(described(plan), flush=True)
@@ -47,21 +48,21 @@ def main() -> int:
     rows.write(folder / "latest.json", outcome.rows)
     (folder / "points.json").write_text(_points(machine(), outcome.points))
     if whole:
-        publish(outcome.rows, machine())
+        publish(outcome.rows, machine(), outcome.points)
     else:
         found = rows.Results(outcome.rows)
-        print(f"\n{report.targets_table(found)}\n")
+        print(f"\n{report.targets_table(found)}\n\n{report.open_table(outcome.points)}\n")
         print("\n\n".join(report.work_table(found, work) for work in found.works))
     errors = sum(row.errors for row in outcome.rows)
     print(f"\n{folder}/latest.json: {len(outcome.rows)} rows, {errors} errors")
     return 1 if errors else 0
 
 
-def publish(measured: Iterable[rows.Row], facts: Mapping[str, Any]) -> None:
+def publish(measured: Iterable[rows.Row], facts: Mapping[str, Any], points: Sequence[Mapping[str, Any]]) -> None:
     """Write the section of docs/performance.md, and its picture."""
     found = rows.Results(measured)
     plot.draw(found, DOCS / "performance.svg")
-    report.put(DOCS / "performance.md", report.markdown(found, facts))
+    report.put(DOCS / "performance.md", report.markdown(found, facts, points))
 
 
 def _points(facts: Mapping[str, Any], points: Iterable[Mapping[str, Any]]) -> str:

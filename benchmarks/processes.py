@@ -21,6 +21,8 @@ MARK = "MESHGEN_BENCHMARK"
 ROOT = Path(__file__).parents[1]
 _MEGABYTE = 1024 * 1024
 _SAMPLE_S = 0.1
+_LINE_LIMIT_S = 300.0
+"""For whatever is asked of a process; one that takes longer hangs, and is killed."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -56,8 +58,13 @@ class Process:
         return self._process.pid
 
     def line(self) -> str:
-        """The next line of its stdout. Raises ContestantError when there is none any more."""
-        text = _stream(self._process.stdout).readline()
+        """The next line of its stdout. Raises ContestantError when there is none any more, or none in time."""
+        hangs = threading.Timer(_LINE_LIMIT_S, self._process.kill)
+        hangs.start()
+        try:
+            text = _stream(self._process.stdout).readline()
+        finally:
+            hangs.cancel()
         if not text:
             raise ContestantError(f"it ended (exit code {self._process.wait()}):\n{self.tail()}")
         return str(text)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from benchmarks.contestants import BY_NAME as CONTESTANTS
@@ -31,8 +32,10 @@ each repetition begins with another contestant. The load generator has a process
 - In process, calls come one after the other.
 - *Cold start*: from the launch of the first process to the first right answer of a chain of 4, with the services of
   all works. Replicas are weighed then.
-- The open loop (half of a contestant's own rps, latencies from the moment a request was due) and every other detail:
-  `benchmarks/results/points.json`."""
+- *Open loop*: requests at a fixed rate, half of what the contestant has just done in the closed loop; latencies from
+  the moment a request was due.
+
+The raw numbers are in `benchmarks/results/latest.json`, those of each load in `points.json` beside it."""
 _CHOICES = """\
 Nodes are `async` in mesh and Ray Serve, which spares them a thread, and have `max_ongoing_requests=100`; Ray runs
 without its dashboard; everything listens on 127.0.0.1; both Envoys are the same binary with as many workers; the
@@ -42,8 +45,14 @@ HAProxy before Ray Serve, which is one more hop to the only replica; open loops 
 not have yet."""
 
 
-def markdown(results: Results, machine: Mapping[str, Any]) -> str:
-    """The whole section."""
+def markdown(results: Results, machine: Mapping[str, Any], points: Sequence[Mapping[str, Any]]) -> str:
+    """The whole section.
+
+    Args:
+        results: the rows.
+        machine: what they were measured on.
+        points: of each load, as `points.json` has them.
+    """
     facts = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in machine.items())
     parts = [
         f"{len(results.repetitions)} repetitions on one machine: {facts}.",
@@ -51,6 +60,7 @@ def markdown(results: Results, machine: Mapping[str, Any]) -> str:
         _CHOICES,
         f"![Requests per second over those of Ray Serve's defaults]({_PICTURE})",
         targets_table(results),
+        open_table(points),
         *(work_table(results, work) for work in titles() if work in results.works),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -72,6 +82,28 @@ def targets_table(results: Results) -> str:
         for work, added, reached in memory_overhead(results)
     ]
     return _table(("work", "ratio", "wanted", "measured", "reached"), lines) if lines else ""
+
+
+def open_table(points: Sequence[Mapping[str, Any]]) -> str:
+    """Latencies of the open loops, one column per contestant."""
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for point in points:
+        if point["load"] == "open":
+            found.setdefault((point["work"], point["contestant"]), []).append(point)
+    names = [name for name in CONTESTANTS if any(name == contestant for _, contestant in found)]
+    works = [work for work in titles() if any(work == measured for measured, _ in found)]
+    lines = [
+        f"| {' | '.join([work, *(_open_cell(found.get((work, name), [])) for name in names)])} |" for work in works
+    ]
+    head = ("work", *(CONTESTANTS[name].title for name in names))
+    return f"### Open loop: p50 / p99 in ms, at requests per second\n\n{_table(head, lines)}" if lines else ""
+
+
+def _open_cell(points: Sequence[Mapping[str, Any]]) -> str:
+    if not points:
+        return ""
+    p50, p99, rate = (number(median(float(p[key]) for p in points)) for key in ("p50_ms", "p99_ms", "rate"))
+    return f"{p50} / {p99} at {rate}"
 
 
 def work_table(results: Results, work: str) -> str:

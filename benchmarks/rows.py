@@ -46,10 +46,10 @@ def row(work: str, contestant: str, repetition: int, points: Mapping[str, Mappin
         contestant=contestant,
         repetition=repetition,
         rps=round(many["rps"], 3),
-        p50_ms=_short(one["p50_ms"]),
-        p95_ms=_short(one["p95_ms"]),
-        p99_ms=_short(one["p99_ms"]),
-        cpu_ms_per_request=_short(many["cpu_ms_per_request"]),
+        p50_ms=shortened(one["p50_ms"]),
+        p95_ms=shortened(one["p95_ms"]),
+        p99_ms=shortened(one["p99_ms"]),
+        cpu_ms_per_request=shortened(many["cpu_ms_per_request"]),
         peak_rss_mb=round(max(p["peak_rss_mb"] for p in points.values()), 1),
         errors=sum(p["errors"] for p in points.values()),
     )
@@ -63,9 +63,9 @@ def failed(work: str, contestant: str, repetition: int, errors: int = 1) -> Row:
     )  # fmt: skip
 
 
-def _short(value: float) -> float:
-    """Six significant digits: a call in process takes less than a microsecond."""
-    return float(f"{value:.6g}")
+def shortened(value: Any) -> Any:
+    """Six significant digits of a float, as a call in process takes less than a microsecond; anything else as it is."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:

@@ -19,7 +19,7 @@ from benchmarks.callers import Caller, Load, Own, Remote, WrongAnswerError
 from benchmarks.contestants.base import Contestant, Place
 from benchmarks.extras import COLD_START, COMMAND, MEMORY_DRIVER, MEMORY_NODE
 from benchmarks.processes import ROOT, ContestantError, Meter, Process, members, sweep, until
-from benchmarks.rows import Row, failed, row
+from benchmarks.rows import Row, failed, row, shortened
 from benchmarks.schedule import OPEN_SHARE, Plan, loads
 from benchmarks.works import BY_NAME, FIRST, Case, GraphName, Work
 
@@ -174,9 +174,11 @@ class Run:
 
     def _keep(self, work: str, contestant: Contestant, repetition: int, points: dict[str, dict[str, Any]]) -> None:
         self._outcome.rows.append(row(work, contestant.name, repetition, points))
+        which = {"work": work, "contestant": contestant.name, "repetition": repetition}
         self._outcome.points += [
-            {"work": work, "contestant": contestant.name, "repetition": repetition, "load": name, **point}
+            {**which, "load": name, **{k: shortened(v) for k, v in point.items()}}
             for name, point in points.items()
+            if name != "warm" or point["errors"]
         ]
 
     def _fail(self, repetition: int, contestant: Contestant, works: tuple[Work, ...]) -> None:

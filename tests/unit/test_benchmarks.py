@@ -311,6 +311,21 @@ def test_a_contestant_without_numbers_stays_in_the_table() -> None:
     assert "| grpc.aio by hand |  |  |  |  |  |  |  | 1 |" in report.work_table(results, "chain4")
 
 
+def test_the_open_loop_has_a_column_per_contestant() -> None:
+    def point(contestant: str, p50: float) -> dict[str, object]:
+        return {
+            "work": "echo", "contestant": contestant, "load": "open", "p50_ms": p50, "p99_ms": 2 * p50, "rate": 1000.0,
+        }  # fmt: skip
+
+    points = [point("mesh", p50) for p50 in (1, 2, 9)] + [{**point("grpc", 1), "load": "many"}]
+    assert report.open_table(points).splitlines()[2:] == [
+        "| work | meshgen mesh |",
+        "|---|---:|",
+        "| echo | 2.00 / 4.00 at 1,000 |",
+    ]
+    assert report.open_table([]) == ""
+
+
 def test_the_section_replaces_itself_and_nothing_else(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text("# Performance\n\nThe codec.\n")
