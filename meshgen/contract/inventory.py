@@ -17,7 +17,6 @@ from meshgen.contract.wire import (
     field_shape,
     leaf_signature,
     signature,
-    union_of,
     wire_field,
     wire_fields,
 )
@@ -39,6 +38,7 @@ from meshgen.schema.model import (
     Union,
     Unknown,
 )
+from meshgen.schema.unions import spread
 from meshgen.source import Span, of_callable
 
 Named: TypeAlias = Record | EnumOf | Wrapper
@@ -150,7 +150,7 @@ class Inventory:
         plain = dict.fromkeys(snake(f.name) for f in fields)
         members: dict[str, str] = {}
         for item in fields:
-            for wire in wire_field(item) if union_of(item.type) else ():
+            for wire in wire_field(item) if spread(item.type) else ():
                 own = f"the member {wire.type} of '{item.name}'"
                 key = json_name(wire.name)
                 other = members.get(key) or next((f"'{name}'" for name in plain if json_name(name) == key), "")

@@ -33,6 +33,7 @@ from meshgen.schema.model import (
     WellKnown,
 )
 from meshgen.schema.names import UNION_FIELD, element_name, member_name
+from meshgen.schema.unions import spread
 
 PROTO_SCALAR = {
     "bool": "bool",
@@ -122,16 +123,10 @@ def wire_fields(fields: Sequence[Field]) -> tuple[WireField, ...]:
 def wire_field(field: Field) -> tuple[WireField, ...]:
     """What carries one field: itself, or the members of its union by name."""
     name = snake(field.name)
-    union = union_of(field.type)
+    union = spread(field.type)
     if union is None:
         return (WireField(name, field.type),)
     return _members(union, name, prefix=name)
-
-
-def union_of(type_: Type) -> Union | None:
-    """The union that a field of this type spreads over a oneof; None when it does not."""
-    item = type_.item if isinstance(type_, Optional) else type_
-    return item if isinstance(item, Union) else None
 
 
 def _members(union: Union, oneof: str, prefix: str = "") -> tuple[WireField, ...]:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import math
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
@@ -22,6 +18,7 @@ from meshgen.schema.assemble import (
     reader_of_record,
 )
 from meshgen.schema.fit import Misfit
+from meshgen.schema.jsonscalars import MAP_KEYS, SCALARS, any_integer, text
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -44,23 +41,11 @@ from meshgen.schema.model import (
     WellKnownKind,
 )
 from meshgen.schema.names import member_name
-from meshgen.schema.scalars import (
-    INT32_MAX,
-    INT32_MIN,
-    INT64_MAX,
-    INT64_MIN,
-    as_float32,
-    enum_names,
-    one_of,
-)
+from meshgen.schema.scalars import enum_names, one_of
 from meshgen.schema.unions import spread
 
 EnumNumbers = Callable[[EnumOf], Mapping[str, int]]
 """The numbers of an enum's wire names."""
-
-_INTEGER = re.compile(r"-?[0-9]{1,1000}\Z")  # Python itself refuses to read several thousands
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")
-_SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 class JsonReading:
@@ -115,7 +100,7 @@ class JsonReading:
     def _element(self, type_: Type) -> Reader:  # noqa: C901 - one case per type
         match type_:
             case Scalar(kind=kind):
-                return _SCALARS[kind]
+                return SCALARS[kind]
             case WellKnown(kind=kind):
                 return _STANDARD[kind]
             case AnyValue():
@@ -150,7 +135,7 @@ class JsonReading:
         return _or(self._member(LIST_FIELD, type_), Field(name=LIST_FIELD, type=type_).make_default)
 
     def _map(self, type_: MapOf) -> Reader:
-        read_key, element = _MAP_KEYS[type_.key.kind], self._element(type_.value)
+        read_key, element = MAP_KEYS[type_.key.kind], self._element(type_.value)
 
         def read(value: Any) -> dict[Any, Any]:
             if not isinstance(value, dict):
@@ -168,7 +153,7 @@ class JsonReading:
         def reader(field: Field) -> Reader:
             if field.name != tensor.WIDE:
                 return self._field(field)
-            return _present(field.name, _array_reader(list_reader(_any_integer, "list")))
+            return _present(field.name, _array_reader(list_reader(any_integer, "list")))
 
         read_parts = _of_object(reader_of_fields(tensor.PARTS, reader))
         return lambda value: tensor.tensor_from(read_parts(value), type_)
@@ -220,95 +205,9 @@ def _array_reader(read: Reader) -> Reader:
     return read_array
 
 
-def _any_integer(value: Any) -> int:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str) and _INTEGER.match(value):
-        return int(value)
-    raise Misfit.here("must be an integer")
-
-
-def _integer(value: Any) -> int:
-    number = _any_integer(value)
-    if not INT64_MIN <= number <= INT64_MAX:
-        raise Misfit.here("must fit 64 bits")
-    return number
-
-
-def _integer32(value: Any) -> int:
-    number = _any_integer(value)
-    if not INT32_MIN <= number <= INT32_MAX:
-        raise Misfit.here("must fit 32 bits")
-    return number
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, str):
-        if value in _SPECIAL:
-            return _SPECIAL[value]
-        if not _NUMBER.match(value):
-            raise Misfit.here("must be a number")
-    elif isinstance(value, bool) or not isinstance(value, int | float):
-        raise Misfit.here("must be a number")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise Misfit.here("must be a number in range; write infinities and NaN as strings")
-    return number
-
-
-def _number32(value: Any) -> float:
-    try:
-        return as_float32(_number(value))
-    except OverflowError:
-        raise Misfit.here("must be within the range of a 32-bit float") from None
-
-
-def _boolean(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise Misfit.here("must be true or false")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise Misfit.here("must be a string")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise Misfit.here("must be valid Unicode") from None
-    return value
-
-
-def _bytes(value: Any) -> bytes:
-    if not isinstance(value, str):
-        raise Misfit.here("must be a base64 string")
-    standard = value.replace("-", "+").replace("_", "/")
-    padding = "" if value.endswith("=") else "=" * (-len(value) % 4)
-    try:
-        return base64.b64decode(standard + padding, validate=True)
-    except (binascii.Error, ValueError):
-        raise Misfit.here("must be a base64 string") from None
-
-
-_SCALARS: Mapping[ScalarKind, Reader] = {
-    "bool": _boolean,
-    "int": _integer,
-    "float": _number,
-    "str": _text,
-    "bytes": _bytes,
-    "int32": _integer32,
-    "float32": _number32,
-}
-
-
 def _parts_of(kind: ScalarKind, **defaults: Any) -> Reader:
     """Reads an object of parts, each of which may be left out."""
-    type_, element = Scalar(kind), _SCALARS[kind]
+    type_, element = Scalar(kind), SCALARS[kind]
     fields = [Field(name=name, type=type_, default=default) for name, default in defaults.items()]
     return _of_object(reader_of_fields(fields, lambda field: _present(field.name, element)))
 
@@ -324,21 +223,12 @@ _STANDARD: Mapping[WellKnownKind, Reader] = {
     "timedelta": standard.duration_of,
     "date": lambda value: standard.date_from(**_date_parts(value)),
     "Decimal": lambda value: standard.decimal_of(_decimal_parts(value)["value"]),
-    "UUID": lambda value: standard.uuid_of(_text(value)),
+    "UUID": lambda value: standard.uuid_of(text(value)),
 }
 
 
-def _bool_key(key: str) -> bool:
-    if key not in ("true", "false"):
-        raise Misfit.here("must be the key 'true' or 'false'")
-    return key == "true"
-
-
-_MAP_KEYS: Mapping[ScalarKind, Reader] = {"str": _text, "int": _integer, "int32": _integer32, "bool": _bool_key}
-
-
 def _choice_reader(choice: Choice) -> Reader:
-    read_scalar = _SCALARS[choice.scalar.kind]
+    read_scalar = SCALARS[choice.scalar.kind]
 
     def read(value: Any) -> Any:
         found = read_scalar(value)
@@ -358,7 +248,7 @@ def _enum_reader(enum: EnumOf, numbers: Mapping[str, int]) -> Reader:
         if isinstance(value, str) and value in by_name:
             return by_name[value]
         try:
-            return by_number[_any_integer(value)]
+            return by_number[any_integer(value)]
         except (Misfit, KeyError):
             raise Misfit.here(expected) from None
 
