@@ -73,6 +73,12 @@ def _assign_rpc(ledger: Ledger, records: Mapping[str, Entry], node: str | None, 
     ):
         key = rpc_key(node, message)
         entry = ledger.get("rpcs", key)
+        if (
+            key not in ledger.entries["rpcs"]
+            and message in records
+            and (record is None or pascal(record.name) != message)
+        ):
+            entry = records[message]  # a record may have had the name in this file until now
         if record is None:
             yield from _lost_names(entry, fields, f"{node or 'driver'}.{rpc.name}", rpc.span)
         ledger.put("rpcs", key, _message(entry, records, record, _wanted(fields if record is None else record.fields)))

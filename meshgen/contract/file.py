@@ -82,8 +82,7 @@ class FileBuilder:
         self._file.package = package(graph, spec.node)
         self._service = service(graph, spec.node).rsplit(".", 1)[1]
         self._imports: set[str] = set()
-        own = {m for rpc in spec.rpcs for m in (request(rpc.name), response(rpc.name))}
-        self._taken = frozenset(own | {self._service})
+        self._taken = ledger.messages(spec.node) | {self._service}
 
     def build(self) -> FileDescriptorProto:
         """The file, complete."""

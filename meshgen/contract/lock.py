@@ -132,6 +132,12 @@ class Ledger:
         """Replace an entry."""
         self.entries[section][key] = entry
 
+    def messages(self, node: str | None) -> frozenset[str]:
+        """Names of all requests and responses that the driver or a node ever had."""
+        prefix = rpc_key(node, "")
+        names = (key.removeprefix(prefix) for key in self.entries["rpcs"] if key.startswith(prefix))
+        return frozenset(name for name in names if "." not in name)
+
     def message(self, key: str) -> Entry:
         """The numbers of a request or response: its own, or those of the record that it is."""
         entry = self.get("rpcs", key)

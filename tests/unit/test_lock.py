@@ -203,9 +203,28 @@ def test_a_marker_without_a_history_is_harmless() -> None:
     assert numbers(contract_of((marked("c", INT, "a"),)), "RunRequest") == {"c": 1}
 
 
+def test_a_method_and_a_class_that_share_a_name_do_not_take_over_each_others_numbers() -> None:
+    record = Record(name="RunRequest", kind="dataclass", python=Other, fields=params(a=INT, b=STR))
+
+    def version(lock: Any, *rpcs: RpcSpec) -> Any:
+        return build("g", [ServiceSpec(node="n", rpcs=rpcs)], lock)
+
+    go, run = (
+        RpcSpec(name="Go", params=params(x=record), result=INT),
+        RpcSpec(name="Run", params=params(b=INT), result=INT),
+    )
+    one = version(None, go)
+    assert message(one, "RunRequest") == ({"a": 1, "b": 2}, [], [])
+    two = version(one.lock, go, run)
+    assert message(two, "RunRequest") == ({"b": 3}, [1, 2], ["a"])
+    assert numbers(two, "RunRequestValue") == {"a": 1, "b": 2}
+    three = version(two.lock, go)
+    assert [m.name for m in three.files[0].message_type] == ["GoRequest", "GoResponse", "RunRequestValue"]
+
+
 def test_a_holder_does_not_take_over_a_class() -> None:
     one = contract_of(params(x=Record(name="IntList", kind="dataclass", python=Thing, fields=params(values=STR))))
-    with pytest.raises(GraphError, match="MG406.*'IntList' was the message of a class"):
+    with pytest.raises(GraphError, match=r"MG406.*'IntList' was the message of a class"):
         contract_of(params(x=ListOf(ListOf(INT))), lock=one.lock)
 
 
