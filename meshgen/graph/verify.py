@@ -8,11 +8,13 @@ from typing import TypeAlias
 
 from meshgen.errors import Diagnostic
 from meshgen.graph.model import Call, Const, Entries, Expr, Graph, GraphInput, Input, Items, MapEach, Result, Switch
+from meshgen.schema.check import request_check
 from meshgen.schema.compat import feeds, holds
 from meshgen.schema.model import (
     AnyValue,
     Choice,
     EnumOf,
+    Field,
     ListOf,
     MapOf,
     Optional,
@@ -24,6 +26,7 @@ from meshgen.schema.model import (
     Unknown,
 )
 from meshgen.source import Span
+from meshgen.status import InvalidArgument
 
 Rule: TypeAlias = Callable[[Graph], Iterator[Diagnostic]]
 
@@ -43,9 +46,14 @@ def edges_fit(graph: Graph) -> Iterator[Diagnostic]:
             continue
         for name, expr in step.args:
             param = method.param(name)
-            if param is not None and (fault := _fault(graph, expr, param.type)):
+            if param is None:
+                continue
+            if fault := _fault(graph, expr, param.type):
                 message = f"'{step.node}.{name}' takes {param.type}, {fault}"
                 yield Diagnostic(code="MG203", message=message, span=step.span, hint=_way_out(graph, expr, method.span))
+            elif broken := _broken_rules(param, expr):
+                message = f"'{step.node}.{name}' is given a value that its constraints refuse: {broken}"
+                yield Diagnostic(code="MG203", message=message, span=step.span, hint="Give another value.")
 
 
 def selectors_fit(graph: Graph) -> Iterator[Diagnostic]:
@@ -174,6 +182,18 @@ def _fault(graph: Graph, expr: Expr, target: Type) -> str:  # noqa: C901 - one c
         case _:
             source = type_of(expr)
             return "" if feeds(source, target) else f"{_name(graph, expr)} gives {source}"
+
+
+def _broken_rules(param: Field, expr: Expr) -> str:
+    """What a constant breaks; a request would break it each time."""
+    check = request_check((param,)) if isinstance(expr, Const) else None
+    if check is None or not isinstance(expr, Const):
+        return ""
+    try:
+        check({param.name: expr.value})
+    except InvalidArgument as error:
+        return error.message
+    return ""
 
 
 def _given(expr: Items | Entries) -> str:

@@ -95,6 +95,8 @@ def reflect(annotation: Any) -> Type:
         return _Reflector().type(annotation)
     except Refused as refused:
         return _unknown(annotation, refused)
+    except RecursionError:
+        return _unknown(annotation, _without_end(annotation))
 
 
 def reflect_field(
@@ -104,7 +106,15 @@ def reflect_field(
     try:
         return _Reflector().field(RawField(name, annotation, default, factory))
     except Refused as refused:
-        return Field(name=name, type=_unknown(annotation, refused), default=default, factory=factory)
+        unknown = _unknown(annotation, refused)
+    except RecursionError:
+        unknown = _unknown(annotation, _without_end(annotation))
+    return Field(name=name, type=unknown, default=default, factory=factory)
+
+
+def _without_end(annotation: Any) -> Refused:
+    """Only an alias can contain itself without a name for it on the way (`type Json = dict[str, Json]`)."""
+    return Refused(annotation, "is an alias that contains itself", "Make it a dataclass, or use `Any` for JSON.")
 
 
 def _unknown(annotation: Any, refused: Refused) -> Unknown:
@@ -117,10 +127,11 @@ _resolved: dict[Any, Record] = {}
 
 
 def _again(annotation: Any) -> Record:
-    found = _resolved.get(annotation)
+    found = _resolved.get(annotation) if _hashable(annotation) else None
     if found is None:
         found = typing.cast("Record", _Reflector().type(annotation))
-        _resolved[annotation] = found
+        if _hashable(annotation):
+            _resolved[annotation] = found
     return found
 
 
