@@ -16,8 +16,8 @@ from meshgen.schema.names import UNION_FIELD
 
 _SCALARS = {proto: kind for kind, proto in PROTO_SCALAR.items()} | {"int32": "Int32", "float": "Float32"}
 _STANDARD = {name: kind for kind, name in WELL_KNOWN.items()} | {VALUE: "Any", IMAGE: "Image", TENSOR: "Tensor"}
-_SHORT = {"string.in": "Literal", "int64.in": "Literal", "string.uuid": "UUID"}
-"""Rules that are a type in Python."""
+_OF_TYPE = ("string.in", "int64.in", "string.uuid")
+"""Rules that are a type in Python, wherever they are: `Literal` and `UUID`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def _told(
 ) -> Told:
     union = bool(real_oneof(message, items[0]))
     rules = {f"{item.name} {path}" if union else path: rule for item in items for path, rule in rules_of(item).items()}
-    of_type = {path for path in rules if path.rpartition(" ")[2].removeprefix("repeated.items.") in _SHORT}
+    of_type = {path for path in rules if path.endswith(_OF_TYPE)}
     return Told(
         name=name,
         types={item.name: type_words(item, contract) for item in items},

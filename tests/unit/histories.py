@@ -21,6 +21,7 @@ from meshgen.schema.model import (
     Nothing,
     Optional,
     Record,
+    Ref,
     Scalar,
     Type,
     Union,
@@ -98,6 +99,8 @@ class _Resolver:
         match type_:
             case str() if type_ in RECORDS:
                 return self._record(type_)
+            case ("inside", name):
+                return Ref(name, _PYTHON[name], resolve=lambda: self._record(name))
             case str():
                 return EnumOf(self._enum) if type_ == ENUM else _PLAIN[type_]
             case ("list", item):
@@ -154,7 +157,7 @@ def types(draw: st.DrawFn, records: tuple[str, ...], depth: int = 2) -> Any:
 
 
 class _Editor:
-    """Draws versions and edits of them. A record refers to earlier ones only, so none is inside itself."""
+    """Draws versions and edits of them. A record refers to earlier ones, and to itself."""
 
     def __init__(self, draw: st.DrawFn) -> None:
         self._draw = draw
@@ -186,7 +189,9 @@ class _Editor:
         return self._draw(strategy)
 
     def _row(self, name: str, records: tuple[str, ...]) -> Row:
-        return Row(name, self._pick(types(records)), self._pick(st.booleans()))
+        inside = [("list", ("inside", r)) for r in RECORDS if r not in records][:1]  # the record that has this row
+        type_ = self._pick(types(records) | st.sampled_from(inside) if inside else types(records))
+        return Row(name, type_, self._pick(st.booleans()))
 
     def _rows(self, records: tuple[str, ...]) -> tuple[Row, ...]:
         names = self._pick(st.lists(st.sampled_from(NAMES), max_size=3, unique=True))

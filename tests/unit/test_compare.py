@@ -251,6 +251,12 @@ def test_rules_of_text_and_lists() -> None:
     assert request_change(ListOf(INT), ListOf(INT, "set")).what == "takes less than before (`unique`)"
 
 
+def test_literals_inside_containers() -> None:
+    for outer in (ListOf, lambda item: MapOf(STR, item)):
+        found = changes(*((params(x=outer(Choice(values))), Nothing()) for values in (("a", "b"), ("a",))))
+        assert [c.what for c in found] == ["can no longer be 'b'"] * 2
+
+
 def test_rules_do_not_bind_results() -> None:
     found = changes(((), thing(a=INT)), ((), thing(a=Scalar("int", Rules(ge=0)))))
     assert [c.breaking for c in found] == [False]
