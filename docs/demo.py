@@ -35,7 +35,7 @@ NEXT = f"""\
 What to try next:
   look at           {PICTURES}/*.png, which the mesh drew
   in one process    meshgen local graphs/quickstart.py -i '{{"number": "5", "samples": [1, 2, 3], "operation": "sum"}}'
-  a mesh to keep    meshgen run graphs/quickstart.py        and, beside it: bash docs/clients/curl.sh
+  a mesh to keep    meshgen run graphs/quickstart.py        docs/clients.md says how to call it
   your own graph    README.md, "Your own graph in ten minutes"
 (meshgen is in .venv/bin: source .venv/bin/activate)"""
 
