@@ -89,10 +89,13 @@ def _merged(same: list[Finding]) -> Finding:
 
 
 def _change(owners: list[str], finding: Finding, flags: Mapping[Key, Flags]) -> Change:
-    found = outcomes(finding)
     flag = Flags()
     for key in finding.keys:
         flag |= flags.get(key, Flags())
+    found = outcomes(finding)
+    if flag != Flags() and not any(outcome.breaks for outcome in found):
+        finding = replace(finding, kind=Kind.UNRESERVED)  # harmless by itself, but its number or name is free again
+        found = outcomes(finding)
     breaks = {outcome.party for outcome in found if outcome.breaks}
     return Change(
         place=_place(finding.subject, owners),

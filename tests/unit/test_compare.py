@@ -308,3 +308,16 @@ def test_a_history_that_was_lost() -> None:
     found = compare(two.descriptors, three.descriptors)
     assert any("garbage" in str(c) for c in found)
     assert all(c.breaking for c in found)
+
+
+def test_what_is_gone_from_the_lock_too_may_be_misread_later() -> None:
+    one = graph(params(a=INT, b=Optional(INT)))
+    lock: Any = one.lock
+    del lock["rpcs"]["PredictRequest"]["fields"]["b"]
+    found = compare(one.descriptors, graph(params(a=INT), lock=lock).descriptors)
+    assert str(found[0]) == (
+        "field `b` of the request was removed: old clients may come to read garbage; old nodes still work"
+    )
+    assert (found[0].wire, found[0].json, found[0].breaking) == (True, True, True)
+    assert "lock.json" in found[0].way
+    assert not any(change.breaking for change in found[1:])
