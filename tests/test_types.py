@@ -7,22 +7,30 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import grpc_tools
+import hypothesis
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc_tools import protoc
+from hypothesis import strategies as st
+from type_values import alike, values
 
-from meshgen.compiler import compile_graph
+from meshgen.compiler import Build, compile_graph
 from meshgen.emit.files import GeneratedFile
 from meshgen.errors import GraphError
 from meshgen.frontend.loader import Loaded
 from meshgen.frontend.trace import trace
+from meshgen.runtime.codec import Contracts
+from meshgen.schema.check import request_check
+from meshgen.schema.jsonvalue import from_json, to_json
 
 CASES = Path(__file__).parent / "types"
 NAMES = sorted(p.name for p in CASES.iterdir() if (p / "graph.py").is_file())
@@ -34,7 +42,12 @@ class Outcome:
 
     text: str
     """Errors and warnings."""
-    files: tuple[GeneratedFile, ...] = ()
+    build: Build | None = None
+
+    @property
+    def files(self) -> tuple[GeneratedFile, ...]:
+        """None when it does not compile."""
+        return () if self.build is None else self.build.files
 
     def proto(self, case: str) -> str:
         """The node's contract; empty when there is none."""
@@ -61,7 +74,7 @@ def outcome(case: str) -> Outcome:
         build = compile_graph(loaded, lock=None)
     except GraphError as error:
         return Outcome(_rendered(error.diagnostics))
-    return Outcome(_rendered(build.diagnostics), build.files)
+    return Outcome(_rendered(build.diagnostics), build)
 
 
 def _rendered(diagnostics: tuple) -> str:
@@ -80,6 +93,41 @@ def test_case(case: str, request: pytest.FixtureRequest, monkeypatch: pytest.Mon
         if request.config.getoption("--accept"):
             path.write_text(text) if text else path.unlink(missing_ok=True)
         assert (path.read_text() if path.exists() else "") == text
+
+
+CLEAN = [case for case in NAMES if (CASES / case / "expected.proto").is_file()]
+
+
+@pytest.mark.parametrize("case", CLEAN)
+@hypothesis.settings(max_examples=10, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.given(data=st.data())
+def test_its_values_come_back(case: str, data: st.DataObject) -> None:
+    """Through bytes, and through JSON; and no rule refuses what satisfies it."""
+    build = outcome(case).build
+    assert build is not None
+    method = build.graph.node("echo").methods[0]
+    service = f"{case}.echo.v1.EchoService"
+    codec = contracts(case).codec(service, method.rpc, method.params, None, method.result)
+    sent = {p.name: data.draw(values(p.type)) for p in method.params}
+    check = request_check(method.params)
+    if check is not None:
+        check(sent)
+    assert alike(codec.decode_request(codec.encode_request(sent)), sent)
+    assert alike(from_json(method.params, through_text(to_json(method.params, sent))), sent)
+    given = data.draw(values(method.result))
+    assert alike(codec.decode_response(codec.encode_response(given)), given)
+    assert alike(from_json(method.result, through_text(to_json(method.result, given))), given)
+
+
+@cache
+def contracts(case: str) -> Contracts:
+    build = outcome(case).build
+    assert build is not None
+    return Contracts(build.plan.contract.descriptors.SerializeToString())
+
+
+def through_text(document: Any) -> Any:
+    return json.loads(json.dumps(document))
 
 
 @pytest.fixture(scope="session")
