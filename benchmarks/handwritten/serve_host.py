@@ -32,6 +32,8 @@ THROUGHPUT: Mapping[str, str] = {
     # Stands for: user code and router on the replica's own loop, buffered logs, handles over gRPC, direct ingress, a
     # frozen garbage collector (`ray/serve/_private/constants.py`).
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    # Handles over gRPC refuse more than 4 MiB by default.
+    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": str(64 * 1024**2),
     # How long the end takes, nothing else.
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
     # Away from the ports of a mesh: Serve lets two replicas of two clusters share one.

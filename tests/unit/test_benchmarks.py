@@ -12,13 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import extras, report, rows
+from benchmarks import extras, prepared, report, rows
+from benchmarks.contestants import BY_NAME as BY_CONTESTANT
 from benchmarks.contestants import CONTESTANTS
+from benchmarks.contestants.base import Place
 from benchmarks.extras import TITLES as EXTRAS
 from benchmarks.handwritten.calls import BY_ROUTE
 from benchmarks.histogram import Histogram
 from benchmarks.inprocess import measured
 from benchmarks.load import NOT_SENT, OK, WRONG, closed_loop, open_loop
+from benchmarks.messages import Contract
 from benchmarks.rows import Results, Row, Spread
 from benchmarks.schedule import Plan, loads
 from benchmarks.targets import TARGETS, judged, local_overhead, memory_overhead
@@ -369,3 +372,40 @@ def test_commands_are_measured_as_whole_processes() -> None:
     assert found["p50_ms"] > 1
     assert found["peak_rss_mb"] > 5
     assert extras.commands("mesh") is None
+
+
+# --- messages ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def contracts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Contract]:
+    """The hand-written contract, and the one that meshgen makes of the graph."""
+    folder = tmp_path_factory.mktemp("contracts")
+    prepared.build(folder, ("works",))
+    place = Place(folder=folder, build=folder, mark="")
+    found = {name: BY_CONTESTANT[name].contract("works", place) for name in ("grpc", "mesh")}
+    return {name: contract for name, contract in found.items() if contract is not None}
+
+
+@pytest.mark.parametrize("contestant", ["grpc", "mesh"])
+@pytest.mark.parametrize("work", [w for w in SMALL if "1MB" not in w.name], ids=lambda w: w.name)
+def test_each_contract_has_every_work(contracts: dict[str, Contract], contestant: str, work: Work) -> None:
+    contract = contracts[contestant]
+    first, second = work.cases()[:2]
+    assert contract.method(work.rpc).endswith(f"/{work.rpc}")
+    assert contract.request(work.rpc, first.request) != contract.request(work.rpc, second.request)
+
+
+@pytest.mark.parametrize("contestant", ["grpc", "mesh"])
+def test_an_answer_is_right_only_when_all_of_it_is(contracts: dict[str, Contract], contestant: str) -> None:
+    contract = contracts[contestant]
+    verdict = BY_NAME["ensemble"].cases()[0].fields
+    answer = contract.answer("Ensemble", verdict)
+    assert contract.right("Ensemble", answer, verdict)
+    assert contract.right("Ensemble", answer + b"\x7a\x02\x00\x00", verdict)  # a field that nobody knows
+    assert not contract.right("Ensemble", answer, {**verdict, "mean": 1.0})
+    assert not contract.right("Ensemble", answer, {**verdict, "scores": verdict["scores"][1:]})
+    tensors = BY_NAME["tensor1_1KB"].cases()
+    answer = contract.answer("Tensor1", tensors[0].fields)
+    assert contract.right("Tensor1", answer, tensors[0].fields)
+    assert not contract.right("Tensor1", answer, tensors[1].fields)
