@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 import json
 import re
+import sys
+import types
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -15,8 +17,9 @@ from google.protobuf import json_format
 from schema_samples import codec_of, contract_of, same
 
 from meshgen.emit.proto import proto_text
+from meshgen.schema.fit import EncodeError
 from meshgen.schema.jsonvalue import from_json
-from meshgen.schema.model import Unknown
+from meshgen.schema.model import Record, Unknown
 from meshgen.schema.reflect import reflect, reflect_field
 
 T = TypeVar("T")
@@ -132,3 +135,22 @@ def test_what_is_refused(python: str) -> None:
     found = reflect(eval(python, NAMES))
     assert isinstance(found, Unknown)
     assert found.hint
+
+
+def test_the_example_of_markers(monkeypatch: pytest.MonkeyPatch) -> None:
+    (block,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    module = types.ModuleType("example_of_markers")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    names = vars(module)
+    exec(block, names)
+    tag = reflect(names["Tag"])
+    assert isinstance(tag, Record)
+    assert (tag.name, [f.renamed_from for f in tag.fields]) == ("Label", ["name", "", "", ""])
+    (file,) = contract_of((), result=tag).files
+    assert "optional int32 count" in proto_text(file, "a test")
+    batch = codec_of((), result=tag)
+    shape = (1, 3, 224, 224)
+    assert batch.encode_response(names["Tag"]("a", 1, 0.5, torch.zeros(shape)))
+    for wrong in (torch.zeros(shape[1:]), torch.zeros(shape, dtype=torch.float64)):
+        with pytest.raises(EncodeError, match="batch"):
+            batch.encode_response(names["Tag"]("a", 1, 0.5, wrong))
