@@ -30,19 +30,20 @@ def annotations_of_class(cls: Any, args: tuple[Any, ...], this: Any) -> dict[str
         bound = {cls: {name: value for each in reversed(bound.values()) for name, value in each.items()}}
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
-        own = inspect.get_annotations(base)
-        if own:
-            hints = _hints(base, cls)
-            found |= {name: substituted(hints[name], bound.get(base, {}), this) for name in own if name in hints}
+        own = _own_hints(base, cls)
+        found |= {name: substituted(hint, bound.get(base, {}), this) for name, hint in own.items()}
     return found
 
 
-def _hints(base: Any, cls: Any) -> dict[str, Any]:
+def _own_hints(base: Any, cls: Any) -> dict[str, Any]:
+    """What a class annotates itself; `get_type_hints` has its bases' as well."""
     try:
-        return typing.get_type_hints(base, include_extras=True)
+        own = inspect.get_annotations(base)
+        hints = typing.get_type_hints(base, include_extras=True) if own else {}
     except Exception as error:  # noqa: BLE001 - evaluating annotations runs any code
         reason = f"has an annotation that cannot be resolved: {error}"
         raise Refused(cls, reason, "Import the missing name at the top of its module.") from None
+    return {name: hints[name] for name in own if name in hints}
 
 
 def _bindings(cls: Any, args: tuple[Any, ...]) -> dict[Any, dict[Any, Any]]:
