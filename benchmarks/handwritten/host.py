@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -26,6 +27,7 @@ _START_LIMIT_S = 60.0
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     folder, behind_envoy = Path(sys.argv[1]), "--envoy" in sys.argv
     front, public, mesh, *ports = pick(3 + len(NODES))
     by_name = dict(zip(NODES, ports, strict=True))
