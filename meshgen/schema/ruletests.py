@@ -1,27 +1,24 @@
 """The rules of one value as tests, each with the words for a value that fails it.
 
 The meanings are protovalidate's, which says the same in the contract: NaN is outside of every bound, lengths of text
-count code points, patterns are RE2 and match anywhere. Python's `re` runs the patterns: other than RE2 it may take long
-over repeats of repeats (`(a+)+`).
+count code points, patterns are RE2 and match anywhere.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from meshgen.schema.model import ListOf, MapOf, Scalar, WellKnown
+from meshgen.schema.patterns import searcher
 from meshgen.schema.rules import Bound, Rules
 from meshgen.schema.scalars import as_float32
 from meshgen.schema.standard import duration_text, timestamp_text
 
 Test: TypeAlias = tuple[Callable[[Any], bool], str]
 """Whether a value passes; what to say when it does not (`must be at least 0`)."""
-
-_CLASS_OR_ESCAPE = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]|\\.|\$|\(\?[imsU]*m", re.DOTALL)
 
 
 def tests_of(type_: Scalar | WellKnown | ListOf | MapOf) -> list[Test]:
@@ -74,32 +71,12 @@ def _lengths(rules: Rules, unit: str) -> Iterator[Test]:
 
 def _texts(rules: Rules) -> Iterator[Test]:
     if rules.pattern is not None:
-        search = compiled(rules.pattern).search
-        yield lambda value: search(value) is not None, f"must match '{rules.pattern}'"
+        yield searcher(rules.pattern), f"must match '{rules.pattern}'"
     if rules.format is not None:
         from meshgen.schema.formats import FORMATS  # its patterns take their time to compile
 
         test, words = FORMATS[rules.format]
         yield test, f"must be {words}"
-
-
-def compiled(pattern: str) -> re.Pattern[str]:
-    r"""An RE2 pattern for Python: `\d`, `\w` and `\s` are ASCII, `$` is the end of the text."""
-    multiline = re.match(r"\(\?[ims]*m", pattern) is not None
-
-    def translated(found: re.Match[str]) -> str:
-        part = found[0]
-        if part == "$":
-            return part if multiline else r"\Z"
-        if part == r"\s":
-            return r"[\t\n\f\r ]"
-        if part == r"\S":
-            return r"[^\t\n\f\r ]"
-        if part.startswith("["):  # Python's \s has \v, RE2's has not
-            return part.replace(r"\s", r"\t\n\f\r ").replace(r"\S", r"\S\v")
-        return part
-
-    return re.compile(_CLASS_OR_ESCAPE.sub(translated, pattern), re.ASCII)
 
 
 def _single(test: Callable[[Any], bool]) -> Callable[[Any], bool]:

@@ -46,8 +46,8 @@ from meshgen.schema.model import (
     Type,
     Union,
 )
+from meshgen.schema.patterns import searcher
 from meshgen.schema.rules import Rules
-from meshgen.schema.ruletests import compiled
 from meshgen.status import InvalidArgument
 
 SETTINGS = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -287,8 +287,13 @@ def test_without_rules_there_is_nothing_to_run() -> None:
 
 
 def test_patterns_are_those_of_re2() -> None:
-    assert not compiled(r"\d").search("\u0660")
-    assert not compiled(r"\s").search("\v")
-    assert compiled(r"[^\s]").search("\v")
-    assert compiled("(?m)a$").search("a\nb")
-    assert not compiled("a$").search("a\n")
+    assert not searcher(r"\d")("\u0660")
+    assert not searcher(r"\s")("\v")
+    assert searcher(r"[^\s]")("\v")
+    assert searcher("(?m)a$")("a\nb")
+    assert not searcher("a$")("a\n")
+
+
+@pytest.mark.timeout(10)
+def test_no_text_makes_a_pattern_slow() -> None:
+    assert not searcher("^(a+)+$")("a" * 100_000 + "b")
