@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 import meshgen
 from meshgen.contract import dump_lock
 from meshgen.contract.compare import Change, compare
+from meshgen.contract.places import Places
 from meshgen.emit.client import client_files
 from meshgen.emit.envoy import envoy_files
 from meshgen.emit.files import GeneratedFile
@@ -75,15 +76,20 @@ def compile_graph(
         plan=plan,
         files=emit(plan),
         diagnostics=(*loaded.warnings, *problems, *plan.contract.diagnostics),
-        changes=() if committed is None else compare(committed, plan.contract.descriptors),
+        changes=() if committed is None else compare(committed, plan.contract.descriptors, plan.contract.records),
     )
 
 
-def judged(changes: Iterable[Change], *, allow_breaking: bool) -> tuple[Diagnostic, ...]:
+def judged(build: Build, *, allow_breaking: bool) -> tuple[Diagnostic, ...]:
     """MG407 for every change that old clients or nodes do not survive: an error, or a warning when it is allowed."""
     severity: Literal["error", "warning"] = "warning" if allow_breaking else "error"
-    breaking = (change for change in changes if change.breaking)
-    return tuple(Diagnostic(code="MG407", message=str(c), hint=c.way, severity=severity) for c in breaking)
+    breaking = [change for change in build.changes if change.breaking]
+    contract = build.plan.contract
+    places = Places(contract.graph, contract.services if breaking else ())
+    return tuple(
+        Diagnostic(code="MG407", message=str(c), span=places.find(c.at), hint=c.way, severity=severity)
+        for c in breaking
+    )
 
 
 def emit(plan: Plan) -> tuple[GeneratedFile, ...]:

@@ -40,7 +40,7 @@ def gated(loaded: Loaded, out: Path, *, allow_breaking: bool) -> Gated:
     lock = workspace.read_lock(out, name)
     committed, missing = _committed(out, name, allow_breaking=allow_breaking)
     build = compile_graph(loaded, lock=lock, committed=committed)
-    return Gated(build=build, problems=(*missing, *judged(build.changes, allow_breaking=allow_breaking)))
+    return Gated(build=build, problems=(*missing, *judged(build, allow_breaking=allow_breaking)))
 
 
 def _committed(

@@ -12,7 +12,7 @@ from meshgen.contract.inventory import Inventory, named_types, response_fields
 from meshgen.contract.lock import Entry, Ledger, Want, rpc_key
 from meshgen.contract.lockfile import document_of, ledger_of
 from meshgen.contract.model import Contract, RpcSpec, ServiceSpec
-from meshgen.contract.names import request, response
+from meshgen.contract.names import package, request, response
 from meshgen.contract.shared import closure
 from meshgen.contract.wire import Wrapper, field_signature, wire_field
 from meshgen.errors import Diagnostic, GraphError, errors_only
@@ -36,6 +36,7 @@ def build(graph_name: str, services: Sequence[ServiceSpec], lock: Mapping[str, A
     if errors_only(inventory.problems):
         raise GraphError(_once(inventory.problems))
     ledger = ledger_of(lock)
+    before = dict(ledger.entries["rpcs"])
     problems = [*inventory.problems, *_assign(ledger, inventory, services)]
     if errors_only(problems):
         raise GraphError(_once(problems))
@@ -46,8 +47,24 @@ def build(graph_name: str, services: Sequence[ServiceSpec], lock: Mapping[str, A
         files=files,
         descriptors=closure(files),
         lock=document_of(ledger),
+        records=_records(graph_name, services, before, ledger),
+        services=tuple(ordered),
         diagnostics=tuple(_once(problems)),
     )
+
+
+def _records(
+    graph: str, services: Sequence[ServiceSpec], before: Mapping[str, Entry], ledger: Ledger
+) -> dict[str, str]:
+    """The requests and responses that were a record before and are the same one now."""
+    found: dict[str, str] = {}
+    for service in services:
+        for message in (name for rpc in service.rpcs for name in (request(rpc.name), response(rpc.name))):
+            key = rpc_key(service.node, message)
+            record = ledger.get("rpcs", key).record
+            if record and key in before and before[key].record == record:
+                found[f"{package(graph, service.node)}.{message}"] = record
+    return found
 
 
 def _assign(ledger: Ledger, inventory: Inventory, services: Sequence[ServiceSpec]) -> Iterator[Diagnostic]:

@@ -7,15 +7,16 @@ its response the other way round, and what travels between nodes goes both ways.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from meshgen.contract.bufrules import Flags, Key, flagged
 from meshgen.contract.described import Described, Party
 from meshgen.contract.difference import differences
-from meshgen.contract.findings import Finding, Kind
+from meshgen.contract.findings import At, Finding, Kind
 from meshgen.contract.verdicts import Outcome, outcomes, way_out
 
 
@@ -39,6 +40,8 @@ class Change:
     """By its rules WIRE_JSON."""
     way: str
     """How to do it safely; empty when it is safe."""
+    at: frozenset[At] = frozenset()
+    """What changed; `Places` knows where that was written."""
 
     @property
     def breaking(self) -> bool:
@@ -49,11 +52,17 @@ class Change:
         return f"{self.place} {self.what}: {self.effect}"
 
 
-def compare(old: FileDescriptorSet, new: FileDescriptorSet) -> tuple[Change, ...]:
-    """Everything that changed in a graph's own packages, the worst first. One change in several places is one."""
+def compare(
+    old: FileDescriptorSet, new: FileDescriptorSet, records: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Change, ...]:
+    """Everything that changed in a graph's own packages, the worst first. One change in several places is one.
+
+    `records` has the requests and responses that were a record and still are the same one, by full name: an edit of
+    theirs is one of that record.
+    """
     before, now = Described.of(old), Described.of(new)
     flags = flagged(before, now)
-    found = differences(before, now)
+    found = differences(before, now, records)
     found += tuple(_left_over(flags, {key for finding in found for key in finding.keys}))
     groups = _grouped(found)
     changes = [_change(owners, finding, flags) for finding, owners in groups]
@@ -71,6 +80,7 @@ def _left_over(flags: Mapping[Key, Flags], known: set[Key]) -> Iterator[Finding]
             subject=subject,
             owner=f"`{name.rpartition('.')[2]}`",
             what="is no longer what the lock had" if number else "has other messages",
+            at=frozenset({(name, "")}),
             keys=frozenset({(name, number)}),
         )
 
@@ -79,13 +89,14 @@ def _grouped(found: Iterable[Finding]) -> list[tuple[Finding, list[str]]]:
     """Findings that differ in their places alone, as one."""
     groups: dict[Finding, list[Finding]] = {}
     for finding in found:
-        groups.setdefault(replace(finding, owner="", positions=frozenset()), []).append(finding)
+        groups.setdefault(replace(finding, owner="", positions=frozenset(), at=frozenset()), []).append(finding)
     return [(_merged(same), sorted({f.owner for f in same if f.owner})) for same in groups.values()]
 
 
 def _merged(same: list[Finding]) -> Finding:
     positions = frozenset(position for finding in same for position in finding.positions)
-    return replace(same[0], positions=positions, keys=frozenset(key for finding in same for key in finding.keys))
+    at = frozenset(part for finding in same for part in finding.at)
+    return replace(same[0], positions=positions, at=at, keys=frozenset(key for f in same for key in f.keys))
 
 
 def _change(owners: list[str], finding: Finding, flags: Mapping[Key, Flags]) -> Change:
@@ -106,6 +117,7 @@ def _change(owners: list[str], finding: Finding, flags: Mapping[Key, Flags]) -> 
         wire=flag.wire,
         json=flag.json,
         way=way_out(finding) if breaks else "",
+        at=finding.at,
     )
 
 
@@ -122,22 +134,24 @@ def _listed(words: Sequence[str]) -> str:
 
 def _effect(found: tuple[Outcome, ...]) -> str:
     """`old clients are refused (`x` is required); old nodes still work`."""
-    parts = [_said(found, breaks=True)]
-    well = [word for party, word in _WORDS.items() if not any(o.breaks and o.party == party for o in found)]
-    remarks = _said(found, breaks=False)
+    broken = [outcome for outcome in found if outcome.breaks]
+    well = [word for party, word in _WORDS.items() if all(outcome.party != party for outcome in broken)]
+    fates: dict[str, list[str]] = {}
+    for who, same in _by(broken, lambda outcome: outcome.who):
+        fates.setdefault(_listed([outcome.text for outcome in same]), []).append(who)
+    parts = [f"{_listed(who)} {text}" for text, who in fates.items()]
     if well:
         parts.append(f"old {' and '.join(well)} still work")
-    if remarks:
-        parts.append(remarks)
-    return "; ".join(part for part in parts if part)
+    for text, same in _by([o for o in found if not o.breaks], lambda outcome: outcome.text):
+        parts.append(f"old {_listed([outcome.who.removeprefix('old ') for outcome in same])} {text}")
+    return "; ".join(parts)
 
 
 _WORDS: Mapping[Party, str] = {"client": "clients", "node": "nodes"}
 
 
-def _said(found: tuple[Outcome, ...], *, breaks: bool) -> str:
-    by_text: dict[str, list[str]] = {}
+def _by(found: list[Outcome], key: Callable[[Outcome], str]) -> list[tuple[str, list[Outcome]]]:
+    groups: dict[str, list[Outcome]] = {}
     for outcome in found:
-        if outcome.breaks == breaks:
-            by_text.setdefault(outcome.text, []).append(outcome.who)
-    return ", ".join(f"{_listed([*dict.fromkeys(who)])} {text}" for text, who in by_text.items())
+        groups.setdefault(key(outcome), []).append(outcome)
+    return [*groups.items()]

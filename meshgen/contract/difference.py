@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from google.protobuf.descriptor_pb2 import EnumDescriptorProto
 
@@ -13,8 +13,11 @@ from meshgen.contract.wording import rpc_words
 from meshgen.naming import enum_zero
 
 
-def differences(old: Described, new: Described) -> tuple[Finding, ...]:
-    """Everything that differs, in no particular order; a message of several packages has a finding for each."""
+def differences(old: Described, new: Described, records: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Everything that differs, in no particular order; a message of several packages has a finding for each.
+
+    `records` as in `compare`.
+    """
     positions = {**old.positions()}
     for name, more in new.positions().items():
         positions[name] = positions.get(name, frozenset()) | more
@@ -23,7 +26,8 @@ def differences(old: Described, new: Described) -> tuple[Finding, ...]:
     for full in old.messages.keys() & new.messages.keys():
         if not new.messages[full].options.map_entry:
             rpc, is_request = rpcs.get(full, (None, False))
-            found += field_differences(Place(full, rpc, is_request, positions.get(full, frozenset())), old, new)
+            place = Place(full, rpc, is_request, positions.get(full, frozenset()), records.get(full, ""))
+            found += field_differences(place, old, new)
     for full in old.enums.keys() & new.enums.keys():
         found += _values(full, positions.get(full, frozenset()), old.enums[full], new.enums[full])
     return tuple(found)
@@ -41,17 +45,21 @@ def _services(old: Described, new: Described) -> Iterator[Finding]:
         (Kind.NODE_ADDED, "is new", new, old),
     ):
         for name in one.nodes.keys() - other.nodes.keys():
-            yield Finding(kind=kind, subject=f"node `{one.nodes[name]}`", owner="", what=what)
+            yield Finding(
+                kind=kind, subject=f"node `{one.nodes[name]}`", owner="", what=what, at=frozenset({(name, "")})
+            )
     for kind, what, one, other in ((Kind.RPC_REMOVED, "was removed", old, new), (Kind.RPC_ADDED, "is new", new, old)):
         for name in one.rpcs.keys() - other.rpcs.keys():
             if name.rpartition(".")[0] in other.nodes:
                 rpc = one.rpcs[name]
-                yield Finding(kind=kind, subject=rpc_words(rpc), owner="", what=what, positions=_calls(rpc))
+                at = frozenset({(name, "")})
+                yield Finding(kind=kind, subject=rpc_words(rpc), owner="", what=what, positions=_calls(rpc), at=at)
     for name in old.rpcs.keys() & new.rpcs.keys():
         before, now = old.rpcs[name], new.rpcs[name]
         if before.http and before.http != now.http:
             what = f"moved to {now.http}" if now.http else "has no path any more"
-            yield Finding(kind=Kind.PATH, subject=f"the REST path {before.http}", owner="", what=what)
+            subject, at = f"the REST path {before.http}", frozenset({(name, "")})
+            yield Finding(kind=Kind.PATH, subject=subject, owner="", what=what, at=at)
 
 
 def _calls(rpc: Rpc) -> frozenset[Position]:
@@ -74,6 +82,7 @@ def _values(
             was=True,
             now=True,
             positions=positions,
+            at=frozenset({(full, value.removeprefix(prefix))}),
             keys=frozenset((full, key) for key in keys),
         )
 

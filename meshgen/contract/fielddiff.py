@@ -19,6 +19,8 @@ class Place:
     rpc: Rpc | None
     is_request: bool
     positions: frozenset[Position]
+    record: str = ""
+    """The record that the rpc's message was before and still is; it has no words of its own then."""
 
     def finding(
         self,
@@ -30,12 +32,12 @@ class Place:
         new: Told | None = None,
     ) -> Finding:
         """A difference of field `name`, which is `old` in the one contract and `new` in the other."""
-        owner = f"`{self.full.rpartition('.')[2]}`"
-        if self.rpc is not None:
-            owner = owner_words(self.rpc, self.is_request, name)
+        rpc = None if self.record else self.rpc
+        message = self.record or self.full.rpartition(".")[2]
+        owner = f"`{message}`" if rpc is None else owner_words(rpc, self.is_request, name)
         return Finding(
             kind=kind,
-            subject=field_words(self.rpc, self.is_request, name),
+            subject=field_words(rpc, self.is_request, name),
             owner=owner,
             what=what,
             name=name if new is None else new.name,
@@ -43,6 +45,7 @@ class Place:
             now=new is not None and new.required,
             many=old is not None and old.many,
             positions=self.positions,
+            at=frozenset({(self.full, name if new is None else new.name)}),
             keys=frozenset((self.full, number) for number in numbers),
         )
 

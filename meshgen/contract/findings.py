@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from meshgen.contract.bufrules import Key
 from meshgen.contract.described import Position
+
+At: TypeAlias = tuple[str, str]
+"""The full name of a message, enum, rpc or service, and a field of it, if any; named as in the new contract."""
 
 
 class Kind(enum.Enum):
@@ -54,5 +58,7 @@ class Finding:
     many: bool = False
     """A list or a map."""
     positions: frozenset[Position] = frozenset()
+    at: frozenset[At] = frozenset()
+    """What differs, so that its place in the user's files can be found."""
     keys: frozenset[Key] = field(default=frozenset(), compare=False)
     """Where `buf breaking` would flag it."""

@@ -52,4 +52,8 @@ class Contract:
     `google/rpc/error_details.proto`, which Envoy needs to print errors as JSON."""
     lock: Mapping[str, object] = field(compare=False)
     """The lock document after this build, to be written as `protos/<graph>/lock.json`."""
+    records: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The requests and responses that are the very record that they were before this build, by full name."""
+    services: tuple[ServiceSpec, ...] = field(default=(), compare=False)
+    """What it was made from."""
     diagnostics: tuple[Diagnostic, ...] = ()

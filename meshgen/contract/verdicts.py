@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from meshgen.contract.described import Party
 from meshgen.contract.findings import Finding, Kind
@@ -22,20 +23,18 @@ class Outcome:
     """They do not work any more as they did; else it is a remark."""
 
 
-_Fate = tuple[str, bool] | None
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """One side refuses what the other wrote."""
 
-_WRITERS = {
-    ("client", "request"): "old clients",
-    ("node", "request"): "old callers",
-    ("node", "response"): "answers of old nodes",
-}
-"""Whose messages new code reads."""
-_READERS = {
-    ("client", "response"): "old clients",
-    ("node", "request"): "old nodes",
-    ("node", "response"): "old callers",
-}
-"""Who reads messages of new code."""
+    why: str
+
+
+_Fate: TypeAlias = _Refused | tuple[str, bool] | None
+"""Else what becomes of the field, and whether that breaks anybody."""
+
+_CALLS = {"request": ("from old callers", "to old nodes"), "response": ("to old nodes", "from old callers")}
+"""Between nodes: whose calls suffer when new code cannot read old messages, and when old code cannot read new ones."""
 
 
 def outcomes(finding: Finding) -> tuple[Outcome, ...]:
@@ -76,44 +75,61 @@ def _everybody(finding: Finding, text: str) -> Iterator[Outcome]:
 
 
 def _by_position(finding: Finding) -> Iterator[Outcome]:
+    calls: dict[str, list[str]] = {}  # what becomes of calls between nodes → which calls
     for party, way in sorted(finding.positions):
-        if (party, way) in _WRITERS and (fate := _written_by_old(finding, way)):
-            yield Outcome(party, _WRITERS[party, way], *fate)
-        if (party, way) in _READERS and (fate := _read_by_old(finding, party)):
-            yield Outcome(party, _READERS[party, way], *fate)
+        if party == "client":
+            fate = _written_by_old(finding, way) if way == "request" else _read_by_old(finding, party)
+            if fate is not None:
+                yield _for_clients(fate)
+            continue
+        for fate, which in zip((_written_by_old(finding, way), _read_by_old(finding, party)), _CALLS[way], strict=True):
+            match fate:
+                case (str() as text, False):
+                    yield Outcome("node", "old callers" if which == "from old callers" else "old nodes", text, False)
+                case _Refused(why=why):
+                    calls.setdefault(f"fail {why}", []).append(which)
+                case (_, True):
+                    calls.setdefault("lose it", []).append(which)
+    for text, suffering in calls.items():
+        which = suffering[0] if len(set(suffering)) == 1 else "between old and new nodes"
+        yield Outcome("node", f"calls {which}", text, True)
+
+
+def _for_clients(fate: _Refused | tuple[str, bool]) -> Outcome:
+    text, breaks = (f"are refused {fate.why}", True) if isinstance(fate, _Refused) else fate
+    return Outcome("client", "old clients", text, breaks)
 
 
 def _written_by_old(finding: Finding, way: str) -> _Fate:
     """New code reads what old code wrote."""
-    missing = f"are refused (`{finding.name}` is required)"
-    lost = "send it in vain" if way == "request" else "lose it"
+    missing = _Refused(f"(`{finding.name}` is required)")
     match finding.kind:
         case Kind.ADDED | Kind.RETURNED:
-            return (missing, True) if finding.now else None
+            return missing if finding.now else None
         case Kind.REMOVED:
             return ("may go on sending it", False) if way == "request" else None
         case Kind.RETYPED | Kind.RENUMBERED:
-            return (missing if finding.now else lost, True)
+            return missing if finding.now else ("send it in vain", True)
         case Kind.REQUIRED:
-            return f"are refused without `{finding.name}`", True
+            return _Refused(f"without `{finding.name}`")
         case Kind.NARROWED:
-            return ("are refused when a value does not fit", True) if way == "request" else None
+            return _Refused("when a value does not fit") if way == "request" else None
         case Kind.VALUE_REMOVED:
-            return ("are refused with that value" if finding.now else lost, True)
+            return _Refused("with that value") if finding.now else ("send it in vain", True)
         case _:
             return None
 
 
 def _read_by_old(finding: Finding, party: Party) -> _Fate:
     """Old code reads what new code wrote."""
-    refuse = f"refuse it (`{finding.name}` is required)"
     match finding.kind:
         case Kind.ADDED | Kind.RETURNED:
             return "do not see it", False
         case Kind.REMOVED if not finding.was:
             return f"find it {'empty' if finding.many else 'absent'}", False
         case Kind.REMOVED | Kind.RETYPED | Kind.RENUMBERED:
-            return (refuse if party == "node" and finding.was else "do not see it", True)
+            refused = party == "node" and finding.was
+            return _Refused(f"(`{finding.name}` is required)") if refused else ("do not see it", True)
         case Kind.FREED:
             return "may miss it" if party == "client" else "refuse what comes without it", party == "client"
         case Kind.WIDENED:

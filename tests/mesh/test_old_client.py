@@ -55,7 +55,7 @@ def test_old_clients_survive_safe_edits(project: Path, old_stubs: Path, new_mesh
     said = run(project, "-m", "meshgen", "build", "evolving.py", "--allow-breaking")
     breaking = [line for line in said.splitlines() if "MG407" in line]
     assert len(breaking) == 1
-    assert "field `name` of the request is called `job_name` now: old clients that use JSON" in breaking[0]
+    assert "field `name` of `Job` is called `job_name` now: old clients that use JSON" in breaking[0]
 
     mesh = new_mesh(str(project / "evolving.py")).start()
     env = {**os.environ, "PYTHONPATH": str(old_stubs)}

@@ -68,8 +68,8 @@ def test_a_changed_type_is_said_once_for_a_message_that_several_services_have() 
     found = changes((params(x=INT), ListOf(thing(score=INT))), (params(x=INT), ListOf(thing(score=FLOAT))))
     assert [str(c) for c in found] == [
         (
-            "field `score` of `Thing` changed from int to float: old clients do not see it, answers of old nodes are "
-            "refused (`score` is required), old callers refuse it (`score` is required)"
+            "field `score` of `Thing` changed from int to float: old clients do not see it; calls between old and new "
+            "nodes fail (`score` is required)"
         )
     ]
     (change,) = found
@@ -120,7 +120,7 @@ def test_a_required_field_is_refused_and_an_optional_one_is_not() -> None:
     assert [str(c) for c in found] == [
         "field `y` of the request is new and required: old clients are refused (`y` is required); old nodes still work",
         (
-            "parameter `y` of `run` of node `work` is new and required: old callers are refused (`y` is required); "
+            "parameter `y` of `run` of node `work` is new and required: calls from old callers fail (`y` is required); "
             "old clients still work; old nodes do not see it"
         ),
         "field `z` of the request is new: old clients and nodes still work",
@@ -134,7 +134,7 @@ def test_removing_a_request_field_is_safe_for_clients_and_not_for_old_nodes() ->
     found = changes((params(x=INT), Nothing()), ((), Nothing()))
     assert [str(c) for c in found] == [
         (
-            "parameter `x` of `run` of node `work` was removed: old nodes refuse it (`x` is required); "
+            "parameter `x` of `run` of node `work` was removed: calls to old nodes fail (`x` is required); "
             "old clients still work; old callers may go on sending it"
         ),
         "field `x` of the request was removed: old clients and nodes still work; old clients may go on sending it",
@@ -144,9 +144,9 @@ def test_removing_a_request_field_is_safe_for_clients_and_not_for_old_nodes() ->
 def test_removing_from_a_response() -> None:
     old = thing(a=INT, b=Optional(INT), c=ListOf(INT))
     found = changes(((), ListOf(old)), ((), ListOf(thing())))
-    survive = "old clients and nodes still work; old clients and old callers"
+    survive = "old clients and nodes still work; old clients and callers"
     assert [str(c) for c in found] == [
-        "field `a` of `Thing` was removed: old clients do not see it, old callers refuse it (`a` is required)",
+        ("field `a` of `Thing` was removed: old clients do not see it; calls from old callers fail (`a` is required)"),
         f"field `b` of `Thing` was removed: {survive} find it absent",
         f"field `c` of `Thing` was removed: {survive} find it empty",
     ]
@@ -184,6 +184,23 @@ def _renamed(new: str, old: str) -> Record:
     return Record(name="Thing", kind="dataclass", python=Thing, fields=fields)
 
 
+def test_a_result_that_is_a_record_is_told_as_the_record() -> None:
+    one = graph(result=thing(a=INT, result=INT))
+    two = graph(result=thing(b=INT, result=FLOAT), lock=one.lock)
+    assert [f"{c.place} {c.what}" for c in compare(one.descriptors, two.descriptors, two.records)] == [
+        "field `result` of `Thing` changed from int to float",
+        "field `a` of `Thing` was removed",
+        "field `b` of `Thing` is new and required",
+    ]
+    other = Record(name="Other", kind="dataclass", python=Other, fields=params(b=INT, result=FLOAT, c=Optional(INT)))
+    three = graph(result=other, lock=two.lock)
+    assert three.records == {}
+    found = compare(two.descriptors, three.descriptors, three.records)
+    assert [f"{c.place} {c.what}" for c in found] == [
+        "field `c` of the response and the result of `run` of node `work` is new"
+    ]
+
+
 def test_a_name_that_comes_back() -> None:
     one = graph(params(x=INT, y=Optional(INT)))
     two = graph(params(x=INT), lock=one.lock)
@@ -201,11 +218,11 @@ def test_enums_and_unions_and_literals() -> None:
     found = changes(*((params(x=color), ListOf(color)) for color in colors))
     assert [str(c) for c in found] == [
         (
-            "value `GREEN` of `Color` was removed: old clients, old callers and answers of old nodes are "
-            "refused with that value"
+            "value `GREEN` of `Color` was removed: old clients are refused with that value; calls between old and new "
+            "nodes fail with that value"
         ),
         (
-            "value `BLUE` of `Color` is new: old clients and nodes still work; old clients, old nodes and old "
+            "value `BLUE` of `Color` is new: old clients and nodes still work; old clients, nodes and "
             "callers do not know that value"
         ),
     ]
