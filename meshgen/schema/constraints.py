@@ -176,8 +176,9 @@ def _applicable(type_: Scalar | WellKnown | ListOf | MapOf) -> frozenset[str]:
 
 def _rules(type_: Scalar | WellKnown | ListOf | MapOf, constraints: list[Constraint]) -> Rules:
     can = _applicable(type_)
-    stated = [(c.rule, c.value) for c in constraints if c.rule in can]
-    unmapped = [c.written for c in constraints if c.rule not in can]
+    asked = [*asked_by(type_.rules), *constraints]
+    stated = [(c.rule, c.value) for c in asked if c.rule in can]
+    unmapped = [c.written for c in asked if c.rule not in can]
     if isinstance(type_, Scalar | WellKnown):
         low, high = bounds(type_, [(rule, value) for rule, value in stated if rule in _BOUNDS])
     else:
@@ -185,8 +186,7 @@ def _rules(type_: Scalar | WellKnown | ListOf | MapOf, constraints: list[Constra
     patterns = list(dict.fromkeys(re2(value) for rule, value in stated if rule == "pattern"))
     unmapped += [f"pattern={extra!r}" for extra in patterns[1:]]
     shortest, longest = _lengths(stated)
-    return dataclasses.replace(
-        type_.rules,
+    return Rules(
         **low,
         **high,
         multiple_of=_multiple([value for rule, value in stated if rule == "multiple_of"]),
@@ -194,8 +194,18 @@ def _rules(type_: Scalar | WellKnown | ListOf | MapOf, constraints: list[Constra
         max_len=longest,
         pattern=patterns[0] if patterns else None,
         finite=any(rule == "finite" for rule, _ in stated),
+        unique=type_.rules.unique,
+        format=type_.rules.format,
         unmapped=tuple(dict.fromkeys(unmapped)),
     )
+
+
+def asked_by(rules: Rules) -> list[Constraint]:
+    """What a type asks already, so that a new constraint can only ask for more."""
+    named = [(rule, getattr(rules, rule)) for rule in _RULES.values()]
+    stated = [Constraint(rule, value, f"{rule}={value!r}") for rule, value in named if value is not None]
+    finite = [Constraint("finite", True, "isfinite")] if rules.finite else []
+    return [*stated, *finite, *(Constraint("", None, written) for written in rules.unmapped)]
 
 
 def _lengths(stated: list[tuple[str, Any]]) -> tuple[int | None, int | None]:

@@ -18,7 +18,7 @@ from typing import Any
 from meshgen.annotations import Float32, Int32, TensorSpec
 from meshgen.schema.arrays import is_class_of, refuse_scalar, specified, tensor_of
 from meshgen.schema.choices import enum_of, literal
-from meshgen.schema.constraints import constrained, constraints_of, doc_of
+from meshgen.schema.constraints import asked_by, constrained, constraints_of, doc_of
 from meshgen.schema.markers import Peeled, peel
 from meshgen.schema.model import (
     MISSING,
@@ -303,7 +303,7 @@ def _marked(type_: Type, peeled: Peeled) -> Type:
 def _narrowed(type_: Type, marker: str, wide: str) -> Type:
     match type_:
         case Scalar(kind=kind, rules=rules) if kind == wide:
-            return Scalar("int32" if wide == "int" else "float32", rules)
+            return constrained(Scalar("int32" if wide == "int" else "float32"), asked_by(rules))
         case Optional(item=item):
             return Optional(_narrowed(item, marker, wide))
         case _:

@@ -7,6 +7,7 @@ import datetime as dt
 import decimal
 import enum
 import re
+import typing
 import uuid
 from typing import Annotated, Any, Literal
 
@@ -28,6 +29,13 @@ NEW_YEAR = dt.datetime(2020, 1, 1, tzinfo=UTC)
 
 class Colour(enum.Enum):
     RED = 1
+
+
+AtLeast3 = typing.NewType("AtLeast3", Annotated[int, at.Ge(3)])  # type: ignore[valid-newtype]
+
+
+class Nickname(pydantic.BaseModel):
+    text: Annotated[str, pydantic.Field(min_length=1)] | None = pydantic.Field(default=None, max_length=5)
 
 
 class Search(pydantic.BaseModel):
@@ -98,6 +106,16 @@ def rules_of(type_: Type) -> dict[str, Any]:
         (pydantic.condecimal(max_digits=3), {"unmapped": ("max_digits=3",)}),
         (pydantic.UUID4, {"unmapped": (repr(pydantic.types.UuidVersion(4)),)}),
         (uuid.UUID, {}),
+        (Annotated[Annotated[str, at.MinLen(1)] | None, at.MaxLen(5)], {"min_len": 1, "max_len": 5}),
+        (Annotated[Annotated[int, at.Ge(3)] | None, at.Ge(1)], {"ge": 3}),
+        (Annotated[Annotated[int, at.Gt(0)] | None, at.Ge(5)], {"ge": 5}),
+        (Annotated[Annotated[int, at.Ge(3)] | None, Int32], {"ge": 3}),
+        (Annotated[Annotated[float, at.Le(0.1)] | None, Float32], {"le": 0.10000000149011612}),
+        (Annotated[pydantic.FiniteFloat | None, at.MultipleOf(2)], {"finite": True, "unmapped": ("multiple_of=2",)}),
+        (Annotated[Annotated[int, at.MultipleOf(4)] | None, at.MultipleOf(6)], {"multiple_of": 12}),
+        (Annotated[AtLeast3, at.Ge(1)], {"ge": 3}),
+        (Annotated[pydantic.EmailStr, at.MaxLen(9)], {"format": "email", "max_len": 9}),
+        (Annotated[pydantic.PastDatetime, at.Gt(NEW_YEAR)], {"gt": NEW_YEAR, "unmapped": ("PastDatetime",)}),
         (Annotated[int, "a text", print], {}),
     ],
     ids=str,
@@ -116,6 +134,12 @@ def test_rules_of_items_keys_values_and_members() -> None:
     union = reflect(Annotated[int | str, at.Ge(0), at.MinLen(2)])
     assert isinstance(union, Union)
     assert [rules_of(m) for m in union.members] == [{"ge": 0}, {"min_len": 2}]
+
+
+def test_rules_of_a_field_add_to_those_of_its_annotation() -> None:
+    record = reflect(Nickname)
+    assert isinstance(record, Record)
+    assert rules_of(record.fields[0].type) == {"min_len": 1, "max_len": 5}
 
 
 def test_rules_of_a_model() -> None:
@@ -141,6 +165,8 @@ def test_rules_of_a_model() -> None:
         (Annotated[int, at.Ge(5), at.Lt(2)], ">= 5 and < 2"),
         (Annotated[int, at.Gt(4), at.Lt(5)], "> 4 and < 5"),
         (Annotated[float, at.Gt(4), at.Le(4)], "> 4.0 and <= 4.0"),
+        (Annotated[Annotated[int, at.Ge(5)] | None, at.Le(2)], ">= 5 and <= 2"),
+        (Annotated[Annotated[int, at.Ge(1 << 31)] | None, Int32], "beyond 32 bits"),
         (Annotated[str, at.Len(5, 2)], "at least 5 and at most 2"),
         (Annotated[int, at.Ge("a")], "no such number"),
         (Annotated[int, at.MultipleOf(0)], "multiple of 0"),
