@@ -42,7 +42,7 @@ _CHANNEL = (
     ("grpc.max_reconnect_backoff_ms", 1_000),
     # Despite its name the time that an attempt gets: Envoy says nothing while it reads somebody's 40 MB of JSON.
     ("grpc.min_reconnect_backoff_ms", 5_000),
-    # Envoy is the one place that retries; two layers would multiply.
+    # Envoy retries each hop; a second retry of the same hop would multiply.
     ("grpc.enable_retries", 0),
     # A proxy of the surrounding shell is no way into the mesh.
     ("grpc.enable_http_proxy", 0),

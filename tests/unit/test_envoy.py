@@ -99,6 +99,13 @@ def test_only_lost_replicas_are_retried() -> None:
         assert f"retry_on: connect-failure,refused-stream,{expected}\n" in document
 
 
+def test_the_heap_grows_with_the_size_limit() -> None:
+    for limit, heap in ((1, 1024), (32, 2048), (1024, 65536)):
+        settings = EnvoySettings(endpoints_dir="e", descriptors="d", max_message_bytes=limit * 2**20)
+        monitors = envoy_config([plan_samples.mesh()], settings)["overload_manager"]["resource_monitors"]
+        assert monitors[1]["typed_config"]["max_heap_size_bytes"] == heap * 2**20
+
+
 def test_the_mesh_listener_is_on_loopback_whatever_the_host() -> None:
     settings = EnvoySettings(endpoints_dir="e", descriptors="d", host="0.0.0.0")
     document = envoy_config([plan_samples.mesh()], settings)

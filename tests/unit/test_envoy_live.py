@@ -41,7 +41,7 @@ def free_ports(count: int) -> list[int]:
 class Front:
     """Envoy, its folder, and a client."""
 
-    def __init__(self, folder: Path, otlp: Otlp | None = None, rate_limit: int | None = None) -> None:
+    def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
         self.port, self.mesh_port, self.admin_port, self.front_port, self.pages_port = free_ports(5)
         self.settings = EnvoySettings(
@@ -54,8 +54,7 @@ class Front:
             descriptors=str(folder / "descriptors.binpb"),
             access_log=str(folder / "access.log"),
             max_message_bytes=4 * 1024 * 1024,
-            otlp=otlp,
-            rate_limit=rate_limit,
+            **settings,
         )
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=10, trust_env=False)
 
@@ -101,8 +100,8 @@ class Front:
 
 
 @contextlib.asynccontextmanager
-async def front(folder: Path, otlp: Otlp | None = None, rate_limit: int | None = None) -> AsyncIterator[Front]:
-    started = Front(folder, otlp, rate_limit)
+async def front(folder: Path, **settings: Any) -> AsyncIterator[Front]:
+    started = Front(folder, **settings)
     for cluster in (DRIVER, NODE):
         started.serve(cluster)
     process = await started.start()
@@ -342,6 +341,19 @@ async def test_the_rate_limit(tmp_path: Path) -> None:
             )
 
 
+async def test_without_memory_new_requests_are_refused_and_others_end(tmp_path: Path) -> None:
+    async with replica_process() as (_, port), front(tmp_path, max_heap_bytes=1024 * 1024) as envoy_front:
+        envoy_front.serve(DRIVER, port)
+        envoy_front.serve(NODE, port)
+        await asyncio.sleep(1)
+        assert "overload" in error(await envoy_front.post({}), 503, 14)
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await envoy_front.call(envoy_front.port, "/sample.v1.SampleService/Predict", "", 10)
+        assert raised.value.code().name == "UNAVAILABLE"
+        answer = await envoy_front.call(envoy_front.mesh_port, "/sample.model.v1.ModelService/Forward", "", 10)
+        assert answer.host == str(port), "calls of requests that are under way pass"
+
+
 async def status(envoy_front: Front, method: str) -> tuple[Any, str | None, str]:
     """Code, message and reason, in which the trailer with details agrees."""
     try:
@@ -414,7 +426,7 @@ async def test_spans_continue_the_callers_trace(tmp_path: Path) -> None:
     await replica.server.start()
     trace_id, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     try:
-        async with front(tmp_path, Otlp(endpoint=f"http://127.0.0.1:{port}")) as envoy_front:
+        async with front(tmp_path, otlp=Otlp(endpoint=f"http://127.0.0.1:{port}")) as envoy_front:
             envoy_front.serve(DRIVER, replica.port)
             envoy_front.serve(NODE, replica.port)
             await envoy_front.until_health(200)

@@ -33,7 +33,11 @@ def envoy_config(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document:
             "listeners": [public_listener(meshes, settings), mesh_listener(meshes, settings)],
             "clusters": clusters,
         },
-        "overload_manager": {"resource_monitors": [_connection_limit(settings)]},
+        "overload_manager": {
+            "refresh_interval": "0.25s",
+            "resource_monitors": [_connection_limit(settings), _heap_limit(settings)],
+            "actions": [_at_heap("shrink_heap", 0.8), _at_heap("stop_accepting_requests", 0.9)],
+        },
         "layered_runtime": {"layers": [{"name": "static", "static_layer": _RUNTIME}]},
     }
 
@@ -58,3 +62,22 @@ def _connection_limit(settings: EnvoySettings) -> Document:
         "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
         max_active_downstream_connections=settings.max_connections,
     )
+
+
+_HEAP = "envoy.resource_monitors.fixed_heap"
+
+
+def _heap_limit(settings: EnvoySettings) -> Document:
+    return extension(
+        _HEAP,
+        "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig",
+        max_heap_size_bytes=settings.heap_bytes,
+    )
+
+
+def _at_heap(action: str, share: float) -> Document:
+    """From this share of the heap on; the mesh listener is exempt, so that requests that are under way can end."""
+    return {
+        "name": f"envoy.overload_actions.{action}",
+        "triggers": [{"name": _HEAP, "threshold": {"value": share}}],
+    }

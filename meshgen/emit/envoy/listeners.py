@@ -65,7 +65,8 @@ def mesh_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document:
         access_log=access_log(settings.mesh_access_log),
         tracing=tracing(settings.otlp, MESH_NAME),
     )
-    return _listener("mesh", LOOPBACK, settings.mesh_port, manager)
+    # With too little memory the public listener refuses new requests; those that are under way should end.
+    return {**_listener("mesh", LOOPBACK, settings.mesh_port, manager), "bypass_overload_manager": True}
 
 
 def _manager(name: str, virtual_host: Document, **fields: Any) -> Document:

@@ -128,6 +128,7 @@ def _route(match: Document, workload: Workload, settings: EnvoySettings, times: 
 def _retries(*, idempotent: bool) -> Document:
     """Never after an answer of the service: an application's UNAVAILABLE is its own.
 
+    So retries here and those that its driver has at the mesh listener do not multiply when replicas of a node are lost.
     `reset` also covers requests that a lost replica may have begun; the others are those that it cannot have seen.
     """
     lost = "reset" if idempotent else "reset-before-request"

@@ -18,6 +18,9 @@ FRONT_CLUSTER = "front"
 PAGES_CLUSTER = "front-docs"
 """The pages of the same service: /docs and /openapi.json."""
 OTLP_CLUSTER = "otlp"
+_LEAST_HEAP = 1024 * limits.MEBIBYTE
+# A request over REST is held whole, as JSON and as protobuf.
+_MESSAGES_HELD = 64
 LOOPBACK_ORIGINS = (r"https?://(localhost|127\.0\.0\.1)(:\d+)?",)
 
 
@@ -92,5 +95,12 @@ class EnvoySettings:
     rate_limit: int | None = None
     """Requests per second that the public listener lets through; None for no limit."""
     max_connections: int = 50_000
+    max_heap_bytes: int | None = None
+    """What Envoy may hold in memory before it refuses new requests; None for as much as `max_message_bytes` suggests."""
     cors_origins: tuple[str, ...] = LOOPBACK_ORIGINS
     """Regular expressions of the origins whose pages may call the front."""
+
+    @property
+    def heap_bytes(self) -> int:
+        """`max_heap_bytes` with its default filled in."""
+        return self.max_heap_bytes or max(_LEAST_HEAP, _MESSAGES_HELD * self.max_message_bytes)
