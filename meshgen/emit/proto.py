@@ -188,7 +188,7 @@ class _Writer:
         return self._foreign(full_name.removeprefix("."))
 
     def _foreign(self, full_name: str) -> str:
-        """A name of another package. A node called `google` hides the package `google` from its own file."""
+        """A name of another package. A node called `buf` hides the package `buf` from its own file."""
         hidden = full_name.partition(".")[0] in self._file.package.split(".")[1:]
         return f".{full_name}" if hidden else full_name
 
