@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from meshgen.naming import snake
 from meshgen.schema.fit import EncodeError, Misfit, describe, joined
-from meshgen.schema.model import AnyValue, Container, Field, ListOf, MapOf, Optional, Record, Union
+from meshgen.schema.model import CONTAINERS, AnyValue, Container, Field, ListOf, MapOf, Optional, Record, Union
 from meshgen.schema.names import member_name
 from meshgen.schema.unions import spread
 
@@ -25,13 +25,6 @@ ABSENT: Final = _Absent.ABSENT
 
 Reader = Callable[[Any], Any]
 """Source of a whole record → one field's value, or `ABSENT`; raises Misfit."""
-
-CONTAINERS: Mapping[Container, Callable[..., Any]] = {
-    "list": list,
-    "tuple": tuple,
-    "set": set,
-    "frozenset": frozenset,
-}
 
 _LEFT_TO_THE_CLASS: Final = object()
 _WITH_DEFAULTS = ("dataclass", "pydantic", "namedtuple")
@@ -77,8 +70,6 @@ def reader_of_record(record: Record, reader: Callable[[Field], Reader]) -> Reade
 def construct(record: Record, values: dict[str, Any]) -> Any:
     """A value of the record; what its class refuses becomes a Misfit."""
     try:
-        if record.kind == "pydantic":
-            return record.python.model_validate(values, by_name=True)  # fields travel by name, whatever their alias
         return record.construct(values)
     except (ValueError, TypeError) as error:
         details = getattr(error, "errors", None) if record.kind == "pydantic" else None

@@ -279,7 +279,7 @@ class Record:
         match self.kind:
             case "tuple":
                 return tuple(values[f.name] for f in self.fields)
-            case "pydantic":
+            case "pydantic":  # fields travel by name; one may have the alias that is another's name
                 return self.python.model_validate(values, by_alias=False, by_name=True)
             case _:
                 return self.python(**values)

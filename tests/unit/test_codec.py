@@ -34,6 +34,7 @@ from schema_samples import (
 from meshgen.contract import RpcSpec, ServiceSpec, build
 from meshgen.errors import MeshgenError
 from meshgen.runtime.codec import Contracts, EncodeError
+from meshgen.schema.jsonvalue import from_json, to_json
 from meshgen.schema.model import (
     Choice,
     EnumOf,
@@ -310,6 +311,21 @@ def test_pydantic() -> None:
     assert violations(codec, message.SerializeToString()) == {"name": "String should have at least 2 characters"}
     message.inner.size = 0
     assert violations(codec, message.SerializeToString()) == {"inner.size": "Input should be greater than 0"}
+
+
+def test_an_alias_that_is_the_name_of_another_field() -> None:
+    class Crossed(pydantic.BaseModel):
+        a: int = pydantic.Field(alias="b", gt=0)
+        b: int = pydantic.Field(alias="c")
+
+    record = Record(name="Crossed", kind="pydantic", python=Crossed, fields=params(a=INT, b=INT))
+    codec = codec_of(record=record, result=record)
+    value = Crossed(b=1, c=2)
+    assert (value.a, value.b) == (1, 2)
+    assert codec.decode_request(codec.encode_request(value)) == value
+    assert from_json(record, to_json(record, value)) == value
+    message = codec.request_class(a=-1, b=2)
+    assert violations(codec, message.SerializeToString()) == {"a": "Input should be greater than 0"}
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
