@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 import typing
 from typing import Any
@@ -42,12 +43,27 @@ def specified(tensor: Tensor, metadata: list[Any]) -> Tensor:
     for spec in metadata:
         if not isinstance(spec, TensorSpec):
             continue
-        dtype = None if spec.dtype is None else _named_dtype(spec.dtype)
-        shape = None if spec.shape is None else _lengths(spec.shape)
-        if None not in (dtype, tensor.dtype) and dtype != tensor.dtype:
-            raise Refused(THIS, f"is said to be of {dtype}", "Name one dtype.")
-        tensor = Tensor(tensor.library, dtype or tensor.dtype, shape or tensor.shape)
+        if spec.dtype is not None:
+            tensor = dataclasses.replace(tensor, dtype=_same_dtype(tensor.dtype, _named_dtype(spec.dtype)))
+        if spec.shape is not None:
+            tensor = dataclasses.replace(tensor, shape=_same_shape(tensor.shape, _lengths(spec.shape)))
     return tensor
+
+
+def _same_dtype(annotated: str | None, said: str) -> str:
+    if annotated not in (None, said):
+        raise Refused(THIS, f"is of {annotated} and is said to be of {said}", "Name one dtype.")
+    return said
+
+
+def _same_shape(annotated: tuple[int | None, ...] | None, said: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    """Both at once: a length that only one of them fixes is fixed."""
+    if annotated is None:
+        return said
+    pairs = list(zip(annotated, said, strict=False))
+    if len(annotated) != len(said) or any(None not in (a, b) and a != b for a, b in pairs):
+        raise Refused(THIS, f"is of the shape {annotated} and is said to be of {said}", "Name one shape.")
+    return tuple(b if a is None else a for a, b in pairs)
 
 
 def refuse_scalar(annotation: Any) -> None:

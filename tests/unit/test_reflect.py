@@ -112,6 +112,9 @@ class Frozen:
     x: int
 
 
+Matrix = np.ndarray[tuple[Literal[3], int], np.dtype[np.uint8]]
+
+
 class Model(pydantic.BaseModel):
     size: int
     ratio: float = pydantic.Field(default=0.5, ge=0)
@@ -312,6 +315,8 @@ def test_mapped(annotation: Any, expected: Type) -> None:
         (Annotated[NDArray[np.float64], TensorSpec(shape=(2,))], Tensor("numpy", "float64", (2,))),
         (Annotated[torch.Tensor, TensorSpec(torch.bfloat16, (None, 3))], Tensor("torch", "bfloat16", (None, 3))),
         (Annotated[np.ndarray, TensorSpec(np.int8)], Tensor("numpy", "int8")),
+        (Annotated[np.ndarray, TensorSpec(shape=())], Tensor("numpy", None, ())),
+        (Annotated[Matrix, TensorSpec(shape=(None, 4))], Tensor("numpy", "uint8", (3, 4))),
     ],
     ids=str,
 )
@@ -512,7 +517,9 @@ def record_of(annotation: Any) -> Record:
         (np.float32, "plain number", "Float32"),
         (NDArray[np.floating], "no single dtype", "np.float32"),
         (NDArray[np.str_], "dtype str", "float32"),
-        (Annotated[NDArray[np.int8], TensorSpec("float32")], "said to be of float32", "one dtype"),
+        (Annotated[NDArray[np.int8], TensorSpec("float32")], "is of int8 and is said to be of float32", "one dtype"),
+        (Annotated[Matrix, TensorSpec(shape=())], "is of the shape (3, None) and is said to be of ()", "one shape"),
+        (Annotated[Matrix, TensorSpec(shape=(4, None))], "is said to be of (4, None)", "one shape"),
         (Annotated[np.ndarray, TensorSpec(shape=(-1,))], "the shape (-1,)", "None for one of any length"),
         (Annotated[int, TensorSpec()], "is no tensor", "torch.Tensor"),
         (Annotated[str, Int32], "cannot be narrowed by Int32", "Annotated[int, Int32]"),
