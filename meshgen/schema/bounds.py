@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import struct
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from meshgen.schema.model import Scalar, WellKnown
 from meshgen.schema.refusal import THIS, Refused
+from meshgen.schema.scalars import as_float32
 
 _BITS = {"int": 64, "int32": 32}
 _Side: TypeAlias = dict[str, Any]
@@ -52,7 +52,7 @@ def _normal(type_: Scalar | WellKnown, rule: str, value: Any) -> tuple[str, Any]
 def _number(type_: Scalar | WellKnown, value: Any) -> Any:
     """An int as it is, another number as a float."""
     if isinstance(value, int):
-        return int(value) if str(type_) == "int" else _float(value)
+        return int(value) if type_.kind in _BITS else _float(value)
     number = _float(value)
     if math.isnan(number):
         raise Refused(THIS, "has NaN as a bound, which nothing satisfies", "Write a number.")
@@ -84,7 +84,7 @@ def _whole(rule: str, value: float, bits: int) -> tuple[str, int]:
 def _single(value: float) -> float:
     """The bound as the wire has it, so that a value equal to it is inside in both precisions."""
     try:
-        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+        return as_float32(value)
     except OverflowError:
         reason = f"has the bound {value!r}, which is beyond single precision"
         raise Refused(THIS, reason, "Leave it out, or drop `Float32`.") from None

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, assert_never
 from uuid import UUID
 
+from meshgen.schema.anyvalue import WHOLE_MAX
 from meshgen.schema.model import (
     CONTAINERS,
     AnyValue,
@@ -30,8 +31,6 @@ from meshgen.schema.model import (
 
 _BITS = {"int": 64, "int32": 32}
 _SCALARS = {"bool": bool, "str": str, "bytes": bytes}
-_WHOLE_DOUBLE = 1 << 53
-"""Integers up to here are exact in a double."""
 
 
 def feeds(source: Type, target: Type) -> bool:  # noqa: C901 - one case per pair
@@ -229,7 +228,7 @@ def _is_json(value: Any) -> bool:
     if value is None or isinstance(value, bool | str):
         return True
     if isinstance(value, int):
-        return abs(value) <= _WHOLE_DOUBLE
+        return abs(value) <= WHOLE_MAX
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, list):

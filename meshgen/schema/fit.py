@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from meshgen.schema.depth import DEEPEST
 from meshgen.status import InvalidArgument, Violation
 
 
@@ -13,7 +14,7 @@ def joined(prefix: str, path: str) -> str:
     return prefix + path if not path or not prefix or path.startswith("[") else f"{prefix}.{path}"
 
 
-TOO_DEEP = "is nested deeper than 100 messages, which is as deep as protobuf goes"
+TOO_DEEP = f"is nested deeper than {DEEPEST} messages, which is as deep as protobuf goes"
 
 
 class Misfit(Exception):  # noqa: N818 - never leaves this package
