@@ -10,7 +10,7 @@ from typing import Any
 
 from meshgen.contract.validation import Rule
 from meshgen.contract.wire import PROTO_SCALAR, Single, WireField, field_shape
-from meshgen.schema.model import Choice, EnumOf, ListOf, MapOf, Optional, Scalar, Type, Union, WellKnown
+from meshgen.schema.model import Choice, ListOf, MapOf, Optional, Scalar, Type, Union, WellKnown
 from meshgen.schema.rules import Rules
 
 _BOUNDS = {"gt": "gt", "ge": "gte", "lt": "lt", "le": "lte"}
@@ -57,10 +57,9 @@ def _field(type_: Type, shared: bool) -> Iterator[tuple[str, Rule]]:
     match type_:
         case Optional(item=item):
             yield from _element("", item, shared)
-        case ListOf(item=item, container=container, rules=rules):
+        case ListOf(item=item, rules=rules):
             yield from _sizes("repeated.", "items", rules)
-            is_set = container in ("set", "frozenset")
-            if (not shared if is_set else rules.unique) and _is_comparable(item):
+            if rules.unique and not shared:
                 yield "repeated.unique", True
             yield from _element("repeated.items.", item, shared)
         case MapOf(key=key, value=value, rules=rules):
@@ -123,8 +122,3 @@ def _texts(path: str, rules: Rules) -> Iterator[tuple[str, Rule]]:
 def _multiple(step: float) -> dict[str, Any]:
     """There is no rule of that name."""
     return {"id": "multiple_of", "message": f"must be a multiple of {step}", "expression": f"this % {step} == 0"}
-
-
-def _is_comparable(item: Type) -> bool:
-    """Whether protovalidate can tell two of them apart: scalars and enums, not messages."""
-    return isinstance(item, Scalar | Choice | EnumOf) or (isinstance(item, WellKnown) and item.kind == "UUID")

@@ -105,7 +105,7 @@ def _when_absent(field: Field, record: Record | None) -> Any:
 
 def list_reader(item: Reader | None, container: Container) -> Callable[[Iterable[Any]], Any]:
     """Reads each element (None leaves them as they are); on a misfit reads on, to find every one."""
-    make = CONTAINERS[container]
+    make: Callable[..., Any] = CONTAINERS[container]
     if container in ("set", "frozenset"):
         make = _distinct(make)
     if item is None:

@@ -58,7 +58,8 @@ def searcher(pattern: str) -> Callable[[str], bool]:
 
 def _flagged(pattern: re.Pattern[str]) -> str:
     if pattern.flags & _UNSTATED:
-        raise _refused(pattern.pattern, "is compiled with flags that RE2 has not", "Use only `re.I`, `re.M`, `re.S`.")
+        hint = "Use only `re.I`, `re.M`, `re.S`."
+        raise _refused(pattern.pattern, "is compiled with flags that RE2 does not have", hint)
     flags = "".join(letter for flag, letter in _FLAGS.items() if pattern.flags & flag)
     # A pattern may have its flags inside already, and Python wants them first.
     given = re.match(r"\(\?[ims]+\)", pattern.pattern)

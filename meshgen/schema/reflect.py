@@ -83,8 +83,6 @@ _CONTAINERS: Mapping[Any, Container] = {
     abc.MutableSet: "set",
 }
 _MAPPINGS = (dict, abc.Mapping, abc.MutableMapping)
-_COMPARED = (Scalar, Choice, EnumOf)
-"""Elements that the contract's validators can compare."""
 _BROKEN: Any = object()
 """On the way into a record: something that may be empty, so that a record inside itself can end."""
 
@@ -201,15 +199,14 @@ class _Reflector:
             if not _can_be_in_set(inner):
                 hint = "Use a list, or make the items tuples or frozen dataclasses."
                 raise Refused(annotation, f"has items of type {inner}, which Python cannot hash", hint)
-            # Of messages a contract cannot say it; there a set just has the same one once.
-            return ListOf(inner, container, Rules(unique=isinstance(inner, _COMPARED)))
+            return ListOf(inner, container, Rules(unique=_is_comparable(inner)))
         return ListOf(inner, container)
 
     def _map(self, annotation: Any, key: Any, value: Any) -> Type:
         keys, values = self.type(key), _no_any_twice(self._under(_BROKEN, value))
         if not isinstance(keys, Scalar) or keys.kind not in ("str", "int", "bool"):
             hint = "Use str, int or bool as the key, or a list of records."
-            raise Refused(annotation, f"has keys of type {name_of(key)}, which a map cannot", hint)
+            raise Refused(annotation, f"has keys of type {name_of(key)}, which a map cannot have", hint)
         if isinstance(values, Nothing):
             raise Refused(annotation, "holds nothing but None", "Use a set of the keys.")
         return MapOf(keys, values)
@@ -324,6 +321,11 @@ def _no_any_twice(item: Type) -> Type:
     return item.item if isinstance(item, Optional) and isinstance(item.item, AnyValue) else item
 
 
+def _is_comparable(item: Type) -> bool:
+    """Whether the contract's validators can tell two of them apart: scalars, enums and text, not messages."""
+    return isinstance(item, Scalar | Choice | EnumOf) or (isinstance(item, WellKnown) and item.kind == "UUID")
+
+
 def _can_be_in_set(type_: Type) -> bool:
     match type_:
         case Scalar() | WellKnown() | Choice() | EnumOf():
@@ -335,7 +337,7 @@ def _can_be_in_set(type_: Type) -> bool:
         case Record(kind="tuple", fields=fields):
             return all(_can_be_in_set(f.type) for f in fields)
         case Record(python=python) | Ref(python=python):
-            return getattr(python, "__hash__", None) is not None and dict not in python.__mro__
+            return getattr(python, "__hash__", None) is not None
         case _:
             return bool(getattr(type_, "members", ())) and all(_can_be_in_set(m) for m in type_.members)  # type: ignore[union-attr]
 

@@ -31,7 +31,7 @@ class Rules:
     finite: bool = False
     """Neither NaN nor infinite (pydantic's `allow_inf_nan=False`)."""
     unique: bool = False
-    """Of a list: no element comes twice. Every set has it."""
+    """Of a set whose elements the contract can compare: none comes twice. A set of messages has the same one once."""
     format: Format | None = None
     unmapped: tuple[str, ...] = ()
     """Constraints that the contract cannot state, as written (`Predicate(islower)`)."""

@@ -97,6 +97,8 @@ def rules_of(type_: Type) -> dict[str, Any]:
         (Annotated[dict[str, int], at.MinLen(1)], {"min_len": 1}),
         (Annotated[set[int], at.MinLen(1)], {"min_len": 1, "unique": True}),
         (set[Colour], {"unique": True}),
+        (set[uuid.UUID], {"unique": True}),
+        (set[dt.date], {}),
         (set[tuple[int, ...]], {}),
         (Annotated[dt.datetime, at.Ge(NEW_YEAR)], {"ge": NEW_YEAR}),
         (Annotated[dt.datetime, at.Timezone(...)], {}),

@@ -133,6 +133,7 @@ RULES: list[tuple[Any, dict[str, Any]]] = [
     (UUID | None, {"string.uuid": True}),
     (list[UUID], {"repeated.items.string.uuid": True}),
     (set[str], {"repeated.unique": True}),
+    (set[UUID], {"repeated.unique": True, "repeated.items.string.uuid": True}),
     (frozenset[tuple[int, str]], {}),
     (Annotated[list[int], Len(1, 3)], {"repeated.min_items": 1, "repeated.max_items": 3}),
     (
