@@ -28,6 +28,7 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
+from meshgen.schema.records import kind_of, opened
 
 _BITS = {"int": 64, "int32": 32}
 _SCALARS = {"bool": bool, "str": str, "bytes": bytes}
@@ -105,11 +106,11 @@ def _record_feeds(source: Record, target: Record) -> bool:
 
 
 def _classes_feed(source: Record | Ref, target: Record | Ref) -> bool:
-    a, b = _generic(source.python), _generic(target.python)
+    a, b = opened(source.python).cls, opened(target.python).cls
     if a is b:
         same = len(source.args) == len(target.args)
         return same and all(feeds(x, y) for x, y in zip(source.args, target.args, strict=True))
-    if dict in a.__mro__ or dict in b.__mro__:  # no subclass test exists for a TypedDict
+    if "typeddict" in (kind_of(a), kind_of(b)):  # no subclass test exists for a TypedDict
         return False
     return issubclass(source.python, target.python) and (not target.args or _fields_feed(source, target))
 
@@ -119,11 +120,6 @@ def _fields_feed(source: Record | Ref, target: Record | Ref) -> bool:
     mine, theirs = (r.record if isinstance(r, Ref) else r for r in (source, target))
     own = {f.name: f.type for f in mine.fields}
     return all(f.name in own and feeds(own[f.name], f.type) for f in theirs.fields)
-
-
-def _generic(python: Any) -> Any:
-    """Pydantic makes a class of its own for `Box[int]`; the one that it comes from."""
-    return getattr(python, "__pydantic_generic_metadata__", {}).get("origin") or python
 
 
 def _all_json(type_: Type) -> bool:
@@ -142,7 +138,7 @@ def _all_json(type_: Type) -> bool:
         case Record(kind="typeddict", fields=fields):
             return all(_all_json(f.type) for f in fields)
         case Ref(python=python):  # it is inside of the record that is looked at
-            return dict in python.__mro__
+            return kind_of(python) == "typeddict"
         case WellKnown() | EnumOf() | ListOf() | Image() | Tensor() | Record():
             return False
         case _:
@@ -247,4 +243,4 @@ def _is_record(value: Any, target: Record) -> bool:
                 holds(value[f.name], f.type) if f.name in value else f.omitted for f in fields
             )
         case _:
-            return isinstance(value, (target.python, _generic(target.python)))
+            return isinstance(value, (target.python, opened(target.python).cls))

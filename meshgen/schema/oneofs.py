@@ -25,6 +25,7 @@ from meshgen.schema.model import (
     WellKnown,
 )
 from meshgen.schema.names import member_name
+from meshgen.schema.records import kind_of, raw_fields
 from meshgen.schema.refusal import Refused
 
 _ONE_EACH = "Make each a record of its own (a dataclass)."
@@ -136,7 +137,7 @@ def _python(type_: Type) -> set[Any]:
         case Record(kind="tuple"):
             return {"tuple"}
         case Record(python=python) | Ref(python=python):
-            return {"dict"} if _is_typed_dict(python) else {python}
+            return {"dict"} if kind_of(python) == "typeddict" else {python}
         case Image():
             return {"Image"}
         case Tensor(library=library):
@@ -149,15 +150,11 @@ def _records_apart(one: Record | Ref, other: Record | Ref) -> bool:
     if isinstance(one, Record) and isinstance(other, Record) and one.kind == other.kind == "tuple":
         pairs = list(zip(one.fields, other.fields, strict=False))
         return len(one.fields) != len(other.fields) or any(apart(a.type, b.type) for a, b in pairs)
-    if _is_typed_dict(one.python) and _is_typed_dict(other.python):
+    if kind_of(one.python) == "typeddict" and kind_of(other.python) == "typeddict":
         return _keys_apart(one.python, other.python)
     if one.python is other.python and one.args:
         return any(apart(a, b) for a, b in zip(one.args, other.args, strict=True))
     return not _python(one) & _python(other)
-
-
-def _is_typed_dict(python: Any) -> bool:
-    return isinstance(python, type) and dict in python.__mro__ and hasattr(python, "__required_keys__")
 
 
 def _keys_apart(one: Any, other: Any) -> bool:
@@ -173,6 +170,4 @@ def _keys_apart(one: Any, other: Any) -> bool:
 
 
 def _required(python: Any) -> dict[str, Any]:
-    from meshgen.schema.records import raw_fields
-
     return {raw.name: raw.annotation for raw in raw_fields(python, "typeddict") if not raw.omitted}

@@ -36,11 +36,15 @@ class Generic(NamedTuple):
 
 def opened(annotation: Any) -> Generic:
     """A class or an alias of one; pydantic makes a class of its own for each choice of arguments."""
-    known = annotation.__dict__.get("__pydantic_generic_metadata__", {}) if isinstance(annotation, type) else {}
+    known = _pydantic_generic(annotation)
     if known.get("origin") is not None:
         return Generic(known["origin"], tuple(known["args"]))
     origin = typing.get_origin(annotation)
     return Generic(origin or annotation, typing.get_args(annotation) if origin else ())
+
+
+def _pydantic_generic(cls: Any) -> Mapping[str, Any]:
+    return cls.__dict__.get("__pydantic_generic_metadata__", {}) if isinstance(cls, type) else {}
 
 
 def kind_of(cls: Any) -> RecordKind | None:
@@ -73,8 +77,7 @@ def doc_of_class(cls: Any, kind: RecordKind) -> str:
 
 def type_variables(cls: Any) -> tuple[Any, ...]:
     """What a generic class is generic over."""
-    known = cls.__dict__.get("__pydantic_generic_metadata__", {})
-    return tuple(known.get("parameters") or getattr(cls, "__parameters__", ()))
+    return tuple(_pydantic_generic(cls).get("parameters", ()) or getattr(cls, "__parameters__", ()))
 
 
 def raw_fields(annotation: Any, kind: RecordKind) -> list[RawField]:
