@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 from meshgen.errors import GraphError
 from meshgen.frontend import Application, trace
-from meshgen.graph.model import DEFAULT_TIMEOUT_S, Graph, GraphInput, Route
+from meshgen.graph.model import Graph, GraphInput, Route
+from meshgen.limits import DEFAULT_TIMEOUT_S
 from meshgen.naming import snake
 from meshgen.runtime import tracing
 from meshgen.runtime.context import CURRENT, RequestContext
@@ -225,7 +226,7 @@ def bound_request(declared: GraphInput, args: tuple[Any, ...], kwargs: Mapping[s
     values.update(kwargs)
     missing = [p.name for p in declared.params if p.required and p.name not in values]
     if missing:
-        message = f"the request misses {', '.join(missing)}"
+        message = f"the request lacks {', '.join(missing)}"
         raise TypeError(message)
     for param in declared.params:
         if param.name in values:
