@@ -44,15 +44,11 @@ from meshgen.schema.names import member_name
 from meshgen.schema.scalars import enum_names, one_of
 from meshgen.schema.unions import spread
 
-EnumNumbers = Callable[[EnumOf], Mapping[str, int]]
-"""The numbers of an enum's wire names."""
-
 
 class JsonReading:
     """Compiles readers of JSON objects."""
 
-    def __init__(self, enum_numbers: EnumNumbers) -> None:
-        self._enum_numbers = enum_numbers
+    def __init__(self) -> None:
         self._records: dict[Record, list[Reader]] = {}
 
     def fields(self, fields: tuple[Field, ...]) -> Reader:
@@ -108,7 +104,7 @@ class JsonReading:
             case Choice():
                 return _choice_reader(type_)
             case EnumOf():
-                return _enum_reader(type_, self._enum_numbers(type_))
+                return _enum_reader(type_)
             case Record():
                 return self.record(type_)
             case Ref():
@@ -239,8 +235,9 @@ def _choice_reader(choice: Choice) -> Reader:
     return read
 
 
-def _enum_reader(enum: EnumOf, numbers: Mapping[str, int]) -> Reader:
+def _enum_reader(enum: EnumOf) -> Reader:
     by_name: dict[str, Any] = {name: member for member, name in enum_names(enum).items()}
+    numbers = _declared_numbers(enum)
     by_number = {numbers[name]: member for name, member in by_name.items()}
     expected = f"must be {one_of(tuple(by_name))}"
 
@@ -255,7 +252,7 @@ def _enum_reader(enum: EnumOf, numbers: Mapping[str, int]) -> Reader:
     return read
 
 
-def declared_numbers(enum: EnumOf) -> Mapping[str, int]:
+def _declared_numbers(enum: EnumOf) -> Mapping[str, int]:
     """The numbers that a first build gives: 1, 2, 3… in the order of declaration."""
     zero = enum_zero(enum.name)
     names = [name for name in enum_names(enum).values() if name != zero]

@@ -113,4 +113,4 @@ def _bool_key(key: str) -> bool:
     return key == "true"
 
 
-MAP_KEYS: Mapping[ScalarKind, Reader] = {"str": text, "int": _integer, "int32": _integer32, "bool": _bool_key}
+MAP_KEYS: Mapping[ScalarKind, Reader] = {"str": text, "int": _integer, "bool": _bool_key}

@@ -8,6 +8,7 @@ it takes one element for a list of one, drops nulls from lists, reads "true" as 
 float, null in a map as zero, and null for a list of `Any` as a list of null. Of times it takes a 60th second, days of
 one digit, and an object of seconds and nanos; of durations `5 s` and `5.s`. All of these are errors here. In one place
 Envoy is stricter: it counts arrays, too, so that records in lists of themselves nest 48 deep over REST, and not 100.
+An enum that is sent by number counts from 1 as it is declared here; the lock, which a mesh goes by, may know better.
 """
 
 from __future__ import annotations
@@ -16,14 +17,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
-from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, RESULT_FIELD, json_name, pascal, snake
+from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, RESULT_FIELD, json_name, snake
 from meshgen.schema import picture, tensor
 from meshgen.schema.depth import DEEPEST, is_deep
 from meshgen.schema.fit import TOO_DEEP, EncodeError, Misfit, joined
-from meshgen.schema.jsonread import PART_NAMES, JsonReading, declared_numbers
+from meshgen.schema.jsonread import PART_NAMES, JsonReading
 from meshgen.schema.jsonwrite import JsonWriting
 from meshgen.schema.model import (
-    EnumOf,
     Field,
     Image,
     ListOf,
@@ -50,7 +50,6 @@ def from_json(
     value: Any,
     *,
     unknown_key: Callable[[str], None] | None = None,
-    lock: Mapping[str, Any] | None = None,
 ) -> Any:
     """The Python value of what `json.loads` gave.
 
@@ -59,14 +58,13 @@ def from_json(
             (read from `result`).
         value: the JSON value.
         unknown_key: called with the path of each key that the contract does not have; such keys are ignored.
-        lock: the graph's lock, for enums sent by number; without it they count from 1 as they are declared.
 
     Raises:
         InvalidArgument: with a violation for each field that does not fit.
     """
     if not isinstance(value, dict):
         raise InvalidArgument("the request must be an object", violations=(Violation("", "must be an object"),))
-    reading = JsonReading(lambda enum: _numbers(enum, lock))
+    reading = JsonReading()
     fields = _fields_of(what)
     read = reading.record(what) if isinstance(what, Record) else reading.fields(fields)
     try:
@@ -130,13 +128,6 @@ def _fields_of(what: Type | Sequence[Field]) -> tuple[Field, ...]:
             return tuple(what)
         case _:
             return (Field(name=RESULT_FIELD, type=what),)
-
-
-def _numbers(enum: EnumOf, lock: Mapping[str, Any] | None) -> Mapping[str, int]:
-    entry = {} if lock is None else lock.get("enums", {}).get(pascal(enum.name), {})
-    locked = {name: row["number"] for name, row in entry.get("values", {}).items()}
-    declared = declared_numbers(enum)
-    return {**declared, **locked} if declared.keys() <= {*locked, *list(declared)[:1]} else declared
 
 
 def _unknown_keys(rows: Iterable[tuple[str, Find]], value: Mapping[str, Any]) -> Iterator[str]:

@@ -279,7 +279,7 @@ class _Types:
             item, values = self._draw(st.sampled_from(_PLAIN))
             return ListOf(item, "frozenset"), st.frozensets(values, max_size=3)
         if kind == "map":
-            key, keys = self._draw(st.sampled_from([(STR, TEXT), (INT, _INT), (INT32, _INT32), (BOOL, st.booleans())]))
+            key, keys = self._draw(st.sampled_from([(STR, TEXT), (INT, _INT), (BOOL, st.booleans())]))
             item, values = self.type(depth - 1)
             return MapOf(key, item), st.dictionaries(keys, values, max_size=3)
         if kind in ("record", "tuple"):

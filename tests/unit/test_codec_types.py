@@ -104,7 +104,7 @@ def holder(item: Type, name: str) -> Record:
         (Choice((1, 2)), 2, 2),
         (ListOf(SHAPE), [Circle(1.0), Square(2.0)], [{"circle": {"radius": 1.0}}, {"square": {"side": 2.0}}]),
         (ListOf(Optional(NUMBER)), [1, None, "a"], [{"value": {"int": 1}}, {}, {"value": {"str": "a"}}]),
-        (MapOf(INT32, NUMBER), {1: 1.5}, {"1": {"float": 1.5}}),
+        (MapOf(INT, NUMBER), {1: 1.5}, {"1": {"float": 1.5}}),
         (NOTE, {"text": "a"}, {"text": "a"}),
         (NOTE, {"text": "a", "lang": "b", "extra": None}, {"text": "a", "lang": "b", "extra": None}),
         (TREE, Tree(1, [Tree(2)], {"k": Tree(3)}, "x"), {
