@@ -14,7 +14,7 @@ from meshgen.errors import MeshgenError
 from meshgen.naming import RESULT_FIELD, pascal, snake
 from meshgen.runtime.decoding import Decoding
 from meshgen.runtime.encoding import Encoding, Fill
-from meshgen.runtime.payloads import Wire
+from meshgen.runtime.payloads import MessageBytes
 from meshgen.schema.assemble import Reader
 from meshgen.schema.check import request_check
 from meshgen.schema.depth import is_deep
@@ -63,7 +63,7 @@ class RpcCodec:
     ) -> None:
         self.request_class = GetMessageClass(method.input_type)
         self.response_class = GetMessageClass(method.output_type)
-        self._request, self._response = Wire(self.request_class), Wire(self.response_class)
+        self._request, self._response = MessageBytes(self.request_class), MessageBytes(self.response_class)
         file = method.containing_service.file
         encoding = Encoding(lambda enum: _enum_numbers(file, enum))
         decoding = Decoding(lambda enum: _enum_numbers(file, enum))
@@ -131,7 +131,7 @@ class RpcCodec:
             raise Internal(_unreadable(self.response_class, error)) from None
 
 
-def _encode(wire: Wire, fill: Fill, value: Any, *, deep: bool) -> bytes:
+def _encode(wire: MessageBytes, fill: Fill, value: Any, *, deep: bool) -> bytes:
     try:
         return wire.write(fill, value, verify=deep)
     except (RecursionError, DecodeError):

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
 from meshgen.runtime.decoding import EnumNumbers
-from meshgen.runtime.payloads import stand_in
+from meshgen.runtime.payloads import payload_key
 from meshgen.schema import anyvalue, picture, standard, tensor
 from meshgen.schema.assemble import ABSENT, elements, getter, none_is_lost
 from meshgen.schema.fit import EncodeError, describe
@@ -177,7 +177,7 @@ class Encoding:
         """Turns a value into what a scalar field holds; None for types that are messages."""
         match type_:
             case Scalar(kind="bytes"):
-                return lambda value: stand_in(to_bytes(value))
+                return lambda value: payload_key(to_bytes(value))
             case Scalar(kind=kind):
                 return TO_SCALAR[kind]
             case WellKnown(kind="UUID"):
@@ -276,6 +276,6 @@ def _parts_writer(parts: Callable[[Any], Mapping[str, Any]]) -> Fill:
             if isinstance(part, list):
                 getattr(message, name).extend(part)
             else:
-                setattr(message, name, stand_in(part) if isinstance(part, bytes | memoryview) else part)
+                setattr(message, name, payload_key(part) if isinstance(part, bytes | memoryview) else part)
 
     return fill

@@ -1,6 +1,6 @@
 """Messages with big payloads (pixels, tensors, bytes) ⇄ bytes, the payloads past protobuf, which copies them often.
 
-In the protobuf message a stand-in of a few bytes takes the place of each big payload, in the bytes the payload itself.
+In the protobuf message a key of a few bytes takes the place of each big payload, in the bytes the payload itself.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ _LARGEST = (1 << 31) - 1
 """Bytes of a message, by protobuf."""
 
 _MARK = os.urandom(12)
-_STAND_IN_SIZE = len(_MARK) + 4
+_KEY_SIZE = len(_MARK) + 4
 
 
 class _Held(threading.local):
     payloads: dict[bytes, Buffer] | None = None
-    """By stand-in, of the message that this thread is writing or reading."""
+    """By key, of the message that this thread is writing or reading."""
 
 
 _HELD = _Held()
 
 
-def stand_in(payload: Buffer) -> bytes:
+def payload_key(payload: Buffer) -> bytes:
     """What to put into a bytes field of a message that is being written."""
     held = _HELD.payloads
     return bytes(payload) if held is None or len(payload) < THRESHOLD else _keep(held, payload)
@@ -51,17 +51,17 @@ def stand_in(payload: Buffer) -> bytes:
 def payload_of(content: bytes) -> Buffer:
     """What a bytes field of a message that is being read stands for; big payloads are views of the received bytes."""
     held = _HELD.payloads
-    return held.get(content, content) if held and len(content) == _STAND_IN_SIZE else content
+    return held.get(content, content) if held and len(content) == _KEY_SIZE else content
 
 
 def _keep(held: dict[bytes, Buffer], payload: Buffer) -> bytes:
-    # No sender can write a stand-in, by chance or on purpose: the mark never leaves this process.
+    # No sender can write a key, by chance or on purpose: the mark never leaves this process.
     key = _MARK + len(held).to_bytes(4, "big")
     held[key] = payload
     return key
 
 
-class Wire:
+class MessageBytes:
     """Bytes of the messages of one class."""
 
     def __init__(self, cls: type[Message]) -> None:
@@ -74,7 +74,7 @@ class Wire:
         """The bytes of a message into which `fill` has put `value`.
 
         Args:
-            fill: puts a value into a message; bytes by `stand_in`.
+            fill: puts a value into a message; bytes by `payload_key`.
             value: what to put.
             verify: see that protobuf can read what it has written, which goes deeper than it reads.
 
@@ -119,7 +119,7 @@ def _with_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) -> by
     size = len(data) + sum(map(len, held.values()))
     if size > _LARGEST:
         raise EncodeError(f"is {size} bytes, more than the 2 GiB that a message can hold")
-    search = Search(data, lambda start, end: held.get(data[start:end]), smallest=_STAND_IN_SIZE, mark=_MARK)
+    search = Search(data, lambda start, end: held.get(data[start:end]), smallest=_KEY_SIZE, mark=_MARK)
     return Splice(data).joined(search.cuts(places))
 
 

@@ -254,7 +254,7 @@ def test_torch_gets_memory_of_its_own() -> None:
         assert data == before
 
 
-def test_a_stand_in_cannot_be_sent() -> None:
+def test_a_key_cannot_be_sent() -> None:
     codec = codec_of(params(x=BYTES, y=ListOf(BYTES)))
     forged = [payloads._MARK + bytes([0, 0, 0, n]) for n in range(3)]
     values = {"x": b"a" * BIG, "y": [*forged, b"b" * BIG]}
