@@ -26,7 +26,7 @@ from meshgen.frontend import load_graph
 safe = ()
 try:
     found = gated(load_graph(sys.argv[1]), Path.cwd(), allow_breaking=False)
-    problems, safe = (*found.build.diagnostics, *found.problems), found.safe
+    problems, safe = found.problems, found.safe
 except GraphError as error:
     problems = error.diagnostics
 print(*(d.render() for d in problems), *safe, sep="\\n")

@@ -181,11 +181,10 @@ def check(graphs: Graphs, allow_breaking: AllowBreaking = False) -> None:
     failed = False
     with terminal.only_results_on_stdout() as write:
         for graph in graphs:
-            found = checked(graph, allow_breaking=allow_breaking)
-            problems = found.problems
+            problems, safe = checked(graph, allow_breaking=allow_breaking)
             for problem in problems:
                 write(problem.render())
-            _write_safe(graph, found.safe, write)
+            _write_safe(graph, safe, write)
             errors = len(errors_only(problems))
             failed |= errors > 0
             write(f"{graph}: {_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}")
@@ -225,17 +224,17 @@ def build(
 
     with terminal.only_results_on_stdout() as write:
         built = builds(graphs, out, allow_breaking=allow_breaking)
-        for each in built:
-            _write_safe(each.target, each.safe, write)
-        terminal.show([problem for each in built for problem in each.problems])
+        for target, each in built.items():
+            _write_safe(target, each.safe, write)
+        terminal.show([problem for each in built.values() for problem in each.problems])
         if check:
-            _stop_if_stale({path for each in built for path in each.stale()}, graphs, out, write)
+            _stop_if_stale({path for each in built.values() for path in each.stale()}, graphs, out, write)
             write("up to date")
         else:
-            for each in built:
+            for target, each in built.items():
                 changed = len(each.write())
-                write(f"{each.target}: {_count(len(each.files), 'file')}, {changed} changed, into {each.root}")
-    for folder, source in dead_folders(built) if out is None else ():
+                write(f"{target}: {_count(len(each.build.files), 'file')}, {changed} changed, into {each.root}")
+    for folder, source in dead_folders(built.values()) if out is None else ():
         terminal.say(f"note: {folder} was made from {source}, which is gone; remove it if that graph is no more")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from meshgen import workspace
 from meshgen.compiler import Build, compile_graph, judged
-from meshgen.emit.files import GeneratedFile
 from meshgen.errors import Diagnostic, GraphError, MeshgenError
 from meshgen.frontend import Loaded, load_graph
 
@@ -22,16 +21,27 @@ def compiled(loaded: Loaded, out: Path) -> Build:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gated:
-    """A build, compared with the contracts on record."""
+    """A build, compared with the contracts on record; nothing is written yet."""
 
     build: Build
+    root: Path
+    """Where its files belong."""
+    project: Path
     problems: tuple[Diagnostic, ...]
-    """Of the comparison: errors, unless breaking changes are allowed."""
+    """Warnings of the graph, and what its changes do to old clients and nodes: errors, unless they are allowed."""
 
     @property
     def safe(self) -> tuple[str, ...]:
         """A line for each change that everybody survives."""
         return tuple(str(change) for change in self.build.changes if not change.breaking)
+
+    def write(self) -> tuple[str, ...]:
+        """Write its files; the paths that changed."""
+        return workspace.write(self.root, self.build.files)
+
+    def stale(self) -> tuple[str, ...]:
+        """The paths that writing its files would change."""
+        return workspace.stale(self.root, self.build.files)
 
 
 def gated(loaded: Loaded, out: Path, *, allow_breaking: bool) -> Gated:
@@ -40,7 +50,8 @@ def gated(loaded: Loaded, out: Path, *, allow_breaking: bool) -> Gated:
     lock = workspace.read_lock(out, name)
     committed, missing = _committed(out, name, allow_breaking=allow_breaking)
     build = compile_graph(loaded, lock=lock, committed=committed)
-    return Gated(build=build, problems=(*missing, *judged(build, allow_breaking=allow_breaking)))
+    changes = judged(build, allow_breaking=allow_breaking)
+    return Gated(build=build, root=out, project=loaded.root, problems=(*build.diagnostics, *missing, *changes))
 
 
 def _committed(
@@ -54,68 +65,27 @@ def _committed(
         return None, tuple(replace(d, severity="warning") for d in error.diagnostics)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
-    """What `check` has to say of a graph."""
-
-    problems: tuple[Diagnostic, ...]
-    safe: tuple[str, ...] = ()
-
-
-def checked(target: str, *, allow_breaking: bool) -> Checked:
-    """Errors and warnings of a graph, from loading it to comparing it, and the changes that are neither."""
+def checked(target: str, *, allow_breaking: bool) -> tuple[tuple[Diagnostic, ...], tuple[str, ...]]:
+    """Problems of a graph, from loading it to comparing it, and a line for each safe change."""
     try:
         loaded = load_graph(target)
         found = gated(loaded, loaded.root, allow_breaking=allow_breaking)
     except GraphError as error:
-        return Checked(problems=error.diagnostics)
-    return Checked(problems=(*found.build.diagnostics, *found.problems), safe=found.safe)
+        return error.diagnostics, ()
+    return found.problems, found.safe
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Built:
-    """A graph as files that are not written yet."""
-
-    target: str
-    root: Path
-    """Where the files belong."""
-    files: tuple[GeneratedFile, ...]
-    project: Path
-    problems: tuple[Diagnostic, ...]
-    """What its changes do to old clients and nodes; errors among them, unless they are allowed."""
-    safe: tuple[str, ...]
-    """A line for each other change."""
-
-    def write(self) -> tuple[str, ...]:
-        """Write them; the paths that changed."""
-        return workspace.write(self.root, self.files)
-
-    def stale(self) -> tuple[str, ...]:
-        """The paths that writing them would change."""
-        return workspace.stale(self.root, self.files)
-
-
-def builds(targets: Sequence[str], out: Path | None, *, allow_breaking: bool) -> tuple[Built, ...]:
-    """All graphs compiled, for `out` or for their projects; so nothing is written when one of them has a problem.
+def builds(targets: Sequence[str], out: Path | None, *, allow_breaking: bool) -> dict[str, Gated]:
+    """All graphs by target, for `out` or for their projects; so nothing is written when one of them has a problem.
 
     Raises:
         GraphError: a graph has problems.
         MeshgenError: two graphs have one name.
     """
-    return tuple(_built(*item, out, allow_breaking=allow_breaking) for item in load_graphs(targets))
-
-
-def _built(target: str, loaded: Loaded, out: Path | None, *, allow_breaking: bool) -> Built:
-    root = out or loaded.root
-    found = gated(loaded, root, allow_breaking=allow_breaking)
-    return Built(
-        target=target,
-        root=root,
-        files=found.build.files,
-        project=loaded.root,
-        problems=found.problems,
-        safe=found.safe,
-    )
+    return {
+        target: gated(loaded, out or loaded.root, allow_breaking=allow_breaking)
+        for target, loaded in load_graphs(targets)
+    }
 
 
 def load_graphs(targets: Sequence[str]) -> tuple[tuple[str, Loaded], ...]:
@@ -135,6 +105,6 @@ def load_graphs(targets: Sequence[str]) -> tuple[tuple[str, Loaded], ...]:
     return tuple(found.values())
 
 
-def dead_folders(built: Sequence[Built]) -> tuple[tuple[str, str], ...]:
+def dead_folders(built: Iterable[Gated]) -> tuple[tuple[str, str], ...]:
     """Generated folders of the graphs' projects whose source is gone, each with that source."""
     return tuple(found for root in sorted({each.project for each in built}) for found in workspace.dead(root))

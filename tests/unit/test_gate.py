@@ -126,3 +126,11 @@ def test_another_folder_has_a_record_of_its_own(project: Path, tmp_path_factory:
     edit(project, result="float")
     out = tmp_path_factory.mktemp("out")
     assert meshgen(project, "build", "g.py", "--out", str(out)).returncode == 0
+
+
+def test_build_prints_the_warnings_that_check_prints(project: Path) -> None:
+    (project / "g.py").write_text("from typing import Any\n" + SOURCE.format(result="int", more=", note: Any = None"))
+    check, build = meshgen(project, "check", "g.py"), meshgen(project, "build", "g.py")
+    assert (check.returncode, build.returncode) == (0, 0)
+    assert build.stderr.count("warning MG409: ") == 1
+    assert build.stderr in check.stdout
