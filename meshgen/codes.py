@@ -291,7 +291,8 @@ CODES: dict[str, Explanation] = {
     "MG509": Explanation(
         "a name that is taken",
         "Choose another: `.options(name=...)` for a node, the file's name for a graph.",
-        "`meshgen`, `google` and `v1` are protobuf packages, `driver` is the folder of a graph's own service, "
+        "`meshgen`, `google` and `v1` are protobuf packages, and so are `buf` and `grpc`, which a node may be called all "
+        "the same; `driver` is the folder of a graph's own service, "
         "`client` its client's module, `front` and `otlp` are clusters of every mesh; `Check`, `Watch` and "
         "`ServerReflectionInfo` are rpcs of every server.",
     ),

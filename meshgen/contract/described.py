@@ -17,7 +17,7 @@ from google.protobuf.descriptor_pb2 import (
     ServiceDescriptorProto,
 )
 
-_FOREIGN = ("google/", "meshgen/", "buf/")
+_FOREIGN = ("buf/validate/", "google/", "meshgen/image/", "meshgen/tensor/")
 """Files that are the same in every contract."""
 
 Party: TypeAlias = Literal["client", "node"]

@@ -17,6 +17,8 @@ from meshgen.plan.options import MANAGED_OPTIONS, OWN_OPTIONS, SERVE_OPTIONS, se
 from meshgen.source import Span
 
 RESERVED_NAMES = frozenset({"driver", "front", "google", "meshgen", "otlp", "v1"})
+RESERVED_GRAPHS = RESERVED_NAMES | {"buf", "grpc"}
+"""Packages of others, which clients and the gate must be able to tell from a graph's own."""
 RESERVED_NODES = RESERVED_NAMES | {"client"}
 """Folders beside the graph's own `services/<graph>/client.py`."""
 RESERVED_RPCS = frozenset({"Check", "ServerReflectionInfo", "Watch"})
@@ -179,7 +181,7 @@ def _not_data(value: Any) -> str | None:
 
 def names_are_free(graph: Graph) -> Iterator[Diagnostic]:
     """No graph, node or rpc is called like something that every mesh has."""
-    if graph.name in RESERVED_NAMES:
+    if graph.name in RESERVED_GRAPHS:
         yield Diagnostic(code="MG509", message=f"a graph cannot be called '{graph.name}'", span=graph.span)
     for node in graph.services:
         if node.name in RESERVED_NODES:

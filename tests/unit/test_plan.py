@@ -109,6 +109,12 @@ def test_reserved_names(name: str) -> None:
     assert name in only(verify_graph(graph(node(name))), "MG509").message
 
 
+@pytest.mark.parametrize("name", ["buf", "grpc"])
+def test_names_that_only_nodes_may_have(name: str) -> None:
+    assert name in only(verify_graph(graph(name=name)), "MG509").message
+    assert codes(verify_graph(graph(node(name)))) == []
+
+
 def test_reserved_and_equal_rpcs() -> None:
     assert "Check" in only(verify_graph(graph(node(methods=("Check",)))), "MG509").message
     assert "Run" in only(verify_graph(graph(node(methods=("Run", "Run")))), "MG507").message
