@@ -1,8 +1,11 @@
-"""How big a message may be: one setting, and what follows from it for every part of a mesh."""
+"""How long a request may take and how big a message may be, for every part of a mesh."""
 
 from __future__ import annotations
 
 import os
+
+DEFAULT_TIMEOUT_S = 60.0
+"""Deadline of a request that came with none, in seconds."""
 
 OPTION = "--max-message-mb"
 """Of `meshgen run`."""
@@ -15,7 +18,7 @@ LARGEST_MB = 1024
 TOO_LARGE = "MESSAGE_TOO_LARGE"
 """Reason of an error about a message over the limit."""
 
-HTTP_STATUS = "meshgen-http-status"
+HTTP_STATUS_HEADER = "meshgen-http-status"
 """Metadata of an error that tells Envoy the HTTP status, where that of the gRPC code (429) would mislead."""
 
 # Pictures and tensors travel raw between nodes: a photo of 5 MB becomes 36 MB of pixels.

@@ -55,6 +55,12 @@ HTTP_STATUS: Mapping[Code, int] = {
 }
 
 
+DOMAIN = "meshgen"
+"""Of the `google.rpc.ErrorInfo` in errors of services."""
+ENVOY_DOMAIN = "envoy"
+"""The same in errors that Envoy makes itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One field of a request that does not fit, as `google.rpc.BadRequest.FieldViolation` has it."""

@@ -19,6 +19,7 @@ from meshgen.control.model import Addresses, Event, MeshError, MeshOptions, Phas
 from meshgen.control.pages import Pages
 from meshgen.control.reaper import Reaper
 from meshgen.control.signals import stop_on_signal
+from meshgen.emit.envoy import HEALTH_PATH
 from meshgen.plan.model import Workload
 
 _POLL_S = 0.1
@@ -220,7 +221,7 @@ class _Run:
         assert self._progress is not None
         if self._progress.pending():
             return False
-        return await http.status(self._options.connect_host, self._layout.port, "/healthz") == 200
+        return await http.status(self._options.connect_host, self._layout.port, HEALTH_PATH) == 200
 
     async def _broken(self, envoy: Envoy, discovery: Discovery) -> None:
         """Return never; raise when a part has died."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from meshgen import limits
-from meshgen.emit.envoy import DOCS_PATH
+from meshgen.emit.envoy import DOCS_PATH, HEALTH_PATH
 from meshgen.emit.files import GeneratedFile
 from meshgen.errors import MeshgenError
 from meshgen.plan.model import Plan
@@ -129,7 +129,7 @@ class Addresses:
     @property
     def health(self) -> str:
         """URL that answers 200 when every node serves."""
-        return f"{self.base_url}/healthz"
+        return f"{self.base_url}{HEALTH_PATH}"
 
 
 def authority(host: str, port: int) -> str:

@@ -23,8 +23,6 @@ from meshgen.naming import pascal, snake
 from meshgen.plan.model import Plan
 from meshgen.schema.model import EnumOf, Field, ListOf, MapOf, Nothing, Optional, Record
 
-_DEFAULT_TIMEOUT_S = 60.0
-"""As the mesh has it for requests that come without a deadline."""
 _BASE64_WIDTH = 100
 _OWN_ARGUMENTS = frozenset({"metadata", "self", "timeout_s"})
 _OWN_METHODS = frozenset({"close"})
@@ -141,8 +139,7 @@ class _Module:
             print_("self,\n*,")
             for name, field in fields.items():
                 print_(f"{name}: ", *annotation(field.type), *_left_out(field), ",")
-            timeout = self._plan.mesh.driver.timeout_s or _DEFAULT_TIMEOUT_S
-            print_("timeout_s: ", _FLOAT, f" | None = {literal(timeout)},")
+            print_("timeout_s: ", _FLOAT, f" | None = {literal(self._plan.mesh.driver.timeout_s)},")
             print_("metadata: ", *_METADATA, " | None = None,")
         with self._source.block(") -> ", *annotation(rpc.result), ":"):
             self._docstring(rpc.doc or f"Call `{rpc.http or rpc.name}`.")

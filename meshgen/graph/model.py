@@ -14,9 +14,6 @@ from typing import Any, Literal, TypeAlias
 from meshgen.schema.model import Field, Record, Type, Unknown
 from meshgen.source import NOWHERE, Span
 
-DEFAULT_TIMEOUT_S = 60.0
-"""Deadline of a request that came with none."""
-
 UNKNOWN = Unknown()
 
 

@@ -9,6 +9,7 @@ from meshgen.contract import build
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.names import application, package, service
 from meshgen.graph.model import Graph, Node, Route
+from meshgen.limits import DEFAULT_TIMEOUT_S
 from meshgen.plan.model import Mesh, Plan, RestRoute, Workload
 from meshgen.plan.options import serve_options
 
@@ -100,7 +101,7 @@ def _driver(graph: Graph) -> Workload:
         package=package(graph.name),
         serve=serve_options(graph.options, driver=True),
         idempotent=_idempotent(graph),
-        timeout_s=graph.options.timeout_s,
+        timeout_s=graph.options.timeout_s or DEFAULT_TIMEOUT_S,
         summary=_summary(graph.doc),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from meshgen.contract.model import Contract, RpcSpec
+from meshgen.limits import DEFAULT_TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,8 +26,8 @@ class Workload:
     serve: Mapping[str, Any]
     """Options of the Serve deployment by Serve's names, defaults of a mesh filled in."""
     idempotent: bool = True
-    timeout_s: float | None = None
-    """Of the driver: deadline, in seconds, of a request that comes with none."""
+    timeout_s: float = DEFAULT_TIMEOUT_S
+    """Deadline, in seconds, of a request from outside that comes with none."""
     summary: str = ""
     """First line of the user's docstring."""
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from meshgen.graph.model import DEFAULT_TIMEOUT_S, Options
+from meshgen.graph.model import Options
+from meshgen.limits import DEFAULT_TIMEOUT_S
 
 SERVE_OPTIONS = frozenset(
     {

@@ -11,11 +11,10 @@ from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from meshgen.status import BY_CODE, Code, StatusError, Unknown, Violation
+from meshgen.status import BY_CODE, DOMAIN, Code, StatusError, Unknown, Violation
 
 TRAILER = "grpc-status-details-bin"
 """Name of the trailer that holds `google.rpc.Status`."""
-DOMAIN = "meshgen"
 
 # gRPC refuses more than 8 KiB of trailers. The message goes out twice: as text, where a byte that is not ASCII takes
 # three, and in the details, which are written in base64.

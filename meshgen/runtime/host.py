@@ -18,7 +18,7 @@ import grpc
 
 from meshgen import limits
 from meshgen.contract import names
-from meshgen.graph.model import DEFAULT_TIMEOUT_S, Graph, Method, Node, Route
+from meshgen.graph.model import Graph, Method, Node, Route
 from meshgen.runtime import grpc_status, health, serve_private, tracing
 from meshgen.runtime.codec import Contracts
 from meshgen.runtime.context import CURRENT, RequestContext
@@ -257,7 +257,7 @@ def _answer(host: Host, rpc: str, inner: serve_private.Handler) -> serve_private
 
 def _time_for(remaining: float | None) -> float:
     if remaining is None:
-        return DEFAULT_TIMEOUT_S
+        return limits.DEFAULT_TIMEOUT_S
     return remaining - min(_RETURN_S, _RETURN_SHARE * remaining)
 
 
@@ -281,7 +281,7 @@ async def _abort(error: StatusError, context: Any, graph: str, trace_id: str) ->
 
 def _http_status(error: StatusError) -> tuple[tuple[str, str], ...]:
     """For what the code's own HTTP status would get wrong: 429 invites to try again."""
-    return ((limits.HTTP_STATUS, "413"),) if error.reason == limits.TOO_LARGE else ()
+    return ((limits.HTTP_STATUS_HEADER, "413"),) if error.reason == limits.TOO_LARGE else ()
 
 
 _GRPC: Mapping[Code, grpc.StatusCode] = {Code(code.value[0]): code for code in grpc.StatusCode}

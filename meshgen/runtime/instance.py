@@ -13,7 +13,8 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from meshgen.graph.model import DEFAULT_TIMEOUT_S, HandleRef, Method, Node
+from meshgen.graph.model import HandleRef, Method, Node
+from meshgen.limits import DEFAULT_TIMEOUT_S
 from meshgen.runtime import tracing
 from meshgen.runtime.alarm import alarm
 from meshgen.runtime.context import CURRENT

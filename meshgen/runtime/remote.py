@@ -13,7 +13,7 @@ import grpc.aio
 from meshgen import limits
 from meshgen.contract import names
 from meshgen.errors import MeshgenError
-from meshgen.graph.model import DEFAULT_TIMEOUT_S, Graph, Method, Node
+from meshgen.graph.model import Graph, Method, Node
 from meshgen.runtime import grpc_status, tracing
 from meshgen.runtime.codec import Contracts, RpcCodec
 from meshgen.runtime.context import CURRENT, RequestContext
@@ -76,7 +76,7 @@ class RemoteTransport:
         """
         codec, send = self._rpc(node, method)
         request = CURRENT.get(None)
-        timeout = time_limit(node) or DEFAULT_TIMEOUT_S
+        timeout = time_limit(node) or limits.DEFAULT_TIMEOUT_S
         data = codec.encode_request(arguments)
         if len(data) > (limit := limits.inside()):
             text = limits.over(f"the request to '{node.name}'", len(data), limit)

@@ -14,7 +14,7 @@ from google.rpc import error_details_pb2, status_pb2
 from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1.health import aio as health
 
-from meshgen.limits import HTTP_STATUS
+from meshgen.limits import HTTP_STATUS_HEADER
 
 CONTRACT = plan_samples.contract()
 RPCS = (("sample.v1", "SampleService", "Predict"), ("sample.model.v1", "ModelService", "Forward"))
@@ -62,7 +62,7 @@ class Replica:
                     await context.abort(grpc.StatusCode.UNAVAILABLE, "says the application")
                 case "oversized":
                     # As the real host does it.
-                    status = ((HTTP_STATUS, "413"),)
+                    status = ((HTTP_STATUS_HEADER, "413"),)
                     text = "too large, says the application"
                     await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, text, status)
                 case "large":

@@ -20,7 +20,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from meshgen.emit.document import to_json, to_yaml
 from meshgen.emit.envoy import EnvoySettings, Otlp, endpoints_document, endpoints_path, envoy_config
-from meshgen.limits import HTTP_STATUS
+from meshgen.limits import HTTP_STATUS_HEADER
 
 pytestmark = [pytest.mark.mesh, pytest.mark.asyncio(loop_scope="module")]
 envoy = pytest.importorskip("envoy")
@@ -206,11 +206,11 @@ async def test_errors_of_envoy_say_that_they_are(one: tuple[Front, Replica]) -> 
 
 async def test_a_services_own_http_status_stays_inside(one: tuple[Front, Replica]) -> None:
     answer = await one[0].post({"text": "oversized"})
-    assert HTTP_STATUS not in answer.headers
+    assert HTTP_STATUS_HEADER not in answer.headers
     with pytest.raises(grpc.aio.AioRpcError) as raised:
         await one[0].call(one[0].port, "/sample.v1.SampleService/Predict", "oversized", 10)
     assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
-    assert HTTP_STATUS not in dict(raised.value.trailing_metadata())
+    assert HTTP_STATUS_HEADER not in dict(raised.value.trailing_metadata())
 
 
 async def test_a_get_is_no_rest_call(one: tuple[Front, Replica]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +76,16 @@ def test_a_path_per_route() -> None:
     assert operation["operationId"] == "Run"
     assert operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/s.v1.RunRequest")
     assert operation["responses"]["default"]["content"]["application/json"]["schema"]["$ref"].endswith("Status")
+
+
+@pytest.mark.parametrize("timeout_s", [5.0, 60.0])
+def test_the_default_deadline(timeout_s: float) -> None:
+    built = plan()
+    mesh = dataclasses.replace(built.mesh, driver=dataclasses.replace(built.mesh.driver, timeout_s=timeout_s))
+    operation = openapi_document(dataclasses.replace(built, mesh=mesh))["paths"]["/s/run"]["post"]
+    assert f" {timeout_s:g} seconds when it is left out" in operation["parameters"][0]["description"]
+    (example,) = operation["responses"]["504"]["content"]["application/json"]["examples"].values()
+    assert example["value"]["message"].endswith(f" {timeout_s:g} s")
 
 
 def test_every_type(schemas: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from meshgen.emit.document import Document
 from meshgen.emit.envoy.parts import extension, http_filter, typed
 from meshgen.emit.envoy.routes import RATE_LIMIT, TRANSCODER, buffer_filter
 from meshgen.emit.envoy.settings import HEALTH_PATH, EnvoySettings
-from meshgen.limits import HTTP_STATUS, as_json, far_over, inside_of
+from meshgen.limits import HTTP_STATUS_HEADER, as_json, far_over, inside_of
 from meshgen.plan.model import Workload
 
 CORS = "envoy.filters.http.cors"
@@ -90,9 +90,9 @@ def _http_status() -> Document:
 _HTTP_STATUS_SCRIPT = f"""\
 function envoy_on_response(handle)
   local headers = handle:headers()
-  local meant = headers:get("{HTTP_STATUS}")
+  local meant = headers:get("{HTTP_STATUS_HEADER}")
   if meant ~= nil then
-    headers:remove("{HTTP_STATUS}")
+    headers:remove("{HTTP_STATUS_HEADER}")
     if headers:get(":status") ~= "200" then headers:replace(":status", meant) end
   end
 end

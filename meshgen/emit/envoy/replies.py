@@ -15,10 +15,7 @@ from google.rpc.status_pb2 import Status
 from meshgen.emit.document import Document
 from meshgen.emit.envoy.settings import EnvoySettings
 from meshgen.limits import OPTION, TOO_LARGE, text_of
-from meshgen.status import Code
-
-DOMAIN = "envoy"
-"""Of the `google.rpc.ErrorInfo` in these errors; those of services have another."""
+from meshgen.status import ENVOY_DOMAIN, Code
 
 _CODES: tuple[tuple[int, Code], ...] = (
     (400, Code.INVALID_ARGUMENT),
@@ -61,7 +58,7 @@ def _json_mapper(status: int, code: Code, text: str) -> Document:
     info = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": _REASONS.get(status, code.name),
-        "domain": DOMAIN,
+        "domain": ENVOY_DOMAIN,
         # Envoy's own word for what happened, as it is in the access log.
         "metadata": {"details": "%RESPONSE_CODE_DETAILS%", "request_id": "%REQ(X-REQUEST-ID)%"},
     }
@@ -83,7 +80,7 @@ def _grpc_mappers(texts: Mapping[int, str]) -> list[Document]:
 def _exhausted(status: int, text: str) -> Document:
     code = Code.RESOURCE_EXHAUSTED
     whole = Status(code=int(code), message=text)
-    whole.details.add().Pack(ErrorInfo(reason=_REASONS[status], domain=DOMAIN))
+    whole.details.add().Pack(ErrorInfo(reason=_REASONS[status], domain=ENVOY_DOMAIN))
     data = base64.b64encode(whole.SerializeToString(deterministic=True)).decode()
     return _grpc_mapper(status, {"grpc-message": text, "grpc-status-details-bin": data}, code)
 

@@ -24,10 +24,9 @@ def public_routes(workload: Workload, paths: Sequence[str], settings: EnvoySetti
 
     REST requests meet their route before they are transcoded, so theirs is measured as JSON.
     """
-    limit_s = workload.timeout_s or settings.default_timeout_s
     durations = {
-        "max_stream_duration": seconds(limit_s),
-        "grpc_timeout_header_max": seconds(max(limit_s, settings.max_timeout_s)),
+        "max_stream_duration": seconds(workload.timeout_s),
+        "grpc_timeout_header_max": seconds(max(workload.timeout_s, settings.max_timeout_s)),
     }
     times: Document = {"timeout": "0s", "max_stream_duration": durations}
     limit = far_over(settings.max_message_bytes)

@@ -86,8 +86,6 @@ class EnvoySettings:
     access_log: str | None = "/dev/stdout"
     """File for one JSON line per request on the public listener; None for no log."""
     mesh_access_log: str | None = None
-    default_timeout_s: float = 60.0
-    """Deadline of a request that brings none."""
     max_timeout_s: float = 3600.0
     """The longest deadline that a client may ask for by `grpc-timeout`."""
     max_message_bytes: int = limits.DEFAULT_MB * limits.MEBIBYTE
@@ -96,7 +94,7 @@ class EnvoySettings:
     """Requests per second that the public listener lets through; None for no limit."""
     max_connections: int = 50_000
     max_heap_bytes: int | None = None
-    """What Envoy may hold in memory before it refuses new requests; None for as much as `max_message_bytes` suggests."""
+    """What Envoy may hold in memory before it refuses new requests; None: 64 messages, 1 GiB at least."""
     cors_origins: tuple[str, ...] = LOOPBACK_ORIGINS
     """Regular expressions of the origins whose pages may call the front."""
 

@@ -61,11 +61,11 @@ def _operation(plan: Plan, route: RestRoute) -> Operation:
         tags=(plan.mesh.graph,),
         summary=plan.mesh.driver.summary or None,
         description=f"The same as the gRPC method `/{route.service}/{route.rpc}`.",
-        parameters=(_DEADLINE, _TRACE),
+        parameters=(_deadline(plan.mesh.driver.timeout_s), _TRACE),
         request_body=RequestBody(content=_json(reference(f"{package}.{request(route.rpc)}"))),
         responses={
             "200": Response(description="The answer.", content=_json(reference(f"{package}.{response(route.rpc)}"))),
-            **error_responses(plan.mesh.graph),
+            **error_responses(plan.mesh.graph, plan.mesh.driver.timeout_s),
         },
     )
 
@@ -74,12 +74,13 @@ def _json(schema: Schema) -> dict[str, MediaType]:
     return {_JSON: MediaType(schema=schema)}
 
 
-_DEADLINE = Parameter(
-    name="grpc-timeout",
-    in_="header",
-    description="How long the answer may take: `500m` is half a second, `10S` ten. 60 seconds when it is left out.",
-    schema=Schema(type="string"),
-)
+def _deadline(default_s: float) -> Parameter:
+    text = (
+        f"How long the answer may take: `500m` is half a second, `10S` ten. {default_s:g} seconds when it is left out."
+    )
+    return Parameter(name="grpc-timeout", in_="header", description=text, schema=Schema(type="string"))
+
+
 _TRACE = Parameter(
     name="traceparent",
     in_="header",

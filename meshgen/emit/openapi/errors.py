@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from meshgen import limits
 from meshgen.emit.openapi.model import Example, MediaType, Response, Schema
-from meshgen.limits import TOO_LARGE
-from meshgen.status import Code
+from meshgen.status import DOMAIN, ENVOY_DOMAIN, Code
 
 STATUS = "google.rpc.Status"
 
@@ -36,14 +36,14 @@ STATUS_SCHEMA = Schema(
 _TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
 
 
-def error_responses(graph: str) -> dict[str, Response]:
-    """Responses by HTTP status, for a route of `graph`."""
+def error_responses(graph: str, timeout_s: float) -> dict[str, Response]:
+    """Responses by HTTP status, for a route of `graph` with this default deadline."""
     unfit = {
         "@type": "type.googleapis.com/google.rpc.BadRequest",
         "field_violations": [{"field": "user_id", "description": "is required"}],
     }
-    service = {"domain": "meshgen", "metadata": {"graph": graph, "node": "model", "trace_id": _TRACE_ID}}
-    envoy = {"domain": "envoy", "metadata": {"details": "no_healthy_upstream"}}
+    service = {"domain": DOMAIN, "metadata": {"graph": graph, "node": "model", "trace_id": _TRACE_ID}}
+    envoy = {"domain": ENVOY_DOMAIN, "metadata": {"details": "no_healthy_upstream"}}
     return {
         "400": _response(
             "The request does not fit the contract.",
@@ -55,9 +55,8 @@ def error_responses(graph: str) -> dict[str, Response]:
         "413": _response(
             "The request or the answer is too large.",
             Code.RESOURCE_EXHAUSTED,
-            f"the answer of '{graph}' takes 40.1 MiB, over the limit of 32 MiB; "
-            "`meshgen run --max-message-mb` raises it",
-            _info(TOO_LARGE, service),
+            limits.over(f"the answer of '{graph}'", int(40.1 * limits.MEBIBYTE), limits.DEFAULT_MB * limits.MEBIBYTE),
+            _info(limits.TOO_LARGE, service),
         ),
         "429": _response(
             "Too many requests.",
@@ -71,7 +70,7 @@ def error_responses(graph: str) -> dict[str, Response]:
         "504": _response(
             "The answer would come too late.",
             Code.DEADLINE_EXCEEDED,
-            "node 'model' did not answer within 60 s",
+            f"node 'model' did not answer within {timeout_s:g} s",
             _info("DEADLINE_EXCEEDED", service),
         ),
         "default": _response(
