@@ -8,7 +8,8 @@ from typing import Any, assert_never
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
 from meshgen.runtime.payloads import payload_of
-from meshgen.schema import anyvalue, picture, standard, tensor
+from meshgen.runtime.wellknown import FROM_MESSAGE, read_value
+from meshgen.schema import picture, standard, tensor
 from meshgen.schema.assemble import (
     ABSENT,
     Reader,
@@ -105,9 +106,9 @@ class Decoding:
             case WellKnown(kind="UUID"):
                 return standard.uuid_of
             case WellKnown(kind=kind):
-                return standard.FROM_MESSAGE[kind]
+                return FROM_MESSAGE[kind]
             case AnyValue():
-                return anyvalue.read_value
+                return read_value
             case Choice():
                 return _choice_reader(type_)
             case EnumOf():

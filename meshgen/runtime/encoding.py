@@ -9,6 +9,7 @@ from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
 from meshgen.runtime.decoding import EnumNumbers
 from meshgen.runtime.payloads import payload_key
+from meshgen.runtime.wellknown import fill_value
 from meshgen.schema import anyvalue, picture, standard, tensor
 from meshgen.schema.assemble import ABSENT, elements, getter, none_is_lost
 from meshgen.schema.fit import EncodeError, describe
@@ -198,7 +199,7 @@ class Encoding:
             case WellKnown(kind=kind):
                 return _parts_writer(standard.TO_PARTS[kind])
             case AnyValue():
-                return lambda message, value: anyvalue.fill_value(message, anyvalue.to_plain(value))
+                return lambda message, value: fill_value(message, anyvalue.to_plain(value))
             case Image():
                 return _parts_writer(picture.image_parts)
             case Tensor():

@@ -1,10 +1,10 @@
-"""What `Any` can carry: the values of JSON, as `google.protobuf.Value` has them, with one kind of number."""
+"""What `Any` can carry: the values of JSON, with one kind of number."""
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from meshgen.schema.fit import EncodeError, Misfit, describe
@@ -87,14 +87,15 @@ def from_plain(value: Any) -> Any:
         case str():
             return _unicode(value)
         case dict():
-            return {_read_at(_unicode, key, key): _read_at(from_plain, item, key) for key, item in value.items()}
+            return {read_at(_unicode, key, key): read_at(from_plain, item, key) for key, item in value.items()}
         case list():
-            return [_read_at(from_plain, item, index) for index, item in enumerate(value)]
+            return [read_at(from_plain, item, index) for index, item in enumerate(value)]
         case _:
             return value
 
 
-def _read_at(read: Any, value: Any, key: Any) -> Any:
+def read_at(read: Callable[[Any], Any], value: Any, key: str | int) -> Any:
+    """An item as `read` has it; problems are under its key."""
     try:
         return read(value)
     except Misfit as misfit:
@@ -107,41 +108,3 @@ def _unicode(text: str) -> str:
     except UnicodeEncodeError:
         raise Misfit.here("must be valid Unicode") from None
     return text
-
-
-def fill_value(message: Any, plain: Any) -> None:
-    """Put what `to_plain` gave into a `google.protobuf.Value`."""
-    match plain:
-        case None:
-            message.null_value = 0
-        case bool():
-            message.bool_value = plain
-        case str():
-            message.string_value = plain
-        case int() | float():
-            message.number_value = plain
-        case dict():
-            message.struct_value.SetInParent()
-            fields = message.struct_value.fields
-            for key, item in plain.items():
-                fill_value(fields[key], item)
-        case _:
-            message.list_value.SetInParent()
-            values = message.list_value.values
-            for item in plain:
-                fill_value(values.add(), item)
-
-
-def read_value(message: Any) -> Any:
-    """The value of a `google.protobuf.Value`; one that says nothing is None."""
-    match message.WhichOneof("kind"):
-        case "number_value":
-            return number_of(message.number_value)
-        case "struct_value":
-            return {key: _read_at(read_value, item, key) for key, item in message.struct_value.fields.items()}
-        case "list_value":
-            return [_read_at(read_value, item, i) for i, item in enumerate(message.list_value.values)]
-        case None | "null_value":
-            return None
-        case kind:
-            return getattr(message, kind)

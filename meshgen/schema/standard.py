@@ -194,11 +194,3 @@ TO_PARTS: Mapping[WellKnownKind, Callable[[Any], Parts]] = {
     "Decimal": lambda value: {"value": decimal_text(value)},
 }
 """What writes the fields of each kind's message. A UUID has none."""
-
-FROM_MESSAGE: Mapping[WellKnownKind, Callable[[Any], Any]] = {
-    "datetime": lambda m: timestamp_from(m.seconds, m.nanos),
-    "timedelta": lambda m: duration_from(m.seconds, m.nanos),
-    "date": lambda m: date_from(m.year, m.month, m.day),
-    "Decimal": lambda m: decimal_of(m.value),
-}
-"""What reads each kind's message, or anything with the same fields."""

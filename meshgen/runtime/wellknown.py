@@ -1,0 +1,60 @@
+"""Python values ⇄ the messages that others have defined for them: Value, Timestamp, Duration, Date, Decimal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from meshgen.schema.anyvalue import number_of, read_at
+from meshgen.schema.model import WellKnownKind
+from meshgen.schema.standard import date_from, decimal_of, duration_from, timestamp_from
+
+FROM_MESSAGE: Mapping[WellKnownKind, Callable[[Any], Any]] = {
+    "datetime": lambda m: timestamp_from(m.seconds, m.nanos),
+    "timedelta": lambda m: duration_from(m.seconds, m.nanos),
+    "date": lambda m: date_from(m.year, m.month, m.day),
+    "Decimal": lambda m: decimal_of(m.value),
+}
+"""What reads each kind's message. Its parts are written by `schema.standard`."""
+
+
+def fill_value(message: Any, plain: Any) -> None:
+    """Put what `to_plain` gave into a `google.protobuf.Value`."""
+    match plain:
+        case None:
+            message.null_value = 0
+        case bool():
+            message.bool_value = plain
+        case str():
+            message.string_value = plain
+        case int() | float():
+            message.number_value = plain
+        case dict():
+            message.struct_value.SetInParent()
+            fields = message.struct_value.fields
+            for key, item in plain.items():
+                fill_value(fields[key], item)
+        case _:
+            message.list_value.SetInParent()
+            values = message.list_value.values
+            for item in plain:
+                fill_value(values.add(), item)
+
+
+def read_value(message: Any) -> Any:
+    """The value of a `google.protobuf.Value`; one that says nothing is None.
+
+    Raises:
+        Misfit: it holds a number that is not finite.
+    """
+    match message.WhichOneof("kind"):
+        case "number_value":
+            return number_of(message.number_value)
+        case "struct_value":
+            return {key: read_at(read_value, item, key) for key, item in message.struct_value.fields.items()}
+        case "list_value":
+            return [read_at(read_value, item, i) for i, item in enumerate(message.list_value.values)]
+        case None | "null_value":
+            return None
+        case kind:
+            return getattr(message, kind)
