@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+
+_COUNTING = threading.Lock()
+"""Of all requests: waits are few, and what users keep of a request can be pickled."""
 
 
 @dataclass(slots=True)
 class Grace:
     """Time that does not count against a request: in process, nodes are constructed while the first one waits."""
 
-    seconds: float = 0.0
+    _over: float = 0.0
+    """Seconds of the waits that are over."""
+    _waits: int = 0
+    """Under way; parts of a request that run at the same time may wait at the same time."""
+    _since: float = 0.0
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Time in here does not count against the request; several waits at a time are as long as one."""
+        with _COUNTING:
+            if self._waits == 0:
+                self._since = time.monotonic()
+            self._waits += 1
+        try:
+            yield
+        finally:
+            with _COUNTING:
+                self._waits -= 1
+                if self._waits == 0:
+                    self._over += time.monotonic() - self._since
+
+    @property
+    def seconds(self) -> float:
+        """How long at least one part of the request has waited."""
+        with _COUNTING:
+            return self._over + (time.monotonic() - self._since if self._waits else 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Coroutine, Mapping
 from contextlib import nullcontext
@@ -71,16 +70,15 @@ class LocalTransport:
 
     async def _first(self, node: Node, *, alone: bool) -> Instance:
         """The node's object, made now; the time that it takes is not the request's."""
-        started = time.monotonic()
+        request = CURRENT.get(None)
         token = LOOP.set(asyncio.get_running_loop())  # a constructor may call its handles
         try:
-            if alone and not node.may_call:
-                return self._instance(node)
-            return await self._constructors.run(partial(self._instance, node), None)  # type: ignore[no-any-return]
+            with nullcontext() if request is None else request.grace.waiting():
+                if alone and not node.may_call:
+                    return self._instance(node)
+                return await self._constructors.run(partial(self._instance, node), None)  # type: ignore[no-any-return]
         finally:
             LOOP.reset(token)
-            if (request := CURRENT.get(None)) is not None:
-                request.grace.seconds += time.monotonic() - started
 
     def _instance(self, node: Node) -> Instance:
         """One object per node, whoever asks first. A class's constructor and `reconfigure` run as on a replica."""

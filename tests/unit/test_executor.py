@@ -546,8 +546,8 @@ def test_constructors_do_not_count_against_the_deadline() -> None:
     assert graph(1.0, route="/join", timeout_s=0.3) == 3.0
 
 
-def test_constructors_run_one_at_a_time() -> None:
-    inside = threading.Lock()
+def test_constructors_run_one_at_a_time_and_what_all_wait_for_counts_once() -> None:
+    inside, left = threading.Lock(), []
 
     @deployment
     class Heavy:
@@ -557,12 +557,15 @@ def test_constructors_run_one_at_a_time() -> None:
             inside.release()
 
         def __call__(self, x: float) -> float:
+            left.append(current_request().remaining())
             return x
 
     with InputNode(float) as x:
         heavy = [Heavy.options(name=f"heavy_{i}").bind().bind(x) for i in range(4)]
         app = DAGDriver.bind(add.bind(add.bind(*heavy[:2]), add.bind(*heavy[2:])))
-    assert meshgen.local(app)(1.0) == 4.0
+    assert meshgen.local(app)(1.0, timeout_s=7) == 4.0
+    assert len(left) == 4
+    assert all(seconds is not None and seconds <= 7 for seconds in left)
 
 
 def test_a_constructor_may_call_its_handles() -> None:
