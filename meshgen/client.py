@@ -20,7 +20,7 @@ from meshgen.runtime import grpc_status
 from meshgen.runtime.codec import Contracts, EncodeError, RpcCodec
 from meshgen.schema.model import Record
 from meshgen.schema.reflect import reflect
-from meshgen.status import Code, InvalidArgument, StatusError, Violation
+from meshgen.status import Code, DeadlineExceeded, InvalidArgument, StatusError, Unavailable, Violation
 
 T = TypeVar("T")
 
@@ -229,13 +229,12 @@ def _metadata(given: Mapping[str, str | bytes] | None) -> tuple[tuple[str, str |
 
 
 def _status(error: Any, timeout_s: float | None) -> StatusError:
-    """The error as the mesh meant it. Every RpcError of a call is also a grpc.Call."""
-    trailers = dict(error.trailing_metadata() or ())
-    details = trailers.get(grpc_status.TRAILER)
-    code = Code(error.code().value[0])
-    message = error.details() or ""
-    if details is None and code is Code.DEADLINE_EXCEEDED and timeout_s is not None:
-        message = f"no answer within {timeout_s:g} s"
-    elif details is None and code is Code.UNAVAILABLE:
-        message = f"the mesh cannot be reached: {message}"
-    return grpc_status.decode(int(code), message, details)
+    """The error as the mesh meant it, or what there is to say when none of its services made it."""
+    status = grpc_status.of_call(error)
+    if status.node:
+        return status
+    if status.code is Code.DEADLINE_EXCEEDED and timeout_s is not None:
+        return DeadlineExceeded(f"no answer within {timeout_s:g} s")
+    if status.code is Code.UNAVAILABLE:
+        return Unavailable(f"the mesh cannot be reached: {status.message}")
+    return status

@@ -18,7 +18,6 @@ from meshgen import limits
 from meshgen.cli import terminal
 from meshgen.cli.jsonio import json_line, read_input
 from meshgen.errors import GraphError, MeshgenError, errors_only
-from meshgen.frontend import load_graph
 from meshgen.status import StatusError
 
 app = typer.Typer(
@@ -305,11 +304,11 @@ def call(
 
     The contract comes from the mesh itself, by reflection. The result is JSON on stdout.
     """
-    from meshgen.cli import client
+    from meshgen.cli import calling
 
     with terminal.only_results_on_stdout() as write:
-        path = _rest_path(target, route)
-        answer = client.call(address, path, _request(input), timeout_s=timeout)
+        path = calling.rest_path(target, route)
+        answer = calling.call(address, path, _request(input), timeout_s=timeout)
         write(json_line(answer.value))
     if show_trace_id:
         terminal.say(f"trace {answer.trace_id}")
@@ -336,15 +335,6 @@ def _request(text: str) -> Any:
         return read_input(text)
     except OSError as error:
         raise typer.BadParameter(f"{error.filename}: {error.strerror}", param_hint="--input") from None
-
-
-def _rest_path(target: str, route: str | None) -> str:
-    """`/quickstart` for a path, the bare name of a graph, a graph's file or its module."""
-    is_file = target.partition(":")[0].endswith(".py")
-    is_module = not target.startswith("/") and any(mark in target for mark in ".:")
-    prefix = load_graph(target).graph.route_prefix if is_file or is_module else "/" + target.strip("/")
-    tail = "" if route in (None, "/") else "/" + str(route).strip("/")
-    return (prefix.rstrip("/") + tail) or "/"
 
 
 def _count(number: int, noun: str) -> str:

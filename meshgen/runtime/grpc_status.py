@@ -6,6 +6,7 @@ The one table for both directions; needs no gRPC. Source of the shape: `google/r
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
@@ -79,6 +80,16 @@ def decode(code: int, message: str, details: bytes | None) -> StatusError:
     if status is not None:
         _unpack(status, error)
     return error
+
+
+def of_call(failed: Any) -> StatusError:
+    """The error that a gRPC call ended with, as its server meant it; `node` is empty when no service of ours made it.
+
+    Args:
+        failed: the `grpc.RpcError` of a call, sync or async.
+    """
+    details = dict(failed.trailing_metadata() or ()).get(TRAILER)
+    return decode(int(failed.code().value[0]), failed.details() or "", details)
 
 
 def _class_of(code: int) -> type[StatusError]:

@@ -170,10 +170,7 @@ def _passes(key: str, value: str) -> bool:
 
 
 def _error(e: grpc.aio.AioRpcError, node: str, timeout: float) -> StatusError:
-    trailers: Any = e.trailing_metadata() or ()
-    details = next((v for k, v in trailers if k == grpc_status.TRAILER), None)
-    code = int(e.code().value[0])
-    error = grpc_status.decode(code, e.details() or "", details if isinstance(details, bytes) else None)
+    error = grpc_status.of_call(e)
     if error.node:
         return error
     # Not from a node of ours: gRPC's or Envoy's own words, in which the node's name is missing.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 from running_mesh import until
 
-from meshgen.cli.client import call
+from meshgen.cli.calling import call
 from meshgen.status import Code, StatusError
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from openapi_spec_validator import validate
 
-from meshgen.cli.client import call
+from meshgen.cli.calling import call
 from meshgen.limits import MEBIBYTE
 from meshgen.status import FailedPrecondition, InvalidArgument, ResourceExhausted, StatusError, Violation
 

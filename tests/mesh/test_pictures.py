@@ -12,7 +12,7 @@ from running_mesh import MeshProcess
 
 from docs.demo import ROUTE, web_server
 from graphs.models.shapes import VALIDATION_SEED, draw
-from meshgen.cli.client import call
+from meshgen.cli.calling import call
 from meshgen.status import Code, StatusError
 
 pytestmark = [pytest.mark.mesh, pytest.mark.models]

@@ -13,7 +13,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from meshgen.cli.client import call
+from meshgen.cli.calling import call
 from meshgen.status import Code, StatusError
 
 if TYPE_CHECKING:

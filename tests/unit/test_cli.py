@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import meshgen as package
-from meshgen.cli.app import _rest_path
+from meshgen.cli.calling import rest_path
 
 PROJECT = Path(__file__).parents[2]
 SUM = {"number": "5", "samples": [1, 2, 3], "operation": "sum"}
@@ -423,7 +423,7 @@ def test_help_of_every_command(meshgen: Run) -> None:
 )
 def test_call_finds_the_path(monkeypatch: pytest.MonkeyPatch, target: str, route: str | None, path: str) -> None:
     monkeypatch.chdir(PROJECT)
-    assert _rest_path(target, route) == path
+    assert rest_path(target, route) == path
 
 
 def test_call_says_that_nothing_answers(meshgen: Run) -> None:

@@ -73,6 +73,31 @@ def test_details_of_another_system_name_no_node() -> None:
     assert grpc_status.decode(5, "", status.SerializeToString()).node == ""
 
 
+class Call:
+    """As both kinds of channel raise it; gRPC gives None for what was not sent."""
+
+    def __init__(self, details: str | None, trailers: object) -> None:
+        self._details, self._trailers = details, trailers
+
+    def code(self) -> object:
+        return type("StatusCode", (), {"value": (5, "not found")})
+
+    def details(self) -> str | None:
+        return self._details
+
+    def trailing_metadata(self) -> object:
+        return self._trailers
+
+
+def test_the_error_of_a_call() -> None:
+    data = grpc_status.encode(NotFound("gone", node="n", reason="SOLD"), graph="g", trace_id="t")
+    error = grpc_status.of_call(Call("gone", (("x", "y"), (grpc_status.TRAILER, data))))
+    assert (type(error), error.message, error.node, error.reason) == (NotFound, "gone", "n", "SOLD")
+    for trailers in (None, ()):
+        error = grpc_status.of_call(Call(None, trailers))
+        assert (type(error), error.message, error.node) == (NotFound, "", "")
+
+
 @pytest.mark.parametrize("code", [0, 99, -1])
 def test_a_code_that_is_none_is_unknown(code: int) -> None:
     assert isinstance(grpc_status.decode(code, "m", None), Unknown)

@@ -78,9 +78,7 @@ class Mesh:
         try:
             answer: bytes = await call(path)(data, timeout=limit, metadata=metadata)
         except grpc.aio.AioRpcError as e:
-            trailers: Any = e.trailing_metadata()
-            details = dict(trailers).get(grpc_status.TRAILER)
-            raise grpc_status.decode(e.code().value[0], e.details() or "", details) from None
+            raise grpc_status.of_call(e) from None
         return answer
 
     async def call(self, rpc: str, text: str, limit: float | None = None, metadata: Any = ()) -> Any:

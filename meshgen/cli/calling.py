@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from meshgen.status import InvalidArgument, NotFound, StatusError, Unavailable
+from meshgen.frontend import load_graph
+from meshgen.status import InvalidArgument, NotFound, Unavailable
 
 if TYPE_CHECKING:
     import grpc
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from google.protobuf.message import Message
 
 _REFLECTION_TIMEOUT_S = 10.0
+_OF_EVERY_SERVER = ("grpc.health.v1.", "grpc.reflection.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +45,25 @@ def call(address: str, path: str, value: Any, *, timeout_s: float | None) -> Ans
     """
     import grpc
 
-    # The limit of gRPC itself is 4 MiB an answer, which is not much of a picture.
-    options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-    with grpc.insecure_channel(address, options=options) as channel:
+    from meshgen.client import CHANNEL_OPTIONS
+    from meshgen.runtime import grpc_status
+
+    with grpc.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
         _connect(channel, address)
         try:
             method = _method_at(channel, path)
             return _invoke(channel, method, value, timeout_s)
         except grpc.RpcError as error:
-            raise _status(error) from None
+            raise grpc_status.of_call(error) from None
+
+
+def rest_path(target: str, route: str | None) -> str:
+    """`/quickstart` for a path, the bare name of a graph, a graph's file or its module. Raises GraphError."""
+    is_file = target.partition(":")[0].endswith(".py")
+    is_module = not target.startswith("/") and any(mark in target for mark in ".:")
+    prefix = load_graph(target).graph.route_prefix if is_file or is_module else "/" + target.strip("/")
+    tail = "" if route in (None, "/") else "/" + str(route).strip("/")
+    return (prefix.rstrip("/") + tail) or "/"
 
 
 def _connect(channel: grpc.Channel, address: str) -> None:
@@ -72,7 +84,7 @@ def _method_at(channel: grpc.Channel, path: str) -> MethodDescriptor:
     pool = DescriptorPool(database)
     published: list[str] = []
     for service in sorted(database.get_services()):
-        if service.startswith("grpc."):
+        if service.startswith(_OF_EVERY_SERVER):
             continue
         for method in pool.FindServiceByName(service).methods:
             rule = method.GetOptions().Extensions[annotations_pb2.http]
@@ -107,11 +119,3 @@ def _invoke(channel: grpc.Channel, method: MethodDescriptor, value: Any, timeout
         response, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
     return Answer(value=shown, trace_id=trace_id, took_s=took_s)
-
-
-def _status(error: Any) -> StatusError:
-    """The error as the server meant it, with its details. Every RpcError of a call is also a grpc.Call."""
-    from meshgen.runtime import grpc_status
-
-    details = next((value for key, value in error.trailing_metadata() or () if key == grpc_status.TRAILER), None)
-    return grpc_status.decode(int(error.code().value[0]), error.details() or "", details)
