@@ -34,7 +34,7 @@ CODES: dict[str, Explanation] = {
     "MG103": Explanation(
         "the graph file raised an error while it was imported",
         "Run `python -m MODULE` to see the whole traceback.",
-        "Building a graph imports its file. Work that can fail (loading weights, opening connections) belongs into a "
+        "Building a graph imports its file. Work that can fail (loading weights, opening connections) belongs in a "
         "node's constructor: it runs where the node runs.",
     ),
     "MG104": Explanation(
@@ -156,93 +156,103 @@ CODES: dict[str, Explanation] = {
         "Use `@deployment` when the function needs replicas or resources of its own.",
         "An inline function runs inside the driver and has no deployment.",
     ),
+    # --- 3xx: types
     "MG310": Explanation(
-        title="a type without a contract",
-        hint="Annotate it with a scalar, an enum, a record, a list or a dict of these, an Image or a tensor.",
-        text="Services exchange typed messages, so every parameter and result of a node needs a type that a message can\n"
-        "carry. docs/types.md lists them: scalars, enums, Literals, dataclasses and other records, lists, dicts, unions,\n"
-        "`T | None`, datetime and its kin, Any, images, arrays and tensors. `meshgen local` runs without types.",
+        "a type without a contract",
+        "Annotate it with a scalar, an enum, a record, a list or a dict of these, an Image or a tensor.",
+        "Services exchange typed messages, so every parameter and result of a node needs a type that a message can "
+        "carry. docs/types.md lists them: scalars, enums, Literals, dataclasses and other records, lists, dicts, "
+        "unions, `T | None`, datetime and its kin, Any, images, arrays and tensors. `meshgen local` runs without "
+        "types.",
     ),
     "MG311": Explanation(
-        title="a default that is not of its type",
-        hint="Change the default, or the annotation.",
-        text="A parameter that is left out is filled in by the caller and sent like any other value, so a default has to be\n"
-        "one that the type can carry. `x: int = None` is `int | None`; a datetime needs a time zone.",
+        "a default that is not of its type",
+        "Change the default, or the annotation.",
+        "A parameter that is left out is filled in by the caller and sent like any other value, so a default has to "
+        "be one that the type can carry. `x: int = None` is `int | None`; a datetime needs a time zone.",
     ),
+    # --- 4xx: contracts and the lock
     "MG401": Explanation(
-        title="the lock cannot be read",
-        hint="Restore protos/<graph>/lock.json from version control.",
-        text="The lock holds every field number and name that was ever on the wire. Without it, numbers could be given\n"
-        "out twice and old clients would read wrong values, so a damaged lock is never replaced by a new one.",
+        "the lock cannot be read",
+        "Restore protos/<graph>/lock.json from version control.",
+        "The lock holds every field number and name that was ever on the wire. Without it, numbers could be given out "
+        "twice and old clients would read wrong values, so a damaged lock is never replaced by a new one.",
     ),
     "MG402": Explanation(
-        title="the lock gives one number to two names",
-        hint="Give the newer of the two fields the next free number, then build again.",
-        text="This is what a merge of two branches leaves when each added a field to the same message. Keep the number of\n"
+        "the lock gives one number to two names",
+        "Give the newer of the two fields the next free number, then build again.",
+        "This is what a merge of two branches leaves when each added a field to the same message. Keep the number of "
         "the field that is already deployed; give the other one 1 + the highest number of the message.",
     ),
     "MG403": Explanation(
-        title="the lock and the contracts are not there together",
-        hint="Restore it from version control; or say --allow-breaking, and what is missing is written anew.",
-        text="A build writes protos/<graph>/lock.json and envoy/<graph>/descriptors.binpb; both are committed. The lock has\n"
-        "the numbers, the descriptors are what `check` and `build` compare with. Without one of them a change that breaks\n"
-        "old clients would go unseen. After a merge, take either side's descriptors and build again.",
+        "the lock and the contracts are not there together",
+        "Restore it from version control; or say --allow-breaking, and what is missing is written anew.",
+        "A build writes protos/<graph>/lock.json and envoy/<graph>/descriptors.binpb; both are committed. The lock "
+        "has the numbers, the descriptors are what `check` and `build` compare with. Without one of them a change "
+        "that breaks old clients would go unseen. After a merge, take either side's descriptors and build again.",
     ),
     "MG404": Explanation(
-        title="two names are one on the wire",
-        hint="Rename one of them.",
-        text="Fields are snake_case in protobuf and lowerCamelCase in JSON, so `userId` and `user_id` would be one field.\n"
+        "two names are one on the wire",
+        "Rename one of them.",
+        "Fields are snake_case in protobuf and lowerCamelCase in JSON, so `userId` and `user_id` would be one field. "
         "Values of enums carry their enum's name, so `Foo.BAR_X` and `FooBar.X` would be one value.",
     ),
     "MG405": Explanation(
-        title="a name that protobuf cannot write",
-        hint="Rename it with ASCII letters, digits and underscores, a letter first.",
-        text="Protobuf names are ASCII and start with a letter: `größe` and `_1` have no counterpart.",
+        "a name that protobuf cannot write",
+        "Rename it with ASCII letters, digits and underscores, a letter first.",
+        "Protobuf names are ASCII and start with a letter: `größe` and `_1` have no counterpart.",
     ),
     "MG406": Explanation(
-        title="two types have one message name",
-        hint="Rename one of the classes.",
-        text="A type's message is named after its class, so two classes called `Label` in one graph cannot both have one.\n"
+        "two types have one message name",
+        "Rename one of the classes.",
+        "A type's message is named after its class, so two classes called `Label` in one graph cannot both have one. "
         "Lists of lists, optional lists and maps of lists have messages too: `list[list[int]]` uses `IntList`.",
     ),
     "MG407": Explanation(
-        title="a change that old clients or nodes do not survive",
-        hint="Add a new field beside the old one, and keep both until everybody has moved; or say --allow-breaking.",
-        text="`check` and `build` compare the graph with the committed contracts, envoy/<graph>/descriptors.binpb. Clients\n"
-        "that were made from those, and nodes that still run with them during an upgrade, would be refused, would miss\n"
-        "something, or would misread it. docs/evolving.md says how each change can be made safely; --allow-breaking turns\n"
-        "the error into a warning, for a change that nobody depends on.",
+        "a change that old clients or nodes do not survive",
+        "Add a new field beside the old one, and keep both until everybody has moved; or say --allow-breaking.",
+        "`check` and `build` compare the graph with the committed contracts, envoy/<graph>/descriptors.binpb. Clients "
+        "that were made from those, and nodes that still run with them during an upgrade, would be refused, would "
+        "miss something, or would misread it. docs/evolving.md says how each change can be made safely; "
+        "--allow-breaking turns the error into a warning, for a change that nobody depends on.",
     ),
-    "MG410": Explanation(
-        title="a rename of what is not there",
-        hint="`RenamedFrom` takes the name that the field had at the last build; leave it out for a new field.",
-        text='`Annotated[int, RenamedFrom("old")]` gives a field the number that the lock has for `old`. When the lock has\n'
-        "never seen that name, or the old field is still there, there is no number to take. Once the rename has been\n"
-        "built, the marker may stay or go.",
+    "MG408": Explanation(
+        "a default that a client cannot mean",
+        "Make the default None (`list[int] | None = None`) and put the value in inside the function.",
+        "Lists and maps have no presence in protobuf: one that was left out and an empty one are the same bytes, and "
+        "both arrive empty. Between nodes the default is filled in by the caller; a client has to send it. In the "
+        "same way None is sent by leaving a field out, so `int | None = 5` cannot carry None: sending it is an error.",
     ),
     "MG409": Explanation(
-        title="a value of any type",
-        hint="Write the type; for a dict with known keys a TypedDict.",
-        text="`Any` travels as `google.protobuf.Value`, which holds what JSON can hold. JSON has one kind of number, so ints\n"
-        "become doubles: they are exact up to 2^53 and an error beyond. Clients are not told what to send.",
+        "a value of any type",
+        "Write the type; for a dict with known keys a TypedDict.",
+        "`Any` travels as `google.protobuf.Value`, which holds what JSON can hold. JSON has one kind of number, so "
+        "ints become doubles: they are exact up to 2^53 and an error beyond. Clients are not told what to send.",
+    ),
+    "MG410": Explanation(
+        "a rename of what is not there",
+        "`RenamedFrom` takes the name that the field had at the last build; leave it out for a new field.",
+        '`Annotated[int, RenamedFrom("old")]` gives a field the number that the lock has for `old`. When the lock has '
+        "never seen that name, or the old field is still there, there is no number to take. Once the rename has been "
+        "built, the marker may stay or go.",
     ),
     "MG420": Explanation(
-        title="a constraint that the contract cannot state",
-        hint="Check it in the node, or use a constraint that has a rule: bounds, lengths, patterns.",
-        text="Constraints become protovalidate rules, which clients in every language can check. Some have no such rule:\n"
+        "a constraint that the contract cannot state",
+        "Check it in the node, or use a constraint that has a rule: bounds, lengths, patterns.",
+        "Constraints become protovalidate rules, which clients in every language can check. Some have no such rule: "
         "predicates in Python, bounds of dates and Decimals. The comment of the field names them, for people to read.",
     ),
     "MG421": Explanation(
-        title="one message with two sets of constraints",
-        hint="Put it into a dataclass of its own; the constraints then belong to its fields.",
-        text="A list in a list, an optional list and an item of a tuple are carried by a message that is named after what it\n"
-        "holds: `list[list[int]]` uses `IntList` everywhere. Constraints inside are part of that message, so they have to\n"
-        "be the same everywhere. A dataclass has a message of its own:\n\n"
+        "one message with two sets of constraints",
+        "Put it into a dataclass of its own; the constraints then belong to its fields.",
+        "A list in a list, an optional list and an item of a tuple are carried by a message that is named after what "
+        "it holds: `list[list[int]]` uses `IntList` everywhere. Constraints inside are part of that message, so they "
+        "have to be the same everywhere. A dataclass has a message of its own:\n\n"
         "    @dataclass\n"
         "    class Row:\n"
         "        cells: list[Annotated[int, Ge(0)]]",
     ),
-    # --- 5xx: options and the mesh --------------------------------------------------------------------------------
+    # --- 5xx: options and the mesh
     "MG501": Explanation(
         "no such option",
         "Use an option of Ray Serve's `@serve.deployment`, or `idempotent`, `timeout_s`, `name`.",
@@ -301,12 +311,5 @@ CODES: dict[str, Explanation] = {
         "Use letters, digits and `-._~` between slashes, and a path of its own for each route.",
         "A route answers at `route_prefix` and its own path. Braces and stars would be patterns, and `/healthz`, `/docs` "
         "and `/openapi.json` belong to the front.",
-    ),
-    "MG408": Explanation(
-        title="a default that a client cannot mean",
-        hint="Make the default None (`list[int] | None = None`) and put the value in inside the function.",
-        text="Lists and maps have no presence in protobuf: one that was left out and an empty one are the same bytes, and\n"
-        "both arrive empty. Between nodes the default is filled in by the caller; a client has to send it. In the same\n"
-        "way None is sent by leaving a field out, so `int | None = 5` cannot carry None: sending it is an error.",
     ),
 }

@@ -61,6 +61,10 @@ def test_every_code_is_explained() -> None:
         assert len(entry.text) > len(entry.title)
 
 
+def test_codes_are_in_order() -> None:
+    assert list(CODES) == sorted(CODES)
+
+
 def test_no_code_is_explained_in_vain() -> None:
     texts = [m.read_text() for m in MODULES if m.name != "codes.py" and not m.name.startswith("code_texts")]
     assert [code for code in CODES if not any(code in text for text in texts)] == []
