@@ -179,4 +179,4 @@ def test_protoc_compiles_them(workspace: Path, tmp_path: Path) -> None:
     ],
 )
 def test_traps_of_other_mappers(trap: str, line: str) -> None:
-    assert line in (CASES / "known_traps" / "expected.proto").read_text(), trap
+    assert line in outcome("known_traps").proto("known_traps"), trap

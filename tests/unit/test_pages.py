@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import plan_samples
@@ -61,7 +67,17 @@ async def test_the_page_loads_what_is_here(http: httpx.AsyncClient) -> None:
     assert (await http.get("/docs/assets/%2e%2e/core.py")).status_code == 404
 
 
-def test_the_document_is_the_same_each_time() -> None:
-    plans = [plan_samples.plan("first"), plan_samples.plan("second")]
-    assert merged_openapi(plans) == merged_openapi(plans)
-    assert merged_openapi(plans)["servers"] == [{"url": "/"}]
+def test_the_document_is_the_same_in_every_process() -> None:
+    code = "import json, test_pages; print(json.dumps(test_pages.document_of_two()))"
+    here = {"cwd": Path(__file__).parent, "capture_output": True, "check": True}
+    first, second = (
+        subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, **here).stdout
+        for seed in ("1", "2")
+    )
+    assert first == second
+    assert json.loads(first) == document_of_two()
+    assert json.loads(first)["servers"] == [{"url": "/"}]
+
+
+def document_of_two() -> dict[str, Any]:
+    return merged_openapi([plan_samples.plan("first"), plan_samples.plan("second")])
