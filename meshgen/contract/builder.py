@@ -8,7 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from meshgen.contract.file import FileBuilder
-from meshgen.contract.inventory import Inventory, named_types, response_fields
+from meshgen.contract.inventory import Inventory, named_types
 from meshgen.contract.lock import Entry, Ledger, Want, rpc_key
 from meshgen.contract.lockfile import document_of, ledger_of
 from meshgen.contract.model import Contract, RpcSpec, ServiceSpec
@@ -79,16 +79,17 @@ def _assign(ledger: Ledger, inventory: Inventory, services: Sequence[ServiceSpec
         ledger.put("enums", name, ledger.get("enums", name).assign(wanted))
     for service in services:
         for rpc in service.rpcs:
-            yield from _assign_rpc(ledger, records, service.node, rpc)
+            yield from _assign_rpc(ledger, records, service, rpc)
 
 
-def _assign_rpc(ledger: Ledger, records: Mapping[str, Entry], node: str | None, rpc: RpcSpec) -> Iterator[Diagnostic]:
-    result = rpc.result if isinstance(rpc.result, Record) else None
+def _assign_rpc(
+    ledger: Ledger, records: Mapping[str, Entry], service: ServiceSpec, rpc: RpcSpec
+) -> Iterator[Diagnostic]:
     for message, record, fields in (
-        (request(rpc.name), rpc.request_record, rpc.params),
-        (response(rpc.name), result, response_fields(rpc.result)),
+        (request(rpc.name), rpc.request_record, rpc.request_fields),
+        (response(rpc.name), rpc.response_record, rpc.response_fields),
     ):
-        key = rpc_key(node, message)
+        key = rpc_key(service.node, message)
         entry = ledger.get("rpcs", key)
         if (
             key not in ledger.entries["rpcs"]
@@ -97,8 +98,8 @@ def _assign_rpc(ledger: Ledger, records: Mapping[str, Entry], node: str | None, 
         ):
             entry = records[message]  # a record may have had the name in this file until now
         if record is None:
-            yield from _lost_names(entry, fields, f"{node or 'driver'}.{rpc.name}", rpc.span)
-        ledger.put("rpcs", key, _message(entry, records, record, _wanted(fields if record is None else record.fields)))
+            yield from _lost_names(entry, fields, service.owner(rpc), rpc.span)
+        ledger.put("rpcs", key, _message(entry, records, record, _wanted(fields)))
 
 
 def _message(entry: Entry, records: Mapping[str, Entry], record: Record | None, wanted: Mapping[str, Want]) -> Entry:
@@ -142,15 +143,10 @@ def _lost_names(entry: Entry, fields: Sequence[Field], owner: str, span: Span) -
 
 def _taken(ledger: Ledger, services: Sequence[ServiceSpec]) -> Iterator[Diagnostic]:
     """The message of a list or a union has numbers of its own; it cannot go on where a class of that name was."""
-    types = (f.type for service in services for rpc in service.rpcs for f in _fields(rpc))
+    types = (f.type for service in services for rpc in service.rpcs for f in rpc.fields)
     for name in sorted({t.name for t in named_types(types) if isinstance(t, Wrapper)} & ledger.entries["types"].keys()):
         message = f"'{name}' was the message of a class in an earlier build, and would be that of a list, dict or union"
         yield Diagnostic(code="MG406", message=message, hint="Put the list, dict or union into a dataclass.")
-
-
-def _fields(rpc: RpcSpec) -> tuple[Field, ...]:
-    request_fields = rpc.params if rpc.request_record is None else rpc.request_record.fields
-    return (*request_fields, *(rpc.result.fields if isinstance(rpc.result, Record) else response_fields(rpc.result)))
 
 
 def _once(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:

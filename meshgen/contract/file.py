@@ -16,7 +16,7 @@ from google.protobuf.descriptor_pb2 import (
 from meshgen.contract.comments import Comments, Path
 from meshgen.contract.constraints import stated
 from meshgen.contract.fields import add_field, add_map
-from meshgen.contract.inventory import Named, named_types, response_fields, stand_in
+from meshgen.contract.inventory import Named, message_name, named_types, stand_in
 from meshgen.contract.lock import Entry, Ledger, rpc_key
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.names import package, proto_path, request, response, service
@@ -47,7 +47,6 @@ from meshgen.schema.model import (
     Ref,
     Scalar,
     Tensor,
-    Type,
     Union,
     WellKnown,
 )
@@ -103,15 +102,12 @@ class FileBuilder:
         return self._file
 
     def _needed(self) -> dict[str, Named]:
-        types: list[Type] = []
-        for rpc in self._spec.rpcs:
-            fields = rpc.params if rpc.request_record is None else rpc.request_record.fields
-            types += [f.type for f in (*fields, *_result_fields(rpc))]
+        types = [field.type for rpc in self._spec.rpcs for field in rpc.fields]
         return {self._local(item): item for item in named_types(types)}
 
     def _local(self, item: Named | Ref) -> str:
         """The name in this file. A record may be called like one of the file's own messages; it gives way."""
-        name = item.name if isinstance(item, Wrapper) else pascal(item.name)
+        name = message_name(item)
         return stand_in(name) if name in self._taken else name
 
     def _add_service(self) -> None:
@@ -128,10 +124,8 @@ class FileBuilder:
                 self._imports.add(ANNOTATIONS_PATH)
 
     def _add_rpc_messages(self, rpc: RpcSpec) -> None:
-        record = rpc.request_record
-        self._add_rpc_message(request(rpc.name), record, rpc.params if record is None else record.fields)
-        record = rpc.result if isinstance(rpc.result, Record) else None
-        self._add_rpc_message(response(rpc.name), record, _result_fields(rpc))
+        self._add_rpc_message(request(rpc.name), rpc.request_record, rpc.request_fields)
+        self._add_rpc_message(response(rpc.name), rpc.response_record, rpc.response_fields)
 
     def _add_rpc_message(self, name: str, record: Record | None, fields: Sequence[Field]) -> None:
         entry = self._ledger.message(rpc_key(self._spec.node, name))
@@ -216,10 +210,6 @@ class FileBuilder:
 
     def _full(self, name: str) -> str:
         return f".{self._file.package}.{name}"
-
-
-def _result_fields(rpc: RpcSpec) -> tuple[Field, ...]:
-    return rpc.result.fields if isinstance(rpc.result, Record) else response_fields(rpc.result)
 
 
 def _numbered(field: Field, entry: Entry) -> dict[int, WireField]:

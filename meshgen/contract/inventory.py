@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from meshgen.contract.constraints import stated, unstated
 from meshgen.contract.model import RpcSpec, ServiceSpec
-from meshgen.contract.names import RESULT_FIELD, request, response
+from meshgen.contract.names import request, response
 from meshgen.contract.validation import Rule
 from meshgen.contract.wire import (
     Leaf,
@@ -45,9 +45,9 @@ Named: TypeAlias = Record | EnumOf | Wrapper
 """A leaf with a message or an enum of its own in the file."""
 
 
-def response_fields(result: Type) -> tuple[Field, ...]:
-    """The fields of a response that is not a record: none for None, else `result`."""
-    return () if isinstance(result, Nothing) else (Field(name=RESULT_FIELD, type=result),)
+def message_name(item: Named | Ref) -> str:
+    """What the message or enum of a type is called, where nothing else has that name."""
+    return item.name if isinstance(item, Wrapper) else pascal(item.name)
 
 
 def stand_in(name: str) -> str:
@@ -115,7 +115,7 @@ class Inventory:
         return inventory
 
     def _rpc(self, service: ServiceSpec, rpc: RpcSpec) -> None:
-        owner = f"{service.node or 'driver'}.{rpc.name}"
+        owner = service.owner(rpc)
         if rpc.request_record is None:
             self._fields(rpc.params, owner, rpc.span)
         else:
@@ -180,7 +180,7 @@ class Inventory:
             self._wire(inner, place, span)
 
     def _name(self, item: Named, place: str, span: Span) -> None:
-        name = _message_name(item)
+        name = message_name(item)
         known = self._seen.get(name)
         if known is not None:
             if not _same(known, item):
@@ -206,7 +206,7 @@ class Inventory:
         for rpc in service.rpcs:
             for place, type_ in _places(service, rpc):
                 for item in named_types([type_]):
-                    name, rules = _message_name(item), _rules(item)
+                    name, rules = message_name(item), _rules(item)
                     if known.setdefault(name, rules) != rules:
                         message = f"{place}: '{name}' is used with other constraints elsewhere, and has one message"
                         self._problem("MG421", message, rpc.span)
@@ -277,16 +277,12 @@ def _has_any(type_: Type) -> bool:
             return False
 
 
-def _message_name(item: Named) -> str:
-    return item.name if isinstance(item, Wrapper) else pascal(item.name)
-
-
 def _places(service: ServiceSpec, rpc: RpcSpec) -> Iterator[tuple[str, Type]]:
     """Each use of a type in an rpc, with what to call it."""
-    owner = f"{service.node or 'driver'}.{rpc.name}"
-    for item in rpc.params if rpc.request_record is None else rpc.request_record.fields:
+    owner = service.owner(rpc)
+    for item in rpc.request_fields:
         yield f"'{owner}.{item.name}'", item.type
-    for item in rpc.result.fields if isinstance(rpc.result, Record) else response_fields(rpc.result):
+    for item in rpc.response_fields:
         yield f"the result of '{owner}'", item.type
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
 from meshgen.errors import Diagnostic
-from meshgen.schema.model import Field, Record, Type
+from meshgen.naming import RESULT_FIELD
+from meshgen.schema.model import Field, Nothing, Record, Type
 from meshgen.source import NOWHERE, Span
 
 
@@ -19,15 +20,40 @@ class RpcSpec:
     name: str
     """`Forward`."""
     params: tuple[Field, ...]
-    """Fields of the request message."""
+    """Fields of the request message, when it is no record."""
     request_record: Record | None = None
     """The request is this record itself: its message has the record's own field numbers."""
     result: Type
     http: str | None = None
     """REST path (`POST`, body `*`); None for a node's rpc."""
-    idempotent: bool = False
     doc: str = ""
     span: Span = NOWHERE
+
+    @property
+    def request_fields(self) -> tuple[Field, ...]:
+        """Fields of the request message, whoever declares them."""
+        return self.params if self.request_record is None else self.request_record.fields
+
+    @property
+    def response_record(self) -> Record | None:
+        """The response is this record itself, as with `request_record`."""
+        return self.result if isinstance(self.result, Record) else None
+
+    @property
+    def response_fields(self) -> tuple[Field, ...]:
+        """Fields of the response message: those of a record, none for None, else one that holds the result."""
+        match self.result:
+            case Record(fields=fields):
+                return fields
+            case Nothing():
+                return ()
+            case result:
+                return (Field(name=RESULT_FIELD, type=result),)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Those of both messages."""
+        return (*self.request_fields, *self.response_fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +64,10 @@ class ServiceSpec:
     rpcs: tuple[RpcSpec, ...]
     doc: str = ""
     span: Span = NOWHERE
+
+    def owner(self, rpc: RpcSpec) -> str:
+        """What to call one of its rpcs in messages: `driver.Predict`, `model.Forward`."""
+        return f"{self.node or 'driver'}.{rpc.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

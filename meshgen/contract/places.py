@@ -10,10 +10,10 @@ from typing import Literal
 
 from meshgen.contract import names
 from meshgen.contract.findings import At
-from meshgen.contract.inventory import named_types, response_fields, stand_in
-from meshgen.contract.model import RpcSpec, ServiceSpec
-from meshgen.naming import RESULT_FIELD, pascal, snake
-from meshgen.schema.model import EnumOf, Record, Type
+from meshgen.contract.inventory import message_name, named_types, stand_in
+from meshgen.contract.model import ServiceSpec
+from meshgen.naming import RESULT_FIELD, snake
+from meshgen.schema.model import EnumOf, Record
 from meshgen.source import NOWHERE, Span, of_callable
 
 
@@ -66,8 +66,8 @@ class Places:
             own = _Home(rpc.span, (rpc.span,), "result")
             self._homes[f"{package}.{names.response(rpc.name)}"] = _home(rpc.result, own)
         for rpc in spec.rpcs:
-            for item in named_types(_types(rpc)):
-                name = item.name if not isinstance(item, Record | EnumOf) else pascal(item.name)
+            for item in named_types([field.type for field in rpc.fields]):
+                name = message_name(item)
                 for local in (name, stand_in(name)):
                     self._homes.setdefault(f"{package}.{local}", _home(item, _Home(rpc.span)))
 
@@ -104,12 +104,6 @@ class Places:
             except SyntaxError:  # edited since it was loaded
                 self._trees[file] = None
         return self._trees[file] or ast.Module(body=[], type_ignores=[])
-
-
-def _types(rpc: RpcSpec) -> list[Type]:
-    fields = rpc.params if rpc.request_record is None else rpc.request_record.fields
-    result = rpc.result.fields if isinstance(rpc.result, Record) else response_fields(rpc.result)
-    return [field.type for field in (*fields, *result)]
 
 
 def _home(item: object, otherwise: _Home) -> _Home:

@@ -43,14 +43,14 @@ class _Module:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        types = tuple(named(t for rpc in plan.rpcs for t in (*(f.type for f in _fields(rpc)), rpc.result)))
+        types = tuple(named(t for rpc in plan.rpcs for t in (*(f.type for f in rpc.request_fields), rpc.result)))
         self._enums = [t for t in types if isinstance(t, EnumOf)]
         self._records = [t for t in types if isinstance(t, Record)]
         classes = {pascal(t.name) for t in types}
         graph = pascal(plan.mesh.graph)
         self._sync, self._async = _free(f"{graph}Client", classes), _free(f"Async{graph}Client", classes)
         attributes = {attribute(f.name) for record in self._records for f in record.fields}
-        arguments = {_argument(f) for rpc in plan.rpcs for f in _fields(rpc)}
+        arguments = {_argument(f) for rpc in plan.rpcs for f in rpc.request_fields}
         methods = {_method(rpc) for rpc in plan.rpcs}
         self._requests: dict[tuple[object, ...], str] = {}
         intro = f"Typed clients of `{plan.mesh.graph}`. Beside this file they need an installed meshgen, and no graph."
@@ -114,7 +114,7 @@ class _Module:
             self._source.print('""",')
 
     def _rpc(self, rpc: RpcSpec) -> None:
-        fields = {_argument(f): f for f in _fields(rpc)}
+        fields = {_argument(f): f for f in rpc.request_fields}
         # Routes mostly take the same; two that differ in a default alone do not.
         key = tuple((name, _annotated(f), _initial(f)) for name, f in fields.items())
         if key not in self._requests:
@@ -134,7 +134,7 @@ class _Module:
                 self._rpc_method(rpc, is_async=base == "AsyncClient")
 
     def _rpc_method(self, rpc: RpcSpec, *, is_async: bool) -> None:
-        print_, fields = self._source.print, {_argument(f): f for f in _fields(rpc)}
+        print_, fields = self._source.print, {_argument(f): f for f in rpc.request_fields}
         with self._source.block("async def " * is_async or "def ", f"{_method(rpc)}("):
             print_("self,\n*,")
             for name, field in fields.items():
@@ -156,10 +156,6 @@ class _Module:
         if text.endswith('"'):
             text = f'{text[:-1]}\\"'
         self._source.print(f'"""{text}' + ("\n" if "\n" in text else "") + '"""')
-
-
-def _fields(rpc: RpcSpec) -> tuple[Field, ...]:
-    return rpc.params if rpc.request_record is None else rpc.request_record.fields
 
 
 def _argument(field: Field) -> str:

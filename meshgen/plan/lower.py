@@ -71,7 +71,6 @@ def _route_rpc(graph: Graph, route: Route) -> RpcSpec:
         request_record=request.record,
         result=route.result,
         http=rest_path(graph, route),
-        idempotent=_idempotent(graph),
         doc=graph.doc if len(graph.routes) == 1 else "",
         span=route.span,
     )
@@ -83,7 +82,6 @@ def _node_service(node: Node) -> ServiceSpec:
             name=method.rpc,
             params=method.params,
             result=method.result,
-            idempotent=node.options.idempotent,
             doc=method.doc,
             span=method.span,
         )
