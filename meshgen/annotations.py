@@ -40,9 +40,17 @@ class RenamedFrom:
     """`Annotated[int, RenamedFrom("old")]`: a field or parameter that was called `old` and keeps its number.
 
     Old clients go on reading its bytes; its name in JSON changes.
+
+    Raises:
+        ValueError: the name is no name of a field.
     """
 
     name: str
+
+    def __post_init__(self) -> None:
+        """Refuse what would never match a field."""
+        if not (isinstance(self.name, str) and self.name.isidentifier()):
+            raise ValueError(f"RenamedFrom({self.name!r}): write the name that the field had before, in quotes")
 
 
 def wire_name(name: str) -> Callable[[_Class], _Class]:
@@ -54,7 +62,7 @@ def wire_name(name: str) -> Callable[[_Class], _Class]:
     Raises:
         ValueError: `name` cannot be the name of a message.
     """
-    if not (name.isascii() and name.isidentifier()):
+    if not (isinstance(name, str) and name.isascii() and name.isidentifier()):
         raise ValueError(f"wire_name({name!r}): a message's name is ASCII letters, digits and underscores")
 
     def mark(cls: _Class) -> _Class:

@@ -8,7 +8,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from meshgen.schema.refusal import Refused
+from meshgen.schema.refusal import Refused, name_of
 
 Bindings: TypeAlias = Mapping[Any, Any]
 """Type variable → annotation."""
@@ -72,7 +72,11 @@ def substituted(annotation: Any, bound: Bindings, this: Any = None) -> Any:
 
 
 def rebuilt(annotation: Any, change: Callable[[Any], Any]) -> Any:
-    """An annotation with each of its innermost parts changed."""
+    """An annotation with each of its innermost parts changed.
+
+    Raises:
+        Refused: Python does not allow the parts there; it hashes the members of a union.
+    """
     args = typing.get_args(annotation)
     origin = typing.get_origin(annotation)
     if origin is None or origin is typing.Literal or not args:
@@ -82,6 +86,10 @@ def rebuilt(annotation: Any, change: Callable[[Any], Any]) -> Any:
     new = tuple(rebuilt(a, change) for a in args)
     if new == args:
         return annotation
-    if origin in (typing.Union, types.UnionType):
-        return typing.Union[new]  # noqa: UP007 - members may be no classes yet
-    return annotation.copy_with(new) if hasattr(annotation, "copy_with") else origin[new]
+    try:
+        if origin in (typing.Union, types.UnionType):
+            return typing.Union[new]  # noqa: UP007 - members may be no classes yet
+        return annotation.copy_with(new) if hasattr(annotation, "copy_with") else origin[new]
+    except TypeError as error:
+        reason = f"cannot have {', '.join(map(name_of, new))} put in: {error}"
+        raise Refused(annotation, reason, "Use what Python can hash in `Annotated` (a tuple for a list).") from None

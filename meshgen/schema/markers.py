@@ -9,7 +9,7 @@ from typing import Any
 
 from meshgen.annotations import RenamedFrom
 from meshgen.schema.generics import substituted
-from meshgen.schema.refusal import Refused
+from meshgen.schema.refusal import THIS, Refused
 
 _QUALIFIERS = ("Final", "ClassVar", "Required", "NotRequired", "ReadOnly")
 
@@ -26,9 +26,18 @@ class Peeled:
 
     @property
     def renamed_from(self) -> str:
-        """The name that the field had before; empty when it is the same."""
+        """The name that the field had before; empty when it is the same.
+
+        Raises:
+            Refused: the marker has no name, or there are two.
+        """
+        if RenamedFrom in [m for m in self.metadata if isinstance(m, type)]:
+            raise Refused(THIS, "is marked with RenamedFrom and no name", 'Write the old name: `RenamedFrom("old")`.')
         names = [m.name for m in self.metadata if isinstance(m, RenamedFrom)]
-        return names[-1] if names else ""
+        if len(names) > 1:
+            reason = f"is marked as renamed from '{names[0]}' and from '{names[1]}'"
+            raise Refused(THIS, reason, "Keep the one of the last build.")
+        return names[0] if names else ""
 
 
 def peel(annotation: Any) -> Peeled:

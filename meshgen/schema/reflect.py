@@ -89,30 +89,27 @@ _BROKEN: Any = object()
 
 def reflect(annotation: Any) -> Type:
     """The schema of an annotation, already resolved by `typing.get_type_hints` (no strings left in it)."""
+    walk = _Reflector()
     try:
-        return _Reflector().type(annotation)
+        return walk.type(annotation)
     except Refused as refused:
         return _unknown(annotation, refused)
     except RecursionError:
-        return _unknown(annotation, _without_end(annotation))
+        return _unknown(annotation, walk.without_end(annotation))
 
 
 def reflect_field(
     name: str, annotation: Any, *, default: Any = MISSING, factory: Callable[[], Any] | None = None
 ) -> Field:
     """A parameter, with what `Annotated` says of it beyond its type."""
+    walk = _Reflector()
     try:
-        return _Reflector().field(RawField(name, annotation, default, factory))
+        return walk.field(RawField(name, annotation, default, factory))
     except Refused as refused:
         unknown = _unknown(annotation, refused)
     except RecursionError:
-        unknown = _unknown(annotation, _without_end(annotation))
+        unknown = _unknown(annotation, walk.without_end(annotation))
     return Field(name=name, type=unknown, default=default, factory=factory)
-
-
-def _without_end(annotation: Any) -> Refused:
-    """Only an alias can contain itself without a name for it on the way (`type Json = dict[str, Json]`)."""
-    return Refused(annotation, "is an alias that contains itself", "Make it a dataclass, or use `Any` for JSON.")
 
 
 def _unknown(annotation: Any, refused: Refused) -> Unknown:
@@ -138,12 +135,26 @@ class _Reflector:
 
     def __init__(self) -> None:
         self._inside: list[Any] = []
+        self._growing = ""
+        """The generic record that was last met inside itself with other arguments; `Box[Box[int]]` is one too."""
+
+    def without_end(self, annotation: Any) -> Refused:
+        """Why a walk did not end. An alias can contain itself without a name on the way: `type Json = list[Json]`."""
+        if self._growing:
+            reason = f"contains `{self._growing}` with other type arguments at every level, without end"
+            return Refused(annotation, reason, "Give it the same type arguments inside of itself.")
+        return Refused(annotation, "is an alias that contains itself", "Make it a dataclass, or use `Any` for JSON.")
 
     def type(self, annotation: Any) -> Type:
-        return self._peeled(peel(annotation))
+        peeled = peel(annotation)
+        if peeled.renamed_from:
+            hint = f'Put it around the whole of a field: `Annotated[int | None, RenamedFrom("{peeled.renamed_from}")]`.'
+            raise Refused(annotation, "is marked with RenamedFrom, but is no field by itself", hint)
+        return self._peeled(peeled)
 
     def field(self, raw: RawField) -> Field:
         peeled = peel(raw.annotation)
+        renamed_from = peeled.renamed_from
         may_be_absent = raw.omitted or raw.default is not MISSING or raw.factory is not None
         kind = self._under(_BROKEN, peeled) if may_be_absent else self._peeled(peeled)
         if raw.omitted:
@@ -154,7 +165,7 @@ class _Reflector:
             default=raw.default,
             factory=raw.factory,
             doc=doc_of(peeled.metadata),
-            renamed_from=peeled.renamed_from,
+            renamed_from=renamed_from,
             omitted=raw.omitted,
         )
 
@@ -214,6 +225,9 @@ class _Reflector:
     def _tuple(self, annotation: Any, args: tuple[Any, ...]) -> Type:
         if len(args) == 2 and args[1] is Ellipsis:
             return self._list(annotation, args[0], "tuple")
+        if any(map(_is_unpacked, args)):
+            hint = "Write out the items, or use `tuple[T, ...]` of one type."
+            raise Refused(annotation, "has another tuple unpacked in it", hint)
         items = [self.type(a) for a in args]
         if any(isinstance(i, Nothing) for i in items):
             raise Refused(annotation, "has an item that can only be None", "Leave it out.")
@@ -243,6 +257,8 @@ class _Reflector:
             raise Refused(annotation, f"is generic, and nothing stands for {names}", hint)
         if (cls, args) in self._inside:
             return self._ref(annotation, cls, args)
+        if any(step is not _BROKEN and step[0] is cls for step in self._inside):
+            self._growing = cls.__name__
         self._inside.append((cls, args))
         try:
             raw = raw_fields(annotation, kind)
@@ -277,6 +293,11 @@ class _Reflector:
         types_of_args = tuple(self._under(_BROKEN, a) for a in args)
         python = annotation if kind_of(cls) == "pydantic" else cls
         return Ref(_name(cls, types_of_args), python, types_of_args, resolve=lambda: _again(annotation))
+
+
+def _is_unpacked(annotation: Any) -> bool:
+    """`*tuple[str, ...]`, `*Ts`, or either with `Unpack[...]`."""
+    return getattr(annotation, "__unpacked__", False) or getattr(typing.get_origin(annotation), "_name", "") == "Unpack"
 
 
 def _name(cls: Any, args: tuple[Type, ...]) -> str:

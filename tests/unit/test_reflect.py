@@ -211,6 +211,21 @@ class Scaled:
 
 
 @dataclass
+class Grows(Generic[T]):
+    kids: list[Grows[list[T]]]
+
+
+@dataclass
+class Misnamed:
+    n: Annotated[int, RenamedFrom]
+
+
+@dataclass
+class Twice:
+    n: Annotated[int, RenamedFrom("a"), RenamedFrom("b")]
+
+
+@dataclass
 class Unseen:
     at: Nowhere  # noqa: F821
 
@@ -443,6 +458,14 @@ def test_markers_of_fields_and_parameters() -> None:
     assert [(f.renamed_from, f.doc, f.default) for f in record_of(Described).fields] == [("value", "How sure.", 0.5)]
 
 
+@pytest.mark.parametrize("name", ["", " ", "a.b", 3, None])
+def test_a_marker_has_the_name_of_a_field(name: Any) -> None:
+    with pytest.raises(ValueError, match=r"RenamedFrom\(.*the name that the field had before"):
+        RenamedFrom(name)
+    with pytest.raises(ValueError, match="wire_name"):
+        wire_name(name)
+
+
 def test_a_wire_name_stays_when_a_class_is_renamed() -> None:
     @wire_name("Colour")
     class Shade(enum.Enum):
@@ -501,6 +524,8 @@ def record_of(annotation: Any) -> Record:
         (Literal[b"a"], "neither str nor int", ""),
         (Literal[1 << 70], "no message can carry", "64 bits"),
         (Endless, "itself as a part", "Endless | None"),
+        (Grows[int], "contains `Grows` with other type arguments at every level", "same type arguments"),
+        (Box[Annotated[int, []]], "unhashable type: 'list'", "a tuple for a list"),
         (Left, "`right: Right` that has a field `left: Left` that has itself as a part", "Left | None"),
         (Box, "is generic, and nothing stands for T", "`Box[int]`"),
         (list[T], "type variable", "Name the type"),
@@ -512,6 +537,12 @@ def record_of(annotation: Any) -> Record:
         (dict[str, int] | Options, "cannot tell apart", "dataclass"),
         (Options | More, "cannot tell apart", "dataclass"),
         (tuple[int, str] | tuple[int, ...], "cannot tell apart", "dataclass"),
+        (tuple[int, *tuple[str, ...]], "another tuple unpacked", "`tuple[T, ...]`"),
+        (tuple[te.Unpack[tuple[int, str]]], "another tuple unpacked", "Write out"),  # noqa: UP044
+        (list[Annotated[int, RenamedFrom("q")]], "`int`, which is marked with RenamedFrom, but", "whole of"),
+        (Annotated[int, RenamedFrom("q")] | None, "is no field by itself", '`Annotated[int | None, RenamedFrom("q")]`'),
+        (Misnamed, "`n: int` that is marked with RenamedFrom and no name", 'RenamedFrom("old")'),
+        (Twice, "`n: int` that is marked as renamed from 'a' and from 'b'", "last build"),
         (Any | int, "has Any among its members", "`Any` alone"),
         (np.ndarray | torch.Tensor, "two members called `tensor`", ""),
         (np.float32, "plain number", "Float32"),
