@@ -16,6 +16,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message import DecodeError
 
 from meshgen.contract import load_lock
+from meshgen.contract.names import proto_path
 from meshgen.emit.files import GeneratedFile
 from meshgen.errors import Diagnostic, GraphError
 from meshgen.source import relative
@@ -42,7 +43,7 @@ def read_lock(root: Path, graph: str) -> Mapping[str, Any] | None:
         GraphError: the lock cannot be read (MG4xx).
     """
     path = root / lock_path(graph)
-    return load_lock(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else None
+    return load_lock(path.read_text(encoding="utf-8", errors="replace"), str(path)) if path.is_file() else None
 
 
 def read_descriptors(root: Path, graph: str) -> FileDescriptorSet | None:
@@ -55,6 +56,9 @@ def read_descriptors(root: Path, graph: str) -> FileDescriptorSet | None:
     shown = relative(str(path))
     match lock.is_file(), path.is_file():
         case False, False:
+            proto = root / f"protos/{proto_path(graph)}"
+            if proto.is_file():
+                raise _apart(f"{relative(str(proto))} is there, but its lock is not, so fields would get new numbers")
             return None
         case True, False:
             raise _apart(f"{relative(str(lock))} is there, but {shown} is not, so nobody can say what has changed")

@@ -125,20 +125,26 @@ def _wanted(fields: Sequence[Field]) -> dict[str, Want]:
 
 def _lost_names(entry: Entry, fields: Sequence[Field], owner: str, span: Span) -> Iterator[Diagnostic]:
     """A marker that has done its work is harmless, and so is one where there was nothing before."""
-    wanted = _wanted(fields)
-    for field in fields if entry.own else ():
-        if not field.renamed_from or entry.knows(snake(field.name)):
+    there = {snake(field.name) for field in fields}
+    for field in fields:
+        old = snake(field.renamed_from)
+        if not old or _is_done(field, entry):
             continue
-        then = entry.slots(snake(field.renamed_from))
-        if any(slot.name in wanted for slot in then):
+        if old in there:
             reason = "which is still there"
-        elif then:
+        elif not entry.own or entry.knows(snake(field.name)) or entry.slots(old):
             continue
         else:
-            known = entry.knows(snake(field.renamed_from))
+            known = entry.knows(old)
             reason = "which an earlier build removed" if known else "which the lock has never seen"
         message = f"'{owner}.{field.name}' is marked as renamed from '{field.renamed_from}', {reason}"
         yield Diagnostic(code="MG410", message=message, span=span)
+
+
+def _is_done(field: Field, entry: Entry) -> bool:
+    """Whether an earlier build gave the field the number of the name in its marker."""
+    then = {wire.name for wire in wire_field(replace(field, name=field.renamed_from))}
+    return any(then.intersection(slot.was) for slot in entry.slots(snake(field.name)))
 
 
 def _taken(ledger: Ledger, services: Sequence[ServiceSpec]) -> Iterator[Diagnostic]:

@@ -97,7 +97,7 @@ def _values(
         if now[value] in before.values():
             continue
         if value in old.reserved_name:
-            yield finding(Kind.RETURNED, value, "is back, under a new number", value)
+            yield finding(Kind.VALUE_RETURNED, value, "is back, under a new number", value)
         else:
             yield finding(Kind.VALUE_ADDED, value, "is new")
     for value in now.keys() & before.keys():

@@ -55,6 +55,8 @@ def field_differences(place: Place, old: Described, new: Described) -> Iterator[
     before, now = told_fields(old.messages[place.full], old), told_fields(new.messages[place.full], new)
     gone = [told for name, told in before.items() if name not in now]
     fresh = [told for name, told in now.items() if name not in before]
+    reserved = frozenset(old.messages[place.full].reserved_name)
+    renamed: set[str] = set()
     for was in gone:
         heir = next((told for told in fresh if told.numbers & was.numbers and _same_wire(was, told)), None)
         if heir is None:
@@ -62,9 +64,11 @@ def field_differences(place: Place, old: Described, new: Described) -> Iterator[
         else:
             fresh.remove(heir)
             numbers = was.numbers | heir.numbers
-            yield place.finding(Kind.RENAMED, was.name, f"is called `{heir.name}` now", numbers, was, heir)
+            found = place.finding(Kind.RENAMED, was.name, f"is called `{heir.name}` now", numbers, was, heir)
+            back = frozenset((place.full, name) for name in heir.members.keys() & reserved)
+            yield replace(found, keys=found.keys | back)
+            renamed.add(heir.name)
             yield from _changed(place, was, heir)
-    reserved = frozenset(old.messages[place.full].reserved_name)
     for told in fresh:
         if not told.members.keys() & reserved:
             what = "is new and required" if told.required else "is new"
@@ -73,7 +77,7 @@ def field_differences(place: Place, old: Described, new: Described) -> Iterator[
     for name in before.keys() & now.keys() - {finding.name for finding in taken}:
         yield from _changed(place, before[name], now[name])
     yield from taken
-    yield from _returned(place, now, reserved)
+    yield from _returned(place, {name: told for name, told in now.items() if name not in renamed}, reserved)
 
 
 def _same_wire(old: Told, new: Told) -> bool:

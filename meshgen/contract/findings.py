@@ -26,6 +26,7 @@ class Kind(enum.Enum):
     RENAMED = enum.auto()
     VALUE_RENAMED = enum.auto()
     RETURNED = enum.auto()
+    VALUE_RETURNED = enum.auto()
     UNRESERVED = enum.auto()
     RPC_REMOVED = enum.auto()
     NODE_REMOVED = enum.auto()

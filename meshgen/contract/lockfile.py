@@ -50,7 +50,7 @@ def load_lock(text: str, path: str) -> Mapping[str, Any]:
     """
     try:
         document = json.loads(text, object_pairs_hook=_no_duplicates)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         conflict = next((n for n, row in enumerate(text.splitlines(), 1) if row.startswith(("<<<<<<<", ">>>>>>>"))), 0)
         if conflict:
@@ -116,8 +116,8 @@ def _part(section: Section) -> str:
 
 
 def _entries(document: Any, where: Where) -> dict[Section, dict[str, Entry]]:
-    if not isinstance(document, Mapping) or document.get("version") != VERSION:
-        found = document.get("version") if isinstance(document, Mapping) else None
+    found = document.get("version") if isinstance(document, Mapping) else None
+    if found != VERSION or type(found) is not int:  # True is 1 as well
         raise _corrupt(f"the lock has version {found!r}, this meshgen reads {VERSION}", where("version"))
     if unknown := sorted(document.keys() - {"version", *SECTIONS}):
         raise _corrupt(f"the lock has an unknown part {unknown[0]!r}", where(unknown[0]))
@@ -139,25 +139,35 @@ def _entry(key: str, raw: Any, section: Section, where: Where) -> Entry:
     limit = _MAX_ENUM if section == "enums" else _MAX_FIELD
     live, reserved = _mapping(raw, part, where), _mapping(raw, "reserved", where)
     try:
-        slots = [_slot(name, row["number"], row) for name, row in live.items()]
-        old = [_slot(row["name"], int(number), row) for number, row in reserved.items()]
+        slots = [_slot(name, row["number"], row, "number") for name, row in live.items()]
+        old = [_slot(row["name"], _number(number), row, "name") for number, row in reserved.items()]
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise _corrupt(f"{key!r} has a line without a name or a number", where(key)) from None
+        raise _corrupt(f"{key!r} has a line without a name or a number, or with more than that", where(key)) from None
     record = raw.get("record", "")
     if not all(_well_formed(slot, limit) for slot in (*slots, *old)) or not isinstance(record, str):
-        raise _corrupt(f"{key!r} has a number out of range or a name that is not text", where(key))
+        raise _corrupt(f"{key!r} has a number out of range or a name that is not a name", where(key))
     _refuse_duplicates(key, [*slots, *old], where)
     return Entry(live={s.name: s for s in slots}, reserved={s.number: s for s in old}, record=record)
 
 
-def _slot(name: str, number: int, row: Mapping[str, Any]) -> Slot:
-    return Slot(name, number, row.get("type", ""), tuple(row.get("was", ())))
+def _slot(name: str, number: int, row: Mapping[str, Any], own: str) -> Slot:
+    was = row.get("was", [])
+    if row.keys() - {own, "type", "was"} or not isinstance(was, list):
+        raise ValueError(name)
+    return Slot(name, number, row.get("type", ""), tuple(was))
+
+
+def _number(text: str) -> int:
+    if str(int(text)) != text:
+        raise ValueError(text)
+    return int(text)
 
 
 def _well_formed(slot: Slot, limit: int) -> bool:
     is_number = type(slot.number) is int and 1 <= slot.number <= limit
     reserved_by_protobuf = limit == _MAX_FIELD and slot.number in PROTOBUFS_OWN
-    return is_number and not reserved_by_protobuf and all(isinstance(t, str) for t in (slot.name, slot.type, *slot.was))
+    is_named = all(isinstance(name, str) and name.isascii() and name.isidentifier() for name in (slot.name, *slot.was))
+    return is_number and not reserved_by_protobuf and is_named and isinstance(slot.type, str)
 
 
 def _refuse_duplicates(key: str, slots: list[Slot], where: Where) -> None:

@@ -53,6 +53,9 @@ def _outcomes(finding: Finding) -> Iterator[Outcome]:
         case Kind.RETURNED:
             yield Outcome("client", "clients from before it was removed", "do not see it", True)
             yield from _by_position(finding)
+        case Kind.VALUE_RETURNED:
+            yield Outcome("client", "clients from before it was removed", "have another number for it", True)
+            yield from _by_position(finding)
         case Kind.RPC_REMOVED:
             yield Outcome("client", "old clients", "are refused when they call it", True)
             if ("node", "request") in finding.positions:
@@ -71,7 +74,8 @@ def _everybody(finding: Finding, text: str) -> Iterator[Outcome]:
     if "client" in parties:
         yield Outcome("client", "old clients", text, True)
     if "node" in parties:
-        yield Outcome("node", "old nodes and callers", text, True)
+        yield Outcome("node", "old nodes", text, True)
+        yield Outcome("node", "old callers", text, True)
 
 
 def _by_position(finding: Finding) -> Iterator[Outcome]:
@@ -134,7 +138,7 @@ def _read_by_old(finding: Finding, party: Party) -> _Fate:
             return "may miss it" if party == "client" else "refuse what comes without it", party == "client"
         case Kind.WIDENED:
             return None if party == "client" else ("refuse values that did not fit before", False)
-        case Kind.VALUE_ADDED:
+        case Kind.VALUE_ADDED | Kind.VALUE_RETURNED:
             return "do not know that value", False
         case _:
             return None
@@ -156,6 +160,7 @@ _WAYS = {
     Kind.RENAMED: "Keep the old name; or allow it when no client uses JSON.",
     Kind.VALUE_RENAMED: "Keep the old name; or allow it when no client uses JSON.",
     Kind.RETURNED: "Take a name that was never used; or allow it when no client is that old.",
+    Kind.VALUE_RETURNED: "Take a name that was never used; or allow it when no client is that old.",
     Kind.RPC_REMOVED: "Keep it until nobody calls it.",
     Kind.NODE_REMOVED: "Keep it until nobody calls it; or allow it when the mesh is replaced as a whole.",
     Kind.PATH: "Keep the path: `DAGDriver.options(route_prefix=...)`, or the route's name.",

@@ -71,7 +71,7 @@ def _told(
     of_type = {path for path in rules if path.endswith(_OF_TYPE)}
     return Told(
         name=name,
-        types={item.name: type_words(item, contract) for item in items},
+        types={item.name: type_words(item, contract) + _absent(item, union, contract) for item in items},
         members={item.name: item for item in items},
         wire={item.name: _wire(item, contract) for item in items},
         union=union,
@@ -87,6 +87,12 @@ def _wire(item: FieldDescriptorProto, contract: Described) -> str:
     if entry is not None:
         return f"map {[_wire(part, contract) for part in entry.field]}"
     return f"{item.label} {item.type} {item.type_name.rpartition('.')[2]}"
+
+
+def _absent(item: FieldDescriptorProto, union: bool, contract: Described) -> str:
+    """A message that holds a list or a dict tells an empty one from none; in a union it is just that member."""
+    repeated = item.label == FieldDescriptorProto.LABEL_REPEATED
+    return " | None" if not (union or repeated) and type_words(item, contract).startswith(("list[", "dict[")) else ""
 
 
 def type_words(item: FieldDescriptorProto, contract: Described) -> str:

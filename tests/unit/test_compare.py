@@ -90,7 +90,7 @@ def test_a_changed_type_is_said_once_for_a_message_that_several_services_have() 
         (INT, Scalar("int32"), "changed from int to Int32"),
         (FLOAT, Scalar("float32"), "changed from float to Float32"),
         (INT, ListOf(INT), "changed from int to list[int]"),
-        (ListOf(INT), Optional(ListOf(INT)), "changed from list[int] to list[int]"),
+        (ListOf(INT), Optional(ListOf(INT)), "changed from list[int] to list[int] | None"),
         (ListOf(INT), ListOf(ListOf(INT)), "changed from list[int] to list[list[int]]"),
         (ListOf(INT), ListOf(Optional(INT)), "changed from list[int] to list[int | None]"),
         (MapOf(STR, INT), MapOf(STR, ListOf(INT)), "changed from dict[str, int] to dict[str, list[int]]"),
@@ -213,6 +213,29 @@ def test_a_name_that_comes_back() -> None:
     assert (change.wire, change.json) == (True, True)
 
 
+def test_a_field_that_takes_its_first_name_again_is_a_rename() -> None:
+    one = graph(result=thing(a=INT))
+    two = graph(result=_renamed("b", "a"), lock=one.lock)
+    three = graph(result=_renamed("a", "b"), lock=two.lock)
+    (change,) = compare(two.descriptors, three.descriptors)
+    assert change.what == "is called `a` now"
+    assert (change.wire, change.json, change.nodes) == (True, True, True)
+
+
+def test_an_enum_value_that_comes_back() -> None:
+    colors = [enum_of("Color", *names.split()) for names in ("RED BLUE", "RED", "RED BLUE")]
+    lock: Any = None
+    contracts = []
+    for color in colors:
+        contracts.append(graph(params(x=color), lock=lock))
+        lock = contracts[-1].lock
+    (change,) = compare(contracts[1].descriptors, contracts[2].descriptors)
+    assert str(change) == (
+        "value `BLUE` of `Color` is back, under a new number: clients from before it was removed have another number "
+        "for it; old nodes still work; old nodes do not know that value"
+    )
+
+
 def test_enums_and_unions_and_literals() -> None:
     colors = [enum_of("Color", "RED", "GREEN"), enum_of("Color", "RED", "BLUE")]
     found = changes(*((params(x=color), ListOf(color)) for color in colors))
@@ -265,7 +288,9 @@ def test_rules_of_text_and_lists() -> None:
         "takes less than before (`min_len=2`, `max_len=5`, `pattern='b'`)",
         "takes more than before (`pattern='a'` no longer holds)",
     ]
-    assert request_change(ListOf(INT), ListOf(INT, "set")).what == "takes less than before (`unique`)"
+    assert (
+        request_change(ListOf(INT), ListOf(INT, "set", Rules(unique=True))).what == "takes less than before (`unique`)"
+    )
 
 
 def test_literals_inside_containers() -> None:
@@ -307,11 +332,11 @@ def test_a_contract_that_did_not_go_through_the_lock() -> None:
     found = compare(one.descriptors, two.descriptors)
     assert [str(c) for c in found] == [
         (
-            "parameter `a` of `run` of node `n` has number 2, which was that of `b`: old nodes and callers read "
+            "parameter `a` of `run` of node `n` has number 2, which was that of `b`: old nodes and old callers read "
             "garbage; old clients still work"
         ),
         (
-            "parameter `b` of `run` of node `n` has number 1, which was that of `a`: old nodes and callers read "
+            "parameter `b` of `run` of node `n` has number 1, which was that of `a`: old nodes and old callers read "
             "garbage; old clients still work"
         ),
     ]

@@ -98,6 +98,7 @@ def test_a_safe_change_is_told_and_built(project: Path) -> None:
     [
         ("no descriptors", f"{LOCK} is there, but {DESCRIPTORS} is not"),
         ("no lock", f"{DESCRIPTORS} is there, but {LOCK} is not"),
+        ("neither", "protos/g/v1/g.proto is there, but its lock is not"),
         ("not protobuf", f"{DESCRIPTORS} is damaged"),
         ("of something else", f"{DESCRIPTORS} is damaged: it has no contract of g"),
     ],
@@ -108,6 +109,9 @@ def test_a_record_that_is_incomplete(project: Path, damage: str, message: str) -
             (project / DESCRIPTORS).unlink()
         case "no lock":
             (project / LOCK).unlink()
+        case "neither":
+            (project / LOCK).unlink()
+            (project / DESCRIPTORS).unlink()
         case "not protobuf":
             (project / DESCRIPTORS).write_text("version https://git-lfs.github.com/spec/v1\n")
         case _:
@@ -120,6 +124,13 @@ def test_a_record_that_is_incomplete(project: Path, damage: str, message: str) -
     assert allowed.returncode == 0
     assert f"warning MG403: {message}" in allowed.stderr
     assert meshgen(project, "build", "g.py", "--check").returncode == 0
+
+
+def test_a_lock_that_is_not_text(project: Path) -> None:
+    (project / LOCK).write_bytes(b"\xff\xfe\x00")
+    done = meshgen(project, "check", "g.py")
+    assert done.returncode == 1
+    assert f"{LOCK}:1:1: error MG401: the lock is not JSON" in done.stdout
 
 
 def test_another_folder_has_a_record_of_its_own(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -199,6 +199,22 @@ def test_a_rename_of_what_is_not_there(fields: tuple[Field, ...], reason: str) -
     assert reason in str(caught.value)
 
 
+def test_names_cannot_be_swapped_in_one_step() -> None:
+    one = contract_of(params(a=INT, b=INT))
+    swapped = (marked("b", INT, "a"), marked("a", INT, "b"))
+    for lock in (one.lock, None):
+        with pytest.raises(GraphError, match=r"MG410: 'n\.Run\.a' is marked as renamed from 'b', which is still there"):
+            contract_of(swapped, lock=lock)
+
+
+def test_a_marker_that_has_done_its_work_may_stay_when_the_old_name_comes_back() -> None:
+    one = contract_of(params(a=INT, u=Union((INT, STR))))
+    renamed = (marked("b", INT, "a"), marked("v", Union((INT, STR)), "u"))
+    two = contract_of(renamed, lock=one.lock)
+    three = contract_of((*renamed, *params(a=INT)), lock=two.lock)
+    assert numbers(three, "RunRequest") == {"b": 1, "v_int": 2, "v_str": 3, "a": 4}
+
+
 def test_a_marker_without_a_history_is_harmless() -> None:
     assert numbers(contract_of((marked("c", INT, "a"),)), "RunRequest") == {"c": 1}
 
@@ -254,6 +270,8 @@ GOOD = dump_lock(contract_of(params(a=INT, b=INT)).lock)
         ("", "MG401", "not JSON"),
         ("[]", "MG401", "version None"),
         ('{"version": 2}', "MG401", "version 2"),
+        ('{"version": true}', "MG401", "version True"),
+        ("[" * 100_000, "MG401", "not JSON"),
         ('{"version": 1, "more": {}}', "MG401", "unknown part 'more'"),
         ('{"version": 1, "types": []}', "MG401", "not an object"),
         ('{"version": 1, "types": {"A": {"fields": {"a": {"type": "int64"}}}}}', "MG401", "'A' has a line without"),
@@ -261,7 +279,11 @@ GOOD = dump_lock(contract_of(params(a=INT, b=INT)).lock)
         ('{"version": 1, "types": {"A": {"fields": {"a": {"number": true}}}}}', "MG401", "out of range"),
         ('{"version": 1, "types": {"A": {"fields": {"a": {"number": 19001}}}}}', "MG401", "out of range"),
         ('{"version": 1, "types": {"A": {"reserved": {"x": {"name": "a"}}}}}', "MG401", "without"),
-        ('{"version": 1, "types": {"A": {"fields": {"a": {"number": 1, "was": [1]}}}}}', "MG401", "not text"),
+        ('{"version": 1, "types": {"A": {"fields": {"a": {"number": 1, "was": [1]}}}}}', "MG401", "not a name"),
+        ('{"version": 1, "types": {"A": {"fields": {"a": {"number": 1, "was": "bc"}}}}}', "MG401", "without"),
+        ('{"version": 1, "types": {"A": {"fields": {"a": {"number": 1, "x": 1}}}}}', "MG401", "without"),
+        ('{"version": 1, "types": {"A": {"fields": {"a b": {"number": 1}}}}}', "MG401", "not a name"),
+        ('{"version": 1, "types": {"A": {"reserved": {"01": {"name": "a"}}}}}', "MG401", "without"),
         ('{"version": 1, "rpcs": {"R": {"record": "A"}}}', "MG401", "record 'A', which the lock does not have"),
         (GOOD.replace('"number": 2', '"number": 1'), "MG402", "'a' and 'b' both have number 1"),
         (GOOD.replace('"b":', '"a":'), "MG401", "'a' is written twice"),
