@@ -29,6 +29,7 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
+from meshgen.schema.unions import member_chooser
 
 
 def default(field: Field) -> Parts | None:
@@ -56,7 +57,7 @@ def _made(field: Field) -> Parts | None:
 
 
 def expression(type_: Type, value: Any) -> Parts | None:
-    """Code that makes a value of this type; None when there is none."""
+    """Code that makes a value of this type; None when there is none. Raises EncodeError: it is of no type of a union."""
     match type_:
         case Scalar() | Choice() | AnyValue():
             return _plain(value)
@@ -65,8 +66,7 @@ def expression(type_: Type, value: Any) -> Parts | None:
         case Optional(item=item):
             return ("None",) if value is None else expression(item, value)
         case Union(members=members):
-            found = (expression(member, value) for member in members)
-            return next((written for written in found if written is not None), None)
+            return expression(members[member_chooser(type_)(value)], value)
         case ListOf():
             return _list(type_, value)
         case MapOf():
