@@ -57,7 +57,7 @@ def _made(field: Field) -> Parts | None:
 
 
 def expression(type_: Type, value: Any) -> Parts | None:
-    """Code that makes a value of this type; None when there is none. Raises EncodeError: it is of no type of a union."""
+    """Code that makes a value of this type; None when there is none. Raises EncodeError: it is of no member."""
     match type_:
         case Scalar() | Choice() | AnyValue():
             return _plain(value)
