@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import sys
 import typing
 from collections.abc import Callable, Mapping
@@ -90,6 +91,12 @@ def raw_fields(annotation: Any, kind: RecordKind) -> list[RawField]:
     Raises:
         Refused: a field has no annotation, or the class cannot be made from its fields.
     """
+    fields = _declared(annotation, kind)
+    _refuse_other_arguments(opened(annotation).cls, kind, [f.name for f in fields])
+    return fields
+
+
+def _declared(annotation: Any, kind: RecordKind) -> list[RawField]:
     cls, args = opened(annotation)
     if kind == "pydantic":
         return _pydantic(annotation if isinstance(annotation, type) else cls)
@@ -101,6 +108,25 @@ def raw_fields(annotation: Any, kind: RecordKind) -> list[RawField]:
             return [_named(cls, hints, name) for name in cls._fields]
         case _:
             return [_key(cls, name, hints[name]) for name in hints]
+
+
+def _refuse_other_arguments(cls: Any, kind: RecordKind, names: list[str]) -> None:
+    """A class may have an `__init__` or `__new__` of its own, as long as it takes the fields by name."""
+    config = getattr(cls, "__pydantic_config__", {})  # that of a dataclass; a model is read by name in any case
+    by_name = config.get("populate_by_name") or config.get("validate_by_name")
+    if kind == "typeddict" or by_name or not getattr(cls, "__pydantic_custom_init__", True):
+        return
+    given = dict.fromkeys(names)
+    try:
+        if kind == "pydantic":  # the signature of the class has its aliases
+            inspect.signature(cls.__init__).bind(None, **given)
+        else:
+            inspect.signature(cls).bind(**given)
+    except (TypeError, ValueError) as error:
+        hint = "Let it take its fields by name, and nothing else without a default."
+        if any(f.alias for f in cls.__dict__.get("__pydantic_fields__", {}).values()):
+            hint = "Drop the alias, or set `validate_by_name` and `validate_by_alias` in its config."
+        raise Refused(cls, f"cannot be made from its fields: {error}", hint) from None
 
 
 def _dataclass(cls: Any, hints: Mapping[str, Any]) -> list[RawField]:

@@ -225,6 +225,56 @@ class Twice:
     n: Annotated[int, RenamedFrom("a"), RenamedFrom("b")]
 
 
+@dataclass(init=False)
+class Halved:
+    half: float
+
+    def __init__(self, whole: float) -> None:
+        self.half = whole / 2
+
+
+class Fixed(Base):
+    def __init__(self) -> None:
+        super().__init__(1)
+
+
+class Doubled(Point):
+    def __new__(cls, both: float) -> typing.Self:
+        return super().__new__(cls, both, both)
+
+
+class OfText(pydantic.BaseModel):
+    n: int
+
+    def __init__(self, text: str) -> None:
+        super().__init__(n=int(text))
+
+
+@pydantic.dataclasses.dataclass
+class Aliased:
+    n: int = pydantic.Field(alias="number")
+
+
+@pydantic.dataclasses.dataclass(config={"validate_by_name": True, "validate_by_alias": True})
+class ByName:
+    n: int = pydantic.Field(alias="number")
+
+
+class Open(pydantic.BaseModel):
+    n: int
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+
+
+@dataclass(init=False)
+class Longhand:
+    n: int
+
+    def __init__(self, n: int, note: str = "") -> None:
+        self.n = n
+
+
 @dataclass
 class Unseen:
     at: Nowhere  # noqa: F821
@@ -391,6 +441,13 @@ def test_a_record_constructs_and_reads_its_values() -> None:
         assert {f.name: record.get(made, f.name) for f in record.fields} == values
 
 
+@pytest.mark.parametrize("cls", [ByName, Open, Longhand])
+def test_a_class_may_construct_itself_as_long_as_it_takes_its_fields(cls: type) -> None:
+    record = record_of(cls)
+    assert [f.name for f in record.fields] == ["n"]
+    assert record.construct({"n": 3}).n == 3
+
+
 def test_only_a_docstring_that_a_person_wrote_counts() -> None:
     assert record_of(Base).doc == "A documented record."
     assert record_of(Derived).doc == ""
@@ -526,6 +583,11 @@ def record_of(annotation: Any) -> Record:
         (Endless, "itself as a part", "Endless | None"),
         (Grows[int], "contains `Grows` with other type arguments at every level", "same type arguments"),
         (Box[Annotated[int, []]], "unhashable type: 'list'", "a tuple for a list"),
+        (Halved, "cannot be made from its fields: missing a required argument: 'whole'", "by name"),
+        (Fixed, "cannot be made from its fields: got an unexpected keyword argument", "by name"),
+        (Doubled, "cannot be made from its fields: missing a required argument: 'both'", "by name"),
+        (OfText, "cannot be made from its fields: missing a required argument: 'text'", "by name"),
+        (Aliased, "cannot be made from its fields: missing a required argument: 'number'", "validate_by_name"),
         (Left, "`right: Right` that has a field `left: Left` that has itself as a part", "Left | None"),
         (Box, "is generic, and nothing stands for T", "`Box[int]`"),
         (list[T], "type variable", "Name the type"),
