@@ -11,7 +11,8 @@ from typing import TypeAlias
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FieldDescriptorProto
 
-from meshgen.contract.described import Described, real_oneof, reserved_numbers
+from meshgen.contract.described import Described, reserved_numbers
+from meshgen.contract.descriptors import real_oneof
 
 Key: TypeAlias = tuple[str, int | str]
 """A message or enum, and a number or a reserved name of it; an rpc and nothing."""

@@ -101,13 +101,6 @@ class Described:
             self._reach(item.type_name, position, found)
 
 
-def real_oneof(message: DescriptorProto, item: FieldDescriptorProto) -> str:
-    """The oneof that a field is in; empty for none, and for the one that `optional` makes."""
-    if not item.HasField("oneof_index") or item.proto3_optional:
-        return ""
-    return message.oneof_decl[item.oneof_index].name
-
-
 def reserved_numbers(item: DescriptorProto | EnumDescriptorProto) -> set[int]:
     """All numbers that nothing may use again."""
     return set(_reserved(item))

@@ -15,6 +15,7 @@ from google.protobuf.descriptor_pb2 import (
 
 from meshgen.contract.comments import Comments, Path
 from meshgen.contract.constraints import stated
+from meshgen.contract.descriptors import ENUM, FIELD, MESSAGE, METHOD, ONEOF, SERVICE
 from meshgen.contract.fields import add_field, add_map
 from meshgen.contract.inventory import Named, message_name, named_types, stand_in
 from meshgen.contract.lock import Entry, Ledger, rpc_key
@@ -50,8 +51,6 @@ from meshgen.schema.model import (
     Union,
     WellKnown,
 )
-
-_MESSAGE, _ENUM, _SERVICE, _MEMBER, _ONEOF = 4, 5, 6, 2, 8  # numbers of fields in descriptor.proto, for comments
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +111,12 @@ class FileBuilder:
 
     def _add_service(self) -> None:
         descriptor = self._file.service.add(name=self._service)
-        self._comments.add((_SERVICE, 0), self._spec.doc)
+        self._comments.add((SERVICE, 0), self._spec.doc)
         for index, rpc in enumerate(self._spec.rpcs):
             method = descriptor.method.add(name=rpc.name)
             method.input_type = self._full(request(rpc.name))
             method.output_type = self._full(response(rpc.name))
-            self._comments.add((_SERVICE, 0, _MEMBER, index), rpc.doc)
+            self._comments.add((SERVICE, 0, METHOD, index), rpc.doc)
             if rpc.http is not None:
                 rule = method.options.Extensions[annotations_pb2.http]
                 rule.post, rule.body = rpc.http, "*"
@@ -146,7 +145,7 @@ class FileBuilder:
     def _add_groups(self, name: str, groups: Iterable[_Group], doc: str) -> DescriptorProto:
         """A message of these fields by number, the members of a oneof together."""
         message = self._file.message_type.add(name=name)
-        path = (_MESSAGE, len(self._file.message_type) - 1)
+        path = (MESSAGE, len(self._file.message_type) - 1)
         self._comments.add(path, doc)
         ordered = sorted(groups, key=lambda group: min(group.fields))
         for group in ordered:  # before the fields: protobuf wants these oneofs ahead of those of optional fields
@@ -155,12 +154,12 @@ class FileBuilder:
         for group in ordered:
             for number, wire in sorted(group.fields.items()):
                 if not group.oneof:
-                    self._comments.add((*path, _MEMBER, len(message.field)), group.doc)
+                    self._comments.add((*path, FIELD, len(message.field)), group.doc)
                 self._add_field(message, number, wire, group)
         return message
 
     def _add_oneof(self, message: DescriptorProto, group: _Group, path: Path) -> None:
-        self._comments.add((*path, _ONEOF, len(message.oneof_decl)), group.doc)
+        self._comments.add((*path, ONEOF, len(message.oneof_decl)), group.doc)
         oneof = message.oneof_decl.add(name=group.oneof)
         if group.required:
             require_one(oneof)
@@ -199,7 +198,7 @@ class FileBuilder:
         name = pascal(enum.name)
         entry = self._ledger.get("enums", name)
         descriptor: EnumDescriptorProto = self._file.enum_type.add(name=name)
-        self._comments.add((_ENUM, len(self._file.enum_type) - 1), _enum_doc(enum))
+        self._comments.add((ENUM, len(self._file.enum_type) - 1), _enum_doc(enum))
         descriptor.value.add(name=enum_zero(name), number=0)
         members = {enum_value(name, m.name) for m in enum.python}
         for number, value in sorted((s.number, s.name) for s in entry.live.values() if s.name in members):

@@ -13,6 +13,7 @@ from google.type import date_pb2, decimal_pb2
 
 from meshgen.contract import wire
 from meshgen.contract.comments import Comments
+from meshgen.contract.descriptors import FIELD, MESSAGE
 from meshgen.contract.fields import add_field
 from meshgen.contract.validation import validate_file
 
@@ -97,13 +98,13 @@ def _file(
     file = FileDescriptorProto(name=path, package=path.rsplit("/", 1)[0].replace("/", "."), syntax="proto3")
     message = file.message_type.add(name=name)
     comments = Comments()
-    comments.add((4, 0), doc)
+    comments.add((MESSAGE, 0), doc)
     for number in reserved:
         message.reserved_range.add(start=number, end=number + 1)
     for index, (field_name, number, type_, field_doc) in enumerate(rows):
         repeated, _, scalar = type_.rpartition(" ")
         add_field(message, field_name, number, scalar, repeated=bool(repeated))
-        comments.add((4, 0, 2, index), field_doc)
+        comments.add((MESSAGE, 0, FIELD, index), field_doc)
     comments.write(file)
     return file
 

@@ -16,6 +16,7 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 from meshgen.contract.comments import Path, comments_of
+from meshgen.contract.descriptors import ENUM, FIELD, MESSAGE, METHOD, ONEOF, SERVICE, map_entry, real_oneof
 from meshgen.contract.model import Contract
 from meshgen.contract.shared import shared_files
 from meshgen.contract.validation import VALIDATE_PATH, VALIDATE_SOURCE, one_is_required, rules_of
@@ -104,13 +105,13 @@ class _Writer:
             yield from (f'import "{name}";' for name in sorted(self._file.dependency))
         for index, service in enumerate(self._file.service):
             yield ""
-            yield from self._service((6, index), service)
+            yield from self._service((SERVICE, index), service)
         for index, message in enumerate(self._file.message_type):
             yield ""
-            yield from self._message((4, index), message)
+            yield from self._message((MESSAGE, index), message)
         for index, enum in enumerate(self._file.enum_type):
             yield ""
-            yield from self._enum((5, index), enum)
+            yield from self._enum((ENUM, index), enum)
 
     def _comment(self, path: Path, indent: str = "") -> Iterator[str]:
         for line in self._comments.get(path, "").splitlines():
@@ -122,7 +123,7 @@ class _Writer:
 
     def _methods(self, path: Path, service: ServiceDescriptorProto) -> Iterator[str]:
         for index, method in enumerate(service.method):
-            yield from self._comment((*path, 2, index), "  ")
+            yield from self._comment((*path, METHOD, index), "  ")
             head = f"  rpc {method.name}({self._type(method.input_type)}) returns ({self._type(method.output_type)})"
             options = list(_http(method, self._foreign("google.api.http")))
             yield head + (" {" if options else ";")
@@ -137,23 +138,24 @@ class _Writer:
     def _members(self, path: Path, message: DescriptorProto) -> Iterator[str]:
         numbers = [_range(r.start, r.end - 1) for r in message.reserved_range]
         yield from _reserved(numbers, list(message.reserved_name))
-        written: set[int] = set()
+        written: set[str] = set()
         for index, field in enumerate(message.field):
-            if field.proto3_optional or not field.HasField("oneof_index"):
-                yield from self._field((*path, 2, index), message, field, "  ")
-            elif field.oneof_index not in written:
-                written.add(field.oneof_index)
+            oneof = real_oneof(message, field)
+            if not oneof:
+                yield from self._field((*path, FIELD, index), message, field, "  ")
+            elif oneof not in written:
+                written.add(oneof)
                 yield from self._oneof(path, message, field.oneof_index)
 
     def _oneof(self, path: Path, message: DescriptorProto, number: int) -> Iterator[str]:
         oneof = message.oneof_decl[number]
-        yield from self._comment((*path, 8, number), "  ")
+        yield from self._comment((*path, ONEOF, number), "  ")
         yield f"  oneof {oneof.name} {{"
         if one_is_required(oneof):
             yield f"    option ({self._foreign('buf.validate.oneof')}).required = true;"
         for index, field in enumerate(message.field):
-            if field.HasField("oneof_index") and field.oneof_index == number:
-                yield from self._field((*path, 2, index), message, field, "    ")
+            if real_oneof(message, field) == oneof.name:
+                yield from self._field((*path, FIELD, index), message, field, "    ")
         yield "  }"
 
     def _field(self, path: Path, message: DescriptorProto, field: FieldDescriptorProto, indent: str) -> Iterator[str]:
@@ -162,17 +164,13 @@ class _Writer:
         yield from (indent + line for line in with_options(head, self._foreign("buf.validate.field"), rules_of(field)))
 
     def _field_type(self, message: DescriptorProto, field: FieldDescriptorProto) -> str:
-        nested = {entry.name: entry for entry in message.nested_type}
-        if entry := nested.get(field.type_name.rsplit(".", 1)[-1]) if self._is_nested(message, field) else None:
+        if entry := map_entry(message, f"{self._file.package}.{message.name}", field):
             key, value = entry.field
             return f"map<{self._element(message, key)}, {self._element(message, value)}>"
         element = self._element(message, field)
         if field.label == FieldDescriptorProto.LABEL_REPEATED:
             return f"repeated {element}"
         return f"optional {element}" if field.proto3_optional else element
-
-    def _is_nested(self, message: DescriptorProto, field: FieldDescriptorProto) -> bool:
-        return field.type_name.startswith(f".{self._file.package}.{message.name}.")
 
     def _element(self, message: DescriptorProto, field: FieldDescriptorProto) -> str:
         if not field.type_name:

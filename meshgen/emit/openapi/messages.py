@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FieldDescriptorProto
 
 from meshgen.contract.comments import Path, comments_of
+from meshgen.contract.descriptors import FIELD, MESSAGE, ONEOF, map_entry, oneofs
 from meshgen.contract.model import Contract
 from meshgen.contract.shared import shared_files
 from meshgen.contract.validation import one_is_required, rules_of
@@ -41,15 +42,6 @@ class Message:
     field_docs: Mapping[str, str]
     oneof_docs: Mapping[str, str]
 
-    def oneofs(self) -> dict[str, tuple[FieldDescriptorProto, ...]]:
-        """The members of each oneof by its name, those of optional fields aside."""
-        found: dict[str, tuple[FieldDescriptorProto, ...]] = {}
-        for field in self.descriptor.field:
-            if field.HasField("oneof_index") and not field.proto3_optional:
-                name = self.descriptor.oneof_decl[field.oneof_index].name
-                found[name] = (*found.get(name, ()), field)
-        return found
-
 
 class Messages:
     """The messages and enums of a contract, by full name."""
@@ -60,7 +52,7 @@ class Messages:
         for file in (*shared_files(), *contract.files):
             docs = comments_of(file)
             for index, message in enumerate(file.message_type):
-                self._messages[f"{file.package}.{message.name}"] = _message(message, (4, index), docs)
+                self._messages[f"{file.package}.{message.name}"] = _message(message, (MESSAGE, index), docs)
             self._enums |= {f"{file.package}.{enum.name}": enum for enum in file.enum_type}
 
     def reachable(self, names: list[str]) -> dict[str, Schema]:
@@ -89,7 +81,7 @@ class Messages:
     def _object(self, name: str) -> Schema:
         message = self._messages[name]
         choices = _choices(message)
-        remarks = [_remark(message, oneof, members) for oneof, members in message.oneofs().items()]
+        remarks = [_remark(message, oneof, members) for oneof, members in oneofs(message.descriptor).items()]
         return Schema(
             title=message.descriptor.name,
             type="object",
@@ -120,9 +112,7 @@ class Messages:
 
     def _entry(self, message: str, field: FieldDescriptorProto) -> DescriptorProto | None:
         """The entry message of a map field; None for other fields."""
-        inner = {f".{message}.{m.name}": m for m in self._messages[message].descriptor.nested_type}
-        entry = inner.get(field.type_name)
-        return entry if entry is not None and entry.options.map_entry else None
+        return map_entry(self._messages[message].descriptor, message, field)
 
 
 def reference(name: str) -> Schema:
@@ -134,8 +124,8 @@ def _message(message: DescriptorProto, path: Path, docs: Mapping[Path, str]) -> 
     return Message(
         message,
         _clean(docs.get(path)),
-        {f.name: _clean(docs.get((*path, 2, i))) for i, f in enumerate(message.field)},
-        {o.name: _clean(docs.get((*path, 8, i))) for i, o in enumerate(message.oneof_decl)},
+        {f.name: _clean(docs.get((*path, FIELD, i))) for i, f in enumerate(message.field)},
+        {o.name: _clean(docs.get((*path, ONEOF, i))) for i, o in enumerate(message.oneof_decl)},
     )
 
 
@@ -144,7 +134,7 @@ def _choices(message: Message) -> list[tuple[Schema, ...]]:
     required = {oneof.name for oneof in message.descriptor.oneof_decl if one_is_required(oneof)}
     return [
         tuple(Schema(required=(member.name,)) for member in members)
-        for oneof, members in message.oneofs().items()
+        for oneof, members in oneofs(message.descriptor).items()
         if oneof in required
     ]
 
