@@ -200,7 +200,8 @@ CODES: dict[str, Explanation] = {
     "MG405": Explanation(
         "a name that protobuf cannot write",
         "Rename it with ASCII letters, digits and underscores, a letter first.",
-        "Protobuf names are ASCII and start with a letter: `größe` and `_1` have no counterpart.",
+        "Protobuf names are ASCII and start with a letter: `größe` and `_1` have no counterpart. In an enum, "
+        "`UNSPECIFIED` is the zero that every protobuf enum has for a value that nobody gave.",
     ),
     "MG406": Explanation(
         "two types have one message name",

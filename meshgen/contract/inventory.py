@@ -218,6 +218,10 @@ class Inventory:
         for member in enum.python:
             if not member.name.isascii() or not snake(member.name):
                 self._problem("MG405", f"'{enum.name}.{member.name}' cannot be a protobuf name", span)
+            elif enum_value(enum.name, member.name) == enum_zero(enum.name):
+                message = f"'{enum.name}.{member.name}' has the name that stands for a value nobody gave"
+                hint = "Call the member `UNKNOWN` or `NONE`."
+                self.problems.append(Diagnostic(code="MG405", message=message, span=span, hint=hint))
             # protoc compares values by their words in PascalCase.
             key = json_name("_" + upper_snake(member.name).lower())
             if key in seen:

@@ -54,7 +54,7 @@ class Color(enum.Enum):
 
 class HTTPMode(enum.IntEnum):
     KEEP_ALIVE = 1
-    UNSPECIFIED = 5
+    OTHER = 5
 
 
 @dataclasses.dataclass

@@ -165,7 +165,7 @@ def test_reading_takes_nothing_that_protobuf_refuses(drawn: tuple[tuple[Field, .
         (BYTES, "", b""),
         (EnumOf(Color), "COLOR_RED", Color.RED),
         (EnumOf(Color), 2, Color.lightBlue),
-        (EnumOf(HTTPMode), 0, HTTPMode.UNSPECIFIED),
+        (EnumOf(HTTPMode), 2, HTTPMode.OTHER),
         (Optional(INT), None, None),
         (ListOf(INT), None, []),
         (ListOf(ListOf(INT)), [{"values": [1]}, {}], [[1], []]),
