@@ -66,7 +66,7 @@ class RpcCodec:
         self._request, self._response = MessageBytes(self.request_class), MessageBytes(self.response_class)
         file = method.containing_service.file
         encoding = Encoding(lambda enum: _enum_numbers(file, enum))
-        decoding = Decoding(lambda enum: _enum_numbers(file, enum))
+        decoding = Decoding(lambda enum: _enum_numbers(file, enum), rules=True)
         self._fill_request: Fill
         self._read_request: Reader
         if request_record is None:
@@ -75,7 +75,8 @@ class RpcCodec:
         else:
             _check(method.input_type, request_record.fields)
             self._fill_request, self._read_request = encoding.record(request_record), decoding.record(request_record)
-        self._fill_response, self._read_response = _result(method.output_type, result, encoding, decoding)
+        answers = Decoding(lambda enum: _enum_numbers(file, enum))
+        self._fill_response, self._read_response = _result(method.output_type, result, encoding, answers)
         given = params if request_record is None else (Field(name="", type=request_record),)
         self._deep_request = any(is_deep(f.type) for f in given)
         self._deep_response = is_deep(result)

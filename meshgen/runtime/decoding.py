@@ -49,22 +49,28 @@ EnumNumbers = Callable[[EnumOf], dict[str, int]]
 
 
 class Decoding:
-    """Compiles readers for the messages of one service."""
+    """Compiles readers for the messages of one service.
 
-    def __init__(self, enum_numbers: EnumNumbers) -> None:
+    Args:
+        enum_numbers: gives those of an enum.
+        rules: for requests: what can be read is checked when other parts cannot be, so that all problems come at once.
+    """
+
+    def __init__(self, enum_numbers: EnumNumbers, *, rules: bool = False) -> None:
         self._enum_numbers = enum_numbers
+        self._rules = rules
         self._records: dict[Record, list[Reader]] = {}
 
     def fields(self, fields: tuple[Field, ...]) -> Reader:
         """Message → dict of the fields' values."""
-        return reader_of_fields(fields, self._field)
+        return reader_of_fields(fields, self._field, rules=self._rules)
 
     def record(self, record: Record) -> Reader:
         """Message → value of the record. Each record is compiled once, so that it may hold itself."""
         compiled = self._records.get(record)
         if compiled is None:
             compiled = self._records[record] = []
-            compiled.append(reader_of_record(record, self._field))
+            compiled.append(reader_of_record(record, self._field, rules=self._rules))
         return compiled[0] if compiled else lambda message: compiled[0](message)  # noqa: PLW0108 - it is empty yet
 
     def _field(self, field: Field) -> Reader:

@@ -6,10 +6,14 @@ The same rules for every source of fields (protobuf, JSON); the source brings on
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from itertools import chain
 from typing import Any, Final
 
 from meshgen.naming import snake
+from meshgen.schema.check import Check, Checking
 from meshgen.schema.fit import EncodeError, Misfit, describe, joined
 from meshgen.schema.model import CONTAINERS, AnyValue, Container, Field, ListOf, MapOf, Optional, Record, Union
 from meshgen.schema.names import member_name
@@ -31,13 +35,23 @@ _WITH_DEFAULTS = ("dataclass", "pydantic", "namedtuple")
 
 
 def reader_of_fields(
-    fields: Iterable[Field], reader: Callable[[Field], Reader], record: Record | None = None
+    fields: Iterable[Field],
+    reader: Callable[[Field], Reader],
+    record: Record | None = None,
+    *,
+    rules: bool = False,
 ) -> Reader:
     """A function from a source to a dict of all fields; raises Misfit with every problem.
 
-    With `record`, fields that the record's class fills itself are left out.
+    Args:
+        fields: what to read.
+        reader: gives one field's reader.
+        record: whose fields they are; those that its class fills itself are left out.
+        rules: when some fields cannot be read, look for broken rules in the others: all problems come at once.
     """
+    fields = tuple(fields)
     rows = [(f.name, snake(f.name), reader(f), spread(f.type) is None, _when_absent(f, record)) for f in fields]
+    checks = _checks_of(fields, rules)
 
     def read(source: Any) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -55,16 +69,39 @@ def reader_of_fields(
             elif absent is not _LEFT_TO_THE_CLASS:
                 values[name] = absent()
         if problems:
-            raise Misfit(problems)
+            raise Misfit(chain(problems, *(check(values) for check in checks().values())))
         return values
 
     return read
 
 
-def reader_of_record(record: Record, reader: Callable[[Field], Reader]) -> Reader:
+def reader_of_record(record: Record, reader: Callable[[Field], Reader], *, rules: bool = False) -> Reader:
     """A function from a source to a value of the record; raises Misfit with every problem."""
-    read = reader_of_fields(record.fields, reader, record)
-    return lambda source: construct(record, read(source))
+    rules = rules and record.kind != "tuple"  # tuples of the same items share a reader, whatever their rules
+    read, checks = reader_of_fields(record.fields, reader, record, rules=rules), _checks_of(record.fields, rules)
+
+    def read_record(source: Any) -> Any:
+        values = read(source)
+        try:
+            return construct(record, values)
+        except Misfit as misfit:
+            broken = {wire: found for wire, check in checks().items() if (found := check(values))}
+            own = [(path, words) for path, words in misfit.problems if re.split(r"[.[]", path)[0] not in broken]
+            raise Misfit(chain(*broken.values(), own)) from misfit.__cause__
+
+    return read_record
+
+
+def _checks_of(fields: Sequence[Field], rules: bool) -> Callable[[], Mapping[str, Check]]:
+    """The checks of fields in {name: value}, compiled when something is wrong for the first time."""
+
+    @cache
+    def checks() -> Mapping[str, Check]:
+        checking = Checking()
+        compiled = {snake(f.name): checking.argument(f) for f in fields if rules}
+        return {wire: check for wire, check in compiled.items() if check is not None}
+
+    return checks
 
 
 def construct(record: Record, values: dict[str, Any]) -> Any:

@@ -56,11 +56,8 @@ def request_check(params: Sequence[Field], record: Record | None = None) -> Call
         A function of {parameter: value} (parameters that are left out break no rule), or of the record's value. It
         raises InvalidArgument with a violation for each rule that is broken. None when there is no rule.
     """
-    checking = _Checking()
-    if record is not None:
-        check = checking.record(record)
-    else:
-        check = checking.fields(params, lambda values, field: values.get(field.name, _NO_VALUE))
+    checking = Checking()
+    check = checking.record(record) if record is not None else checking.fields(params, _argument)
     if check is None:
         return None
 
@@ -75,12 +72,19 @@ def request_check(params: Sequence[Field], record: Record | None = None) -> Call
     return enforce
 
 
-class _Checking:
+class Checking:
+    """Compiles checks of rules."""
+
     def __init__(self) -> None:
         # By identity: tuples of the same items are equal whatever their rules.
         self._records: dict[int, list[Check]] = {}
 
+    def argument(self, field: Field) -> Check | None:
+        """Of one field in {name: value}; None when nothing is asked of it."""
+        return self.fields((field,), _argument)
+
     def record(self, record: Record) -> Check | None:
+        """Of a value of the record; None when nothing is asked of it."""
         if not _has_rules(record, set()):
             return None
         compiled = self._records.get(id(record))
@@ -90,6 +94,7 @@ class _Checking:
         return compiled[0] if compiled else lambda value: compiled[0](value)  # noqa: PLW0108 - it is empty yet
 
     def fields(self, fields: Iterable[Field], get: Callable[[Any, Field], Any]) -> Check | None:
+        """Of all fields of what `get` takes them from; None when nothing is asked of them."""
         rows = [(f, snake(f.name) if spread(f.type) is None else "", self._field(f)) for f in fields]
         checked = [(field, path, check) for field, path, check in rows if check is not None]
         if not checked:
@@ -222,6 +227,10 @@ def _value_check(type_: Scalar | WellKnown | ListOf | MapOf) -> Check | None:
             return _FINE
 
     return check_value
+
+
+def _argument(values: Mapping[str, Any], field: Field) -> Any:
+    return values.get(field.name, _NO_VALUE)
 
 
 def _got(record: Record, value: Any, field: Field) -> Any:

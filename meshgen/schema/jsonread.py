@@ -53,14 +53,14 @@ class JsonReading:
 
     def fields(self, fields: tuple[Field, ...]) -> Reader:
         """Object → dict of the fields' values."""
-        return _of_object(reader_of_fields(fields, self._field))
+        return _of_object(reader_of_fields(fields, self._field, rules=True))
 
     def record(self, record: Record) -> Reader:
         """Object → value of the record. Each record is compiled once, so that it may hold itself."""
         compiled = self._records.get(record)
         if compiled is None:
             compiled = self._records[record] = []
-            compiled.append(_of_object(reader_of_record(record, self._field)))
+            compiled.append(_of_object(reader_of_record(record, self._field, rules=True)))
         return compiled[0] if compiled else lambda value: compiled[0](value)  # noqa: PLW0108 - it is empty yet
 
     def _field(self, field: Field) -> Reader:

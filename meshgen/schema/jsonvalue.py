@@ -60,7 +60,7 @@ def from_json(
         unknown_key: called with the path of each key that the contract does not have; such keys are ignored.
 
     Raises:
-        InvalidArgument: with a violation for each field that does not fit.
+        InvalidArgument: with a violation for each field that does not fit, and for each rule that is broken beside.
     """
     if not isinstance(value, dict):
         raise InvalidArgument("the request must be an object", violations=(Violation("", "must be an object"),))

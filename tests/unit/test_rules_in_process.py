@@ -9,8 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import pydantic
 import pytest
 from annotated_types import Ge, MaxLen
+from google.protobuf import json_format
+from schema_samples import codec_of
 
 from meshgen import DAGDriver, Handle, InputNode, InvalidArgument, LocalGraph, deployment, inline, local
 from meshgen.compiler import compile_graph
@@ -98,6 +101,59 @@ def test_nodes_that_a_handle_calls(graph: LocalGraph) -> None:
 
 def test_inline_nodes_have_no_border(graph: LocalGraph) -> None:
     assert graph(Ask(1), route="/inline") == 1
+
+
+class Order(pydantic.BaseModel):
+    item: str = pydantic.Field(min_length=2)
+    count: Annotated[int, Ge(1)] = 1
+    tags: dict[str, Annotated[str, MaxLen(1)]] = {}
+
+    @pydantic.field_validator("item")
+    @classmethod
+    def _on_sale(cls, item: str) -> str:
+        if item == "tea":
+            raise ValueError(item)
+        return item
+
+
+@inline
+def ordered(order: Order, orders: list[Order], by: Annotated[str, MaxLen(3)], priority: int) -> int:
+    return order.count
+
+
+with InputNode(order=Order, orders=list[Order], by=Annotated[str, MaxLen(3)], priority=int) as placed:
+    orders_app = DAGDriver.bind(ordered.bind(placed.order, placed.orders, placed.by, placed.priority))
+
+
+@pytest.mark.parametrize("through_contracts", [False, True])
+def test_all_that_is_wrong_with_a_request_comes_at_once(through_contracts: bool) -> None:
+    def violations(given: dict[str, Any]) -> dict[str, str]:
+        if through_contracts:
+            message = json_format.ParseDict(given, codec.request_class())
+            found, _ = refused(lambda: codec.decode_request(message.SerializeToString()))
+        else:
+            found, _ = refused(lambda: graph.call_json(given))
+        assert len(found) == len(dict(found))
+        return dict(found)
+
+    graph = local(orders_app)
+    request, result = graph.graph.request(graph.route(None)), graph.route(None).result
+    codec = codec_of(request.params, result=result)
+    fine = {"item": "cup", "count": 1}
+    # What a class refuses itself, a rule in it, a rule beside it.
+    assert violations({"order": {"item": "tea", "count": 0}, "orders": [], "by": "nobody", "priority": 1}) == {
+        "order.count": "must be at least 1",
+        "order.item": "Value error, tea",
+        "by": "must have at most 3 characters",
+    }
+    # The contract's words for what pydantic would refuse, too.
+    bad = {"item": "x", "tags": {"k": "long"}}
+    assert violations({"order": bad, "orders": [fine, {"item": "tea"}], "by": "me"}) == {
+        "order.item": "must have at least 2 characters",
+        "order.tags['k']": "must have at most 1 character",
+        "orders[1].item": "Value error, tea",
+        "priority": "is required",
+    }
 
 
 def at(moment: datetime, number: int = 0) -> Ask:
