@@ -13,12 +13,12 @@ from textwrap import wrap
 
 from meshgen.contract.model import RpcSpec
 from meshgen.contract.names import proto_path
-from meshgen.contract.slim import slim
 from meshgen.emit.files import GeneratedFile
 from meshgen.emit.header import header
 from meshgen.emit.pydefaults import default, is_constant
 from meshgen.emit.pysource import Name, Parts, PythonSource, literal
 from meshgen.emit.pytypes import annotation, attribute, is_attribute, named
+from meshgen.emit.slim import slim
 from meshgen.naming import pascal, snake
 from meshgen.plan.model import Plan
 from meshgen.schema.model import EnumOf, Field, ListOf, MapOf, Nothing, Optional, Record

@@ -12,22 +12,16 @@ def slim(descriptors: FileDescriptorSet, path: str) -> FileDescriptorSet:
     """The file `path` and what it imports, dependencies first; the bytes of its messages stay what they are.
 
     Args:
-        descriptors: with everything that the file imports.
+        descriptors: with everything that the file imports, dependencies first.
         path: of the service's file.
     """
-    files = {file.name: file for file in descriptors.file}
-    ordered: dict[str, FileDescriptorProto] = {}
-    _visit(path, files, ordered)
-    return FileDescriptorSet(file=ordered.values())
-
-
-def _visit(path: str, files: dict[str, FileDescriptorProto], ordered: dict[str, FileDescriptorProto]) -> None:
-    if path in ordered:
-        return
-    file = _without_options(files[path])
-    for dependency in file.dependency:
-        _visit(dependency, files, ordered)
-    ordered[path] = file
+    needed = {path}
+    found: list[FileDescriptorProto] = []
+    for file in reversed(descriptors.file):
+        if file.name in needed:
+            found.append(_without_options(file))
+            needed.update(found[-1].dependency)
+    return FileDescriptorSet(file=reversed(found))
 
 
 def _without_options(file: FileDescriptorProto) -> FileDescriptorProto:
