@@ -51,6 +51,12 @@ def test_imports_keep_to_the_layers() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_every_target_of_make_runs_whatever_files_there_are() -> None:
+    text = (PROJECT / "Makefile").read_text()
+    (phony,) = re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+    assert set(phony.split()) == set(re.findall(r"^([a-z]+):.*##", text, re.MULTILINE))
+
+
 def test_every_code_is_explained() -> None:
     used = {code for module in MODULES for code in re.findall(r"\"(MG\d{3})\"", module.read_text())}
     assert used <= set(CODES)
