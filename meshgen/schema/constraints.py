@@ -33,6 +33,7 @@ from meshgen.schema.model import (
 from meshgen.schema.patterns import re2
 from meshgen.schema.refusal import THIS, Refused
 from meshgen.schema.rules import Rules
+from meshgen.schema.scalars import INT64_MAX
 
 _LIBRARIES = ("annotated_types", "pydantic", "pydantic_core", "msgspec")
 _DOCUMENTING = (*_LIBRARIES, "annotated_doc", "meshgen", "typing_extensions")
@@ -137,7 +138,7 @@ def constrained(type_: Type, constraints: list[Constraint]) -> Type:
         case Optional(item=item):
             return Optional(constrained(item, constraints))
         case Union(members=members):
-            return Union(tuple(_member(m, constraints) for m in members))
+            return _members(members, constraints)
         case AnyValue() | Choice() | EnumOf() | Image() | Tensor() | Record() | Ref() | Nothing():
             stated = [c for c in constraints if c.rule]
             if stated:
@@ -149,10 +150,20 @@ def constrained(type_: Type, constraints: list[Constraint]) -> Type:
             assert_never(type_)
 
 
-def _member(member: Type, constraints: list[Constraint]) -> Type:
+def _members(members: tuple[Type, ...], constraints: list[Constraint]) -> Union:
+    """Each constraint on the members that it fits. One that fits none is like one on such a member alone."""
+    able = [m for m in members if isinstance(m, Scalar | WellKnown | ListOf | MapOf)]
+    stray = [c for c in constraints if c.rule and not any(c.rule in _applicable(m) for m in able)]
+    if stray and not able:
+        raise Refused(THIS, f"has no member that can have the constraint {stray[0].written}", "Leave it out.")
+    return Union(tuple(_member(m, constraints, stray) for m in members))
+
+
+def _member(member: Type, constraints: list[Constraint], stray: list[Constraint]) -> Type:
     if not isinstance(member, Scalar | WellKnown | ListOf | MapOf):
         return member
-    return constrained(member, [c for c in constraints if not c.rule or c.rule in _applicable(member)])
+    can = _applicable(member)
+    return constrained(member, [c for c in constraints if not c.rule or c.rule in can or c in stray])
 
 
 def _applicable(type_: Scalar | WellKnown | ListOf | MapOf) -> frozenset[str]:
@@ -209,16 +220,35 @@ def asked_by(rules: Rules) -> list[Constraint]:
 
 
 def _lengths(stated: list[tuple[str, Any]]) -> tuple[int | None, int | None]:
-    shortest = max((int(v) for rule, v in stated if rule == "min_len"), default=0)
-    longest = min((int(v) for rule, v in stated if rule == "max_len"), default=None)
+    shortest = max((_length(v) for rule, v in stated if rule == "min_len"), default=0)
+    longest = min((_length(v) for rule, v in stated if rule == "max_len"), default=None)
     if longest is not None and longest < shortest:
         raise Refused(THIS, f"must be at least {shortest} and at most {longest} long", "Correct the lengths.")
     return shortest or None, longest
 
 
+def _length(value: Any) -> int:
+    number = _whole(value)
+    if number is None or not 0 <= number <= INT64_MAX:
+        raise Refused(THIS, f"has the length {value!r}, which nothing can have", "Write a whole number, zero or more.")
+    return number
+
+
 def _multiple(values: list[Any]) -> int | None:
     if not values:
         return None
-    if any(value != int(value) or value <= 0 for value in values):
+    steps = [number for number in map(_whole, values) if number is not None and number > 0]
+    if len(steps) < len(values):
         raise Refused(THIS, f"must be a multiple of {values[0]!r}", "Write a whole number above zero.")
-    return math.lcm(*map(int, values))
+    step = math.lcm(*steps)
+    if step > INT64_MAX:
+        raise Refused(THIS, f"must be a multiple of {step}, which is beyond 64 bits", "Write a smaller number.")
+    return step
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number of any class (`2.0`, numpy's); None for anything else."""
+    try:
+        return int(value) if value == int(value) else None
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -17,7 +17,7 @@ import pydantic
 import pytest
 
 from meshgen import Float32, Int32
-from meshgen.schema.model import ListOf, MapOf, Optional, Record, Type, Union, Unknown
+from meshgen.schema.model import EnumOf, ListOf, MapOf, Optional, Record, Type, Union, Unknown
 from meshgen.schema.patterns import re2
 from meshgen.schema.reflect import reflect
 from meshgen.schema.refusal import Refused
@@ -138,6 +138,14 @@ def test_rules_of_items_keys_values_and_members() -> None:
     assert [rules_of(m) for m in union.members] == [{"ge": 0}, {"min_len": 2}]
 
 
+def test_what_fits_no_member_is_not_forgotten() -> None:
+    union = reflect(Annotated[bool | dt.datetime | Colour, at.MinLen(1), at.Ge(NEW_YEAR)])
+    assert isinstance(union, Union)
+    rules = {str(m): rules_of(m) for m in union.members if not isinstance(m, EnumOf)}
+    stray = ("min_length=1",)
+    assert rules == {"bool": {"unmapped": stray}, "datetime": {"ge": NEW_YEAR, "unmapped": stray}}
+
+
 def test_rules_of_a_field_add_to_those_of_its_annotation() -> None:
     record = reflect(Nickname)
     assert isinstance(record, Record)
@@ -176,6 +184,7 @@ def test_rules_of_a_model() -> None:
         (Annotated[dt.datetime, at.Timezone(None)], "without a time zone"),
         (Annotated[Literal["a"], at.MinLen(1)], "cannot have the constraint min_length=1"),
         (Annotated[Colour, at.Ge(0)], "cannot have the constraint ge=0"),
+        (Annotated[Colour | Nickname, at.MinLen(1)], "no member that can have the constraint min_length=1"),
         (Annotated[Any, at.Ge(0)], "cannot have the constraint ge=0"),
         (list[Annotated[str, pydantic.Field(pattern="(")]], "holds `str`, which has the pattern '('"),
     ],
