@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from meshgen.contract.constraints import stated, unstated
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.names import request, response
+from meshgen.contract.remarks import field_comment
 from meshgen.contract.validation import Rule
 from meshgen.contract.wire import (
     Leaf,
@@ -67,18 +68,13 @@ def _named(fields: Iterable[WireField], seen: set[Record]) -> Iterator[Named]:
         leaf = field_shape(wire).leaf
         # A record inside itself needs a message also where it is an rpc's own request or response.
         item = leaf.record if isinstance(leaf, Ref) else leaf
-        if item in seen and (isinstance(leaf, Ref) or not _is_made(item)):
+        if item in seen:
             continue
         if isinstance(item, Record):
             seen.add(item)
         if isinstance(item, Record | EnumOf | Wrapper):
             yield item
         yield from _named(_inside(item), seen)
-
-
-def _is_made(item: Leaf) -> bool:
-    """Whether the record is made by a use of it (a tuple, a generic class), and two equal ones may differ in rules."""
-    return isinstance(item, Record) and (item.kind == "tuple" or bool(item.args))
 
 
 def _inside(item: Leaf) -> tuple[WireField, ...]:
@@ -202,7 +198,7 @@ class Inventory:
 
     def _clashing_rules(self, service: ServiceSpec) -> None:
         """Each service has messages of its own, and in one message a field has one set of rules."""
-        known: dict[str, list[dict[str, Rule]]] = {}
+        known: dict[str, list[dict[str, Rule] | str]] = {}
         for rpc in service.rpcs:
             for place, type_ in _places(service, rpc):
                 for item in named_types([type_]):
@@ -307,12 +303,12 @@ def _signatures(types: Iterable[Type]) -> list[str]:
     return [str(type_) if _without_contract(type_) else signature(type_) for type_ in types]
 
 
-def _rules(item: Named) -> list[dict[str, Rule]]:
-    """What the message of a type states."""
+def _rules(item: Named) -> list[dict[str, Rule] | str]:
+    """What the message of a type states, in rules and in words."""
     if isinstance(item, Wrapper):
         return [stated(wire, shared=True) for wire in item.fields]
     if isinstance(item, Record):
-        return [stated(wire) for wire in wire_fields(item.fields)]
+        return [*map(stated, wire_fields(item.fields)), *map(field_comment, item.fields)]
     return []
 
 

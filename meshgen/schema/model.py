@@ -238,7 +238,7 @@ class Record:
     """A dataclass, pydantic model, NamedTuple, TypedDict, or a fixed `tuple[A, B]`.
 
     Two records are the same type when they are the same Python class with the same type arguments (for a tuple: the
-    same items).
+    same items), with the same rules and shapes in them.
     """
 
     name: str
@@ -255,9 +255,11 @@ class Record:
 
     @property
     def _identity(self) -> tuple[Any, ...]:
-        own = self.fields if self.kind == "tuple" else self.python
-        # What rules ask of a type argument is in the message, too.
-        return (self.kind, own, self.args, repr(self.args) if self.args else "")
+        is_tuple = self.kind == "tuple"
+        own = self.fields if is_tuple else self.python
+        parts = [f.type for f in self.fields] if is_tuple else self.args
+        # Rules and shapes are no part of a type's equality, but are enforced on what is inside of this one.
+        return (self.kind, own, self.args, repr(parts) if parts else "")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Record) and self._identity == other._identity

@@ -481,6 +481,15 @@ def test_a_generic_record_with_other_arguments_is_another_type() -> None:
     assert reflect(Box[int]) != reflect(Box[Annotated[int, pydantic.Field(ge=0)]])
 
 
+def test_a_tuple_with_other_shapes_or_rules_inside_is_another_type() -> None:
+    three, four = (Annotated[np.ndarray, TensorSpec(shape=(n,))] for n in (3, 4))
+    assert reflect(tuple[three, int]) == reflect(tuple[three, int])
+    assert reflect(tuple[three, int]) != reflect(tuple[four, int])
+    assert reflect(tuple[list[three], int]) != reflect(tuple[list[four], int])
+    assert reflect(tuple[tuple[three], int]) != reflect(tuple[tuple[four], int])
+    assert reflect(tuple[Annotated[int, pydantic.Field(ge=0)]]) != reflect(tuple[int])
+
+
 @pytest.mark.parametrize("cls", [Tree, ModelTree, Folder, File], ids=lambda cls: cls.__name__)
 def test_a_record_inside_itself_is_a_reference_to_it(cls: type) -> None:
     record = record_of(cls)
