@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from meshgen.schema.model import Scalar, WellKnown
 from meshgen.schema.refusal import THIS, Refused
 from meshgen.schema.scalars import as_float32
+from meshgen.schema.standard import DURATION_MAX_S
 
 _BITS = {"int": 64, "int32": 32}
 _Side: TypeAlias = dict[str, Any]
@@ -30,7 +31,7 @@ def bounds(type_: Scalar | WellKnown, stated: list[tuple[str, Any]]) -> tuple[_S
 
 
 def _normal(type_: Scalar | WellKnown, rule: str, value: Any) -> tuple[str, Any]:
-    if hasattr(value, "item"):  # a number of numpy
+    if getattr(value, "ndim", None) == 0:  # a number of numpy
         value = value.item()
     match type_:
         case Scalar(kind="int" | "int32" as kind):
@@ -42,11 +43,21 @@ def _normal(type_: Scalar | WellKnown, rule: str, value: Any) -> tuple[str, Any]
             if not isinstance(value, datetime) or value.tzinfo is None:
                 hint = "Write an aware datetime: `datetime(2020, 1, 1, tzinfo=timezone.utc)`."
                 raise Refused(THIS, f"has the bound {value!r}, which is no moment in time", hint)
-            return rule, value
+            return rule, _in_utc(value)
         case _:
             if not isinstance(value, timedelta):
                 raise Refused(THIS, f"has the bound {value!r}", "Write a timedelta.")
+            if abs(value) > timedelta(seconds=DURATION_MAX_S):
+                hint = f"A duration has {DURATION_MAX_S} seconds at most; leave the bound out."
+                raise Refused(THIS, f"has the bound {value!r}, which is beyond protobuf's Duration", hint)
             return rule, value
+
+
+def _in_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise Refused(THIS, f"has the bound {value!r}, which UTC cannot write", "Write it in UTC.") from None
 
 
 def _number(type_: Scalar | WellKnown, value: Any) -> Any:
