@@ -11,7 +11,7 @@ from meshgen import workspace
 from meshgen.cli.compiling import compiled, load_graphs
 from meshgen.cli.terminal import only_results_on_stdout, say
 from meshgen.control.mesh import run_mesh
-from meshgen.control.model import Addresses, Event, MeshOptions, NodeEvent, PhaseEvent, Target
+from meshgen.control.model import Addresses, ErrorsEvent, Event, MeshOptions, NodeEvent, PhaseEvent, Target
 from meshgen.frontend import Loaded
 
 
@@ -54,6 +54,8 @@ def _line(event: Event) -> str:
             name = f"{graph}/{node or 'driver'}"
             count = f" {running}/{wanted}" if wanted > 1 else ""
             return f"{name:<40} {state}{count}{f': {message}' if message else ''}"
+        case ErrorsEvent(text=text):
+            return text
         case _:
             assert_never(event)
 
@@ -66,6 +68,7 @@ def _show(addresses: Addresses) -> None:
         *(f"          {service}" for service in addresses.services),
         f"docs    {addresses.docs}",
         f"health  {addresses.health}",
+        f"logs    {addresses.logs}",
         "Ctrl-C stops it.",
     ]
     print("\n".join(lines), flush=True)

@@ -16,6 +16,7 @@ from meshgen.control import ports
 from meshgen.control.model import MeshError
 from meshgen.control.traceback_text import last_line
 from meshgen.control.worker_thread import WorkerThread
+from meshgen.runtime.serve_private import logs_folder
 
 SERVICER = "meshgen.runtime.host.add"
 """Puts our handlers on each replica's gRPC server. Serve takes it once, when it starts."""
@@ -85,6 +86,10 @@ class Cluster:
         # The controller is asked, not the REST API, so a mesh needs no dashboard.
         details: Mapping[str, Any] = await self._controller.get_serve_instance_details.remote()
         return details
+
+    def logs(self) -> Path:
+        """Folder of the replicas' logs."""
+        return logs_folder()
 
     def broken(self) -> str | None:
         """Which part of our own Ray has died; None while all live (or when the cluster is not ours)."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import meshgen
 from meshgen import limits
 from meshgen.control.reaper import RUN_ID
+from meshgen.runtime import errorfile
 from meshgen.runtime.remote import MESH_ADDRESS
 from meshgen.runtime.serve_private import LOOPBACK_CALLBACK
 
@@ -24,11 +25,14 @@ _SERVE: Mapping[str, str] = {
 }
 
 
-def for_replicas(tree: Path, roots: Iterable[Path], mesh_address: str, max_message_mb: int) -> dict[str, str]:
+def for_replicas(
+    tree: Path, roots: Iterable[Path], mesh_address: str, errors: Path, max_message_mb: int
+) -> dict[str, str]:
     """What a mesh's processes need, on a cluster of our own or on a joined one."""
     return {
         **_SERVE,
         MESH_ADDRESS: mesh_address,
+        errorfile.VARIABLE: str(errors),
         limits.VARIABLE: str(max_message_mb),
         # Of the gRPC server in each replica. Whoever sends measures first; this is for what comes from elsewhere.
         "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(limits.inside_of(max_message_mb * limits.MEBIBYTE)),

@@ -66,6 +66,11 @@ class Layout:
         return self.folder / "ray"
 
     @property
+    def errors(self) -> Path:
+        """What replicas log as errors."""
+        return self.folder / "errors.txt"
+
+    @property
     def mesh_address(self) -> str:
         """Envoy's listener for calls between nodes."""
         return f"{LOOPBACK}:{self.mesh_port}"

@@ -13,9 +13,10 @@ from meshgen.control import deploy, environment, http, leave, ports
 from meshgen.control.cluster import Cluster
 from meshgen.control.discovery import Discovery, Snapshot
 from meshgen.control.envoy import Envoy
+from meshgen.control.follow import follow
 from meshgen.control.front import Front
 from meshgen.control.layout import Layout, all_descriptors, make_folder, published
-from meshgen.control.model import Addresses, Event, MeshError, MeshOptions, PhaseEvent, Target, authority
+from meshgen.control.model import Addresses, ErrorsEvent, Event, MeshError, MeshOptions, PhaseEvent, Target, authority
 from meshgen.control.pages import Pages
 from meshgen.control.reaper import Reaper
 from meshgen.control.signals import stop_on_signal
@@ -121,6 +122,7 @@ class _Run:
             watch = asyncio.create_task(discovery.run())
             broken = asyncio.create_task(self._broken(envoy, discovery))
             start = asyncio.create_task(self._start(discovery, begin))
+            errors = asyncio.create_task(follow(self._layout.errors, lambda text: self._tell(ErrorsEvent(text=text))))
             try:
                 await self._first({start, broken, self._failure})
                 discovery.listeners.remove(self._follow)
@@ -129,16 +131,19 @@ class _Run:
                 await broken
             finally:
                 self._tell(PhaseEvent(phase="stopping"))
-                for task in (watch, broken, start):
+                parts = (watch, broken, start, errors)
+                for task in parts:
                     task.cancel()
-                await asyncio.gather(watch, broken, start, return_exceptions=True)
+                await asyncio.gather(*parts, return_exceptions=True)
                 # First of all, so that clients see a closed door and not a house without anybody in it.
                 await envoy.stop()
 
     def _prepare(self) -> None:
         self._layout.write_tree(self._targets)
         limit = self._options.max_message_mb
-        self._env = environment.for_replicas(self._layout.tree, self._roots, self._layout.mesh_address, limit)
+        layout = self._layout
+        layout.errors.touch()
+        self._env = environment.for_replicas(layout.tree, self._roots, layout.mesh_address, layout.errors, limit)
         joined = self._options.address is not None
         more = environment.for_every_process if joined else environment.for_own_cluster
         environment.apply({**self._env, **more(self._run_id)})
@@ -255,6 +260,7 @@ class _Run:
             rest=tuple(f"http://{base}{r.path}" for m in meshes for r in m.routes),
             services=tuple(w.service for w in self._exposed()),
             run_dir=layout.folder,
+            logs=self._cluster.logs(),
         )
 
     def _exposed(self) -> list[Workload]:

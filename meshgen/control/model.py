@@ -95,7 +95,14 @@ class NodeEvent:
     message: str = ""
 
 
-Event = PhaseEvent | NodeEvent
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorsEvent:
+    """Replicas logged errors: bugs in nodes, each with its node, its trace id and the traceback."""
+
+    text: str
+
+
+Event = PhaseEvent | NodeEvent | ErrorsEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +116,9 @@ class Addresses:
     services: tuple[str, ...]
     """Full names of the gRPC services on the front."""
     run_dir: Path
-    """Logs and generated files of this run; gone when it ends."""
+    """Generated files of this run; gone when it ends."""
+    logs: Path
+    """Folder of the replicas' logs; it goes with the cluster."""
 
     @property
     def grpc(self) -> str:

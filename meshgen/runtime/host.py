@@ -22,6 +22,7 @@ from meshgen.graph.model import Graph, Method, Node, Route
 from meshgen.runtime import grpc_status, health, serve_private, tracing
 from meshgen.runtime.codec import Contracts
 from meshgen.runtime.context import CURRENT, RequestContext
+from meshgen.runtime.errorfile import show_errors
 from meshgen.runtime.executor import Executor
 from meshgen.runtime.failure import as_status
 from meshgen.runtime.instance import Instance
@@ -98,6 +99,7 @@ class Replica:
         """
         global HOST  # noqa: PLW0603
         serve_private.hide_failed()
+        show_errors(logger)
         graph = load(source)
         contracts = Contracts(descriptors)
         self._transport = MeshTransport(graph, contracts)

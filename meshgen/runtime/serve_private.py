@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
@@ -137,6 +138,13 @@ def hide_failed() -> None:
     They come from `_private/grpc_util.py:267` and `_private/replica.py:1465`, through the logger of this name.
     """
     logging.getLogger(LOGGER).addFilter(_Logged())
+
+
+def logs_folder() -> Path:
+    """Where the replicas of the connected cluster log, on this machine (`_private/logging_utils.py:69`)."""
+    from ray.serve._private.logging_utils import get_serve_logs_dir
+
+    return Path(get_serve_logs_dir())
 
 
 def with_version(deployment: Deployment, version: str) -> Deployment:

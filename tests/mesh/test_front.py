@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -16,6 +17,7 @@ import httpx
 import numpy as np
 import pytest
 from openapi_spec_validator import validate
+from running_mesh import until
 
 from meshgen.cli.calling import call
 from meshgen.limits import MEBIBYTE
@@ -149,13 +151,19 @@ def test_violations_of_a_user_pass_a_join_unchanged(mesh: MeshProcess) -> None:
     assert caught.value.reason == info_of(body)["reason"] == "NOT_FOR_SALE"
 
 
-def test_the_stack_of_an_unknown_exception_stays_in_the_log(mesh: MeshProcess) -> None:
+def test_the_stack_of_an_unknown_exception_is_for_who_runs_the_mesh(mesh: MeshProcess) -> None:
     body = error_of(post(mesh, "/probe/fail", {"text": "x"}), 500, 13)
     assert body["message"] == "internal error in node 'fail'"
     assert "ZeroDivisionError" not in json.dumps(body)
     assert "secret detail" not in json.dumps(body)
     info = info_of(body)
     assert (info["reason"], info["metadata"]["node"], info["metadata"]["graph"]) == ("INTERNAL", "fail", "probe")
+    # And in what `run` prints, as it happens.
+    shown = f"in node 'fail' (trace {info['metadata']['trace_id']})"
+    until(lambda: shown in mesh.stderr, 10, lambda: mesh.stderr)
+    until(lambda: "ZeroDivisionError: secret detail" in mesh.stderr.partition(shown)[2], 10, lambda: mesh.stderr)
+    logs = Path(re.search(r"^logs +(\S+)$", mesh.stdout, re.MULTILINE)[1])  # type: ignore[index]
+    assert any(shown in file.read_text() for file in logs.glob("replica_probe*"))
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ def test_a_busy_port() -> None:
 
 
 def test_addresses() -> None:
-    addresses = Addresses(host="::1", port=80, rest=(), services=(), run_dir=Path())
+    addresses = Addresses(host="::1", port=80, rest=(), services=(), run_dir=Path(), logs=Path())
     assert addresses.health == "http://[::1]:80/healthz"
     assert MeshOptions(host="0.0.0.0").connect_host == "127.0.0.1"
     assert not MeshOptions(host="0.0.0.0").nodes_exposed
