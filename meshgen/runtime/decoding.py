@@ -13,10 +13,10 @@ from meshgen.schema import picture, standard, tensor
 from meshgen.schema.assemble import (
     ABSENT,
     Reader,
+    entries_reader,
     held,
     list_reader,
     one_member,
-    problems_of,
     reader_of_fields,
     reader_of_record,
 )
@@ -187,15 +187,8 @@ def _map_reader(wire: str, element: Reader | None) -> Reader:
     if element is None:
         return lambda message: dict(getattr(message, wire))
 
-    def read(message: Any) -> dict[Any, Any]:
-        entries = getattr(message, wire)
-        try:
-            return {key: element(value) for key, value in entries.items()}
-        except Misfit:
-            rows = ((f"[{key!r}]", value) for key, value in entries.items())
-            raise Misfit(problems_of(element, rows)) from None
-
-    return read
+    read = entries_reader(element)
+    return lambda message: read(getattr(message, wire))
 
 
 def _choice_reader(choice: Choice) -> Reader:

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from meshgen.schema.fit import EncodeError, Misfit, describe
+from meshgen.schema.fit import EncodeError, Misfit, describe, subscript
 from meshgen.schema.scalars import to_str
 
 WHOLE_MAX = 1 << 53
@@ -99,7 +99,7 @@ def read_at(read: Callable[[Any], Any], value: Any, key: str | int) -> Any:
     try:
         return read(value)
     except Misfit as misfit:
-        raise Misfit(misfit.under(f"[{key!r}]")) from None
+        raise Misfit(misfit.under(subscript(key))) from None
 
 
 def _unicode(text: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from meshgen.naming import snake
 from meshgen.schema.check import Check, Checking
-from meshgen.schema.fit import EncodeError, Misfit, describe, joined
+from meshgen.schema.fit import MOST_PROBLEMS, EncodeError, Misfit, describe, joined, subscript
 from meshgen.schema.model import CONTAINERS, AnyValue, Container, Field, ListOf, MapOf, Optional, Record, Union
 from meshgen.schema.names import member_name
 from meshgen.schema.unions import spread
@@ -141,7 +141,7 @@ def _when_absent(field: Field, record: Record | None) -> Any:
 
 
 def list_reader(item: Reader | None, container: Container) -> Callable[[Iterable[Any]], Any]:
-    """Reads each element (None leaves them as they are); on a misfit reads on, to find every one."""
+    """Reads each element once (None leaves them as they are); on a misfit reads on, to find the others."""
     make: Callable[..., Any] = CONTAINERS[container]
     if container in ("set", "frozenset"):
         make = _distinct(make)
@@ -149,11 +149,38 @@ def list_reader(item: Reader | None, container: Container) -> Callable[[Iterable
         return make
 
     def read(values: Iterable[Any]) -> Any:
-        try:
-            made = [item(v) for v in values]
-        except Misfit:
-            raise Misfit(problems_of(item, ((f"[{i}]", v) for i, v in enumerate(values)))) from None
+        made: list[Any] = []
+        problems: list[tuple[str, str]] = []
+        for index, value in enumerate(values):
+            try:
+                made.append(item(value))
+            except Misfit as misfit:
+                problems += misfit.under(f"[{index}]")
+                if len(problems) > MOST_PROBLEMS:
+                    break
+        if problems:
+            raise Misfit(problems)
         return make(made)
+
+    return read
+
+
+def entries_reader(element: Reader) -> Callable[[Mapping[Any, Any]], dict[Any, Any]]:
+    """Reads the value of each entry once; on a misfit reads on, to find the others."""
+
+    def read(entries: Mapping[Any, Any]) -> dict[Any, Any]:
+        made: dict[Any, Any] = {}
+        problems: list[tuple[str, str]] = []
+        for key, value in entries.items():
+            try:
+                made[key] = element(value)
+            except Misfit as misfit:
+                problems += misfit.under(subscript(key))
+                if len(problems) > MOST_PROBLEMS:
+                    break
+        if problems:
+            raise Misfit(problems)
+        return made
 
     return read
 
@@ -196,17 +223,6 @@ def one_member(union: Union, read: Reader) -> Reader:
         return value
 
     return read_member
-
-
-def problems_of(item: Reader, rows: Iterable[tuple[str, Any]]) -> list[tuple[str, str]]:
-    """Every problem of reading the values in (path, value) rows."""
-    problems: list[tuple[str, str]] = []
-    for path, value in rows:
-        try:
-            item(value)
-        except Misfit as misfit:
-            problems += misfit.under(path)
-    return problems
 
 
 def default_of(field: Field) -> Any:

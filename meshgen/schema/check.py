@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.schema.fit import TOO_DEEP, EncodeError, Misfit, joined
+from meshgen.schema.fit import MOST_PROBLEMS, TOO_DEEP, EncodeError, Misfit, joined, subscript
 from meshgen.schema.model import (
     MISSING,
     AnyValue,
@@ -37,7 +37,7 @@ from meshgen.schema.unions import member_chooser, spread
 from meshgen.status import InvalidArgument
 
 Problems: TypeAlias = Sequence[tuple[str, str]]
-"""(path, what is wrong) rows; paths start at the value."""
+"""(path, what is wrong) rows; paths start at the value. Nobody looks on when there are more than `MOST_PROBLEMS`."""
 
 Check: TypeAlias = Callable[[Any], Problems]
 
@@ -171,7 +171,13 @@ class Checking:
         def check_items(values: Any) -> Problems:
             if isinstance(values, str | bytes) or not isinstance(values, Iterable):
                 return _FINE
-            return [found for index, value in enumerate(values) for found in _under(f"[{index}]", check(value))]
+            problems: list[tuple[str, str]] = []
+            for index, value in enumerate(values):
+                if found := check(value):
+                    problems += _under(f"[{index}]", found)
+                    if len(problems) > MOST_PROBLEMS:
+                        break
+            return problems
 
         return check_items
 
@@ -184,8 +190,13 @@ class Checking:
         def check_entries(values: Any) -> Problems:
             if not isinstance(values, Mapping):
                 return _FINE
-            rows = ((key, [*key_check(key), *value_check(value)]) for key, value in values.items())
-            return [found for key, problems in rows for found in _under(f"[{key!r}]", problems)]
+            problems: list[tuple[str, str]] = []
+            for key, value in values.items():
+                if found := [*key_check(key), *value_check(value)]:
+                    problems += _under(subscript(key), found)
+                    if len(problems) > MOST_PROBLEMS:
+                        break
+            return problems
 
         return check_entries
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from meshgen.schema.depth import DEEPEST
@@ -14,15 +15,32 @@ def joined(prefix: str, path: str) -> str:
     return prefix + path if not path or not prefix or path.startswith("[") else f"{prefix}.{path}"
 
 
+def subscript(key: Any) -> str:
+    """`['label']`, a step of a path. A long key is cut: every problem below it would hold it whole."""
+    if isinstance(key, str) and len(key) > _LONGEST_KEY:
+        key = f"{key[:_LONGEST_KEY]}…"
+    return f"[{key!r}]"
+
+
 TOO_DEEP = f"is nested deeper than {DEEPEST} messages, which is as deep as protobuf goes"
+
+MOST_PROBLEMS = 100
+"""Of one request. A caller reads a few, and many small elements could have millions."""
+
+_LONGEST_KEY = 100
+"""Characters."""
 
 
 class Misfit(Exception):  # noqa: N818 - never leaves this package
-    """Input that does not fit. Paths start at the value that was being read; each caller puts its own in front."""
+    """Input that does not fit. Paths start at the value that was being read; each caller puts its own in front.
+
+    Attributes:
+        problems: (path, what is wrong) rows: at most `MOST_PROBLEMS`, and one more when there are more.
+    """
 
     def __init__(self, problems: Iterable[tuple[str, str]]) -> None:
         super().__init__()
-        self.problems = list(problems)
+        self.problems = list(islice(problems, MOST_PROBLEMS + 1))
 
     @classmethod
     def here(cls, description: str) -> Misfit:
@@ -35,9 +53,10 @@ class Misfit(Exception):  # noqa: N818 - never leaves this package
 
     def as_status(self) -> InvalidArgument:
         """The error for the caller, with one violation for each field."""
-        violations = tuple(Violation(path, description) for path, description in self.problems)
+        violations = tuple(Violation(path, description) for path, description in self.problems[:MOST_PROBLEMS])
         text = "; ".join(f"{v.field} {v.description}".strip() for v in violations)
-        return InvalidArgument(text, violations=violations)
+        more = "; … and more" if len(self.problems) > MOST_PROBLEMS else ""
+        return InvalidArgument(text + more, violations=violations)
 
 
 class EncodeError(ValueError):

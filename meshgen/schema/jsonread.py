@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, enum_zero, json_name, snake
@@ -10,14 +10,14 @@ from meshgen.schema import anyvalue, picture, standard, tensor
 from meshgen.schema.assemble import (
     ABSENT,
     Reader,
+    entries_reader,
     held,
     list_reader,
     one_member,
-    problems_of,
     reader_of_fields,
     reader_of_record,
 )
-from meshgen.schema.fit import Misfit
+from meshgen.schema.fit import MOST_PROBLEMS, Misfit, subscript
 from meshgen.schema.jsonscalars import MAP_KEYS, SCALARS, any_integer, text
 from meshgen.schema.model import (
     AnyValue,
@@ -131,17 +131,19 @@ class JsonReading:
         return _or(self._member(LIST_FIELD, type_), Field(name=LIST_FIELD, type=type_).make_default)
 
     def _map(self, type_: MapOf) -> Reader:
-        read_key, element = MAP_KEYS[type_.key.kind], self._element(type_.value)
+        read_keys, read_entries = _keys_reader(MAP_KEYS[type_.key.kind]), entries_reader(self._element(type_.value))
 
         def read(value: Any) -> dict[Any, Any]:
             if not isinstance(value, dict):
                 raise Misfit.here("must be an object")
+            keys, problems = read_keys(value)
             try:
-                return {read_key(key): element(item) for key, item in value.items()}
-            except Misfit:
-                keys = ((f"[{key!r}]", key) for key in value)
-                items = ((f"[{key!r}]", item) for key, item in value.items())
-                raise Misfit(problems_of(read_key, keys) + problems_of(element, items)) from None
+                entries = read_entries(value)
+            except Misfit as misfit:
+                raise Misfit(problems + misfit.problems) from None
+            if problems:
+                raise Misfit(problems)
+            return dict(zip(keys, entries.values(), strict=True))
 
         return read
 
@@ -153,6 +155,27 @@ class JsonReading:
 
         read_parts = _of_object(reader_of_fields(tensor.PARTS, reader))
         return lambda value: tensor.tensor_from(read_parts(value), type_)
+
+
+def _keys_reader(read: Reader) -> Callable[[Iterable[str]], tuple[list[Any], list[tuple[str, str]]]]:
+    """Reads the keys of an object as those of a map: the keys, and what is wrong with them."""
+
+    def read_keys(written: Iterable[str]) -> tuple[list[Any], list[tuple[str, str]]]:
+        keys: dict[Any, str] = {}
+        problems: list[tuple[str, str]] = []
+        for name in written:
+            try:
+                first = keys.setdefault(read(name), name)
+            except Misfit as misfit:
+                problems += misfit.under(subscript(name))
+            else:
+                if first is not name:
+                    problems.append((subscript(name), f"is given twice, as {first!r} and {name!r}"))
+            if len(problems) > MOST_PROBLEMS:
+                break
+        return list(keys), problems
+
+    return read_keys
 
 
 def _of_object(read: Reader) -> Reader:

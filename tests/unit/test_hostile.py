@@ -1,0 +1,145 @@
+"""Requests that are made to cost more than they are long. Steps are counted; a timeout ends what would never end."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from schema_samples import INT, LABEL, STR, TREE, codec_of, params
+
+from meshgen.runtime.codec import RpcCodec
+from meshgen.schema.assemble import entries_reader, list_reader
+from meshgen.schema.check import request_check
+from meshgen.schema.fit import MOST_PROBLEMS, Misfit
+from meshgen.schema.jsonvalue import from_json
+from meshgen.schema.model import Field, ListOf, MapOf
+from meshgen.schema.rules import Rules
+from meshgen.status import InvalidArgument
+
+pytestmark = pytest.mark.timeout(60)
+
+Nested = Callable[[Any], Any]
+
+
+def refusal(read: Callable[[], Any]) -> InvalidArgument:
+    with pytest.raises(InvalidArgument) as caught:
+        read()
+    return caught.value
+
+
+def by_protobuf(codec: RpcCodec, message: Any) -> InvalidArgument:
+    return refusal(lambda: codec.decode_request(message.SerializeToString()))
+
+
+def by_json(fields: tuple[Field, ...], document: Any) -> InvalidArgument:
+    return refusal(lambda: from_json(fields, document))
+
+
+@pytest.mark.parametrize(
+    ("reader", "value"),
+    [
+        (lambda item: list_reader(item, "list"), lambda inner: [inner]),
+        (entries_reader, lambda inner: {"k": inner}),
+    ],
+)
+def test_what_does_not_fit_is_read_once(reader: Callable[[Any], Any], value: Nested) -> None:
+    reads = 0
+
+    def leaf(_: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        raise Misfit.here("is wrong")
+
+    read, given = leaf, "x"
+    for _ in range(15):
+        read, given = reader(read), value(given)
+    with pytest.raises(Misfit) as caught:
+        read(given)
+    assert len(caught.value.problems) == 1
+    assert reads == 1
+
+
+def test_a_fault_at_the_bottom_of_a_deep_tree() -> None:
+    codec = codec_of(params(x=TREE))
+    for step, path in (("children", "[0]"), ("named", "['k']")):
+        message: Any = codec.request_class()
+        inner: Any = message.x
+        document: Any = {}
+        for _ in range(45):
+            inner.value = 1
+            inner = inner.children.add() if step == "children" else inner.named["k"]
+            inner.SetInParent()
+            document = {"value": 1, step: [document] if step == "children" else {"k": document}}
+        where = "x." + f"{step}{path}." * 45 + "value"
+        for error in (by_protobuf(codec, message), by_json(params(x=TREE), {"x": document})):
+            assert [(v.field, v.description) for v in error.violations] == [(where, "is required")]
+
+
+def test_violations_are_capped() -> None:
+    fields = params(flat=ListOf(LABEL), nested=ListOf(ListOf(LABEL)), named=MapOf(STR, LABEL))
+    codec = codec_of(fields)
+    for count in (MOST_PROBLEMS, MOST_PROBLEMS + 1, 5000):
+        empty: Any = [{}] * count
+        named: Any = {str(i): {} for i in range(count)}
+        for key, document, paths in (
+            ("flat", empty, [f"flat[{i}].label" for i in range(count)]),
+            ("nested", [{"values": empty}], [f"nested[0].values[{i}].label" for i in range(count)]),
+            ("named", named, [f"named['{i}'].label" for i in range(count)]),
+        ):
+            message = json_format.ParseDict({key: document}, codec.request_class())
+            for error in (by_protobuf(codec, message), by_json(fields, {key: document})):
+                found = [v.field for v in error.violations]
+                assert len(found) == MOST_PROBLEMS
+                assert set(found) <= set(paths)
+                assert found == paths[:MOST_PROBLEMS] or key == "named"  # protobuf's maps have no order
+                assert str(error).endswith("; … and more") == (count > MOST_PROBLEMS)
+
+
+def test_a_long_key_is_not_in_every_path_below_it() -> None:
+    key, fields = "k" * 100_000, params(x=MapOf(STR, ListOf(LABEL)))
+    codec = codec_of(fields)
+    document: Any = {"x": {key: {"values": [{}] * 50}}}
+    message = json_format.ParseDict(document, codec.request_class())
+    for error in (by_protobuf(codec, message), by_json(fields, document)):
+        assert error.violations[49].field == f"x['{'k' * 100}…'].values[49].label"
+
+
+def test_keys_that_are_one_number() -> None:
+    fields = params(x=MapOf(INT, INT))
+    error = by_json(fields, {"x": {"1": 1, "01": 2, "a": 3, "2": "b"}})
+    assert [(v.field, v.description) for v in error.violations] == [
+        ("x['01']", "is given twice, as '1' and '01'"),
+        ("x['a']", "must be an integer"),
+        ("x['2']", "must be an integer"),
+    ]
+
+
+@pytest.mark.parametrize("count", [MOST_PROBLEMS, 5000])
+def test_broken_rules_are_capped(count: int) -> None:
+    looks = 0
+
+    class Looked(int):
+        def __ge__(self, other: int) -> bool:
+            nonlocal looks
+            looks += 1
+            return int(self) >= other
+
+    positive = dataclasses.replace(INT, rules=Rules(ge=0))
+    check = request_check(params(flat=ListOf(positive), nested=ListOf(ListOf(positive)), named=MapOf(STR, positive)))
+    assert check is not None
+    wrong = [Looked(-1) for _ in range(count)]
+    named = {str(i): value for i, value in enumerate(wrong)}
+    for value, paths in (
+        ({"flat": wrong}, [f"flat[{i}]" for i in range(count)]),
+        ({"nested": [wrong]}, [f"nested[0].values[{i}]" for i in range(count)]),
+        ({"named": named}, [f"named['{i}']" for i in range(count)]),
+    ):
+        looks = 0
+        error = refusal(partial(check, value))
+        assert [v.field for v in error.violations] == paths[:MOST_PROBLEMS]
+        assert str(error).endswith("; … and more") == (count > MOST_PROBLEMS)
+        assert looks <= MOST_PROBLEMS + 1
