@@ -33,7 +33,7 @@ def to_bool(value: Any) -> bool:
 
 def to_int(value: Any) -> int:
     """An integer of 64 bits."""
-    if isinstance(value, bool):
+    if type(value) is not int and not _is_real(value):
         raise EncodeError(f"must be an int, got {describe(value)}")
     try:
         number = operator.index(value)
@@ -53,15 +53,26 @@ def to_int32(value: Any) -> int:
 
 
 def to_float(value: Any) -> float:
-    """A float; integers are taken too."""
+    """A float; integers are taken too, as far as a double holds them."""
     if type(value) is float:
         return value
-    if isinstance(value, bool | str | bytes | bytearray):
+    if isinstance(value, str | bytes | bytearray) or not _is_real(value):
         raise EncodeError(f"must be a float, got {describe(value)}")
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError):  # RuntimeError: a torch tensor of several numbers
         raise EncodeError(f"must be a float, got {describe(value)}") from None
+    if isinstance(value, float) or number == value or number != number:
+        return number
+    raise EncodeError(f"must be a float, got {describe(value)}, which no double holds exactly; write float(…) to round")
+
+
+def _is_real(value: Any) -> bool:
+    """Neither a bool nor a complex number, be they of numpy or torch."""
+    if isinstance(value, bool | complex):
+        return False
+    dtype = getattr(value, "dtype", None)
+    return dtype is None or not str(dtype).removeprefix("torch.").startswith(("bool", "complex"))
 
 
 def to_float32(value: Any) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pydantic
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from PIL import Image as PIL_Image
 from schema_samples import (
@@ -132,6 +133,10 @@ def test_numbers_of_numpy_are_numbers() -> None:
         (INT, None, "x must be an int, got NoneType None"),
         (FLOAT, "1", "x must be a float"),
         (FLOAT, 10**400, "x must be a float"),
+        (FLOAT, 2**53 + 1, "x must be a float, got int 9007199254740993, which no double holds exactly"),
+        (FLOAT, np.complex128(1 + 2j), "x must be a float, got complex128"),
+        (FLOAT, np.bool_(True), "x must be a float, got bool"),
+        (INT, torch.tensor(True), "x must be an int, got Tensor"),
         (STR, "a\ud800", "x must be valid Unicode, has a lone surrogate at 1"),
         (STR, b"a", "x must be a str"),
         (BYTES, "a", "x must be bytes"),
