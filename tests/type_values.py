@@ -81,6 +81,8 @@ def values(type_: Type, depth: int = 2) -> st.SearchStrategy[Any]:  # noqa: C901
 
 
 def _ends(type_: Type, depth: int) -> bool:
+    if isinstance(type_, Union):
+        return all(_ends(m, depth) for m in type_.members)
     return depth <= 0 and isinstance(type_, Ref)
 
 

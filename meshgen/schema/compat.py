@@ -9,6 +9,8 @@ from typing import Any, assert_never
 from uuid import UUID
 
 from meshgen.schema.anyvalue import WHOLE_MAX
+from meshgen.schema.exactness import member_finder
+from meshgen.schema.fit import EncodeError
 from meshgen.schema.model import (
     CONTAINERS,
     AnyValue,
@@ -22,6 +24,7 @@ from meshgen.schema.model import (
     Record,
     Ref,
     Scalar,
+    ScalarKind,
     Tensor,
     Type,
     Union,
@@ -29,9 +32,7 @@ from meshgen.schema.model import (
     WellKnown,
 )
 from meshgen.schema.records import kind_of, opened
-
-_BITS = {"int": 64, "int32": 32}
-_SCALARS = {"bool": bool, "str": str, "bytes": bytes}
+from meshgen.schema.scalars import TO_SCALAR
 
 
 def feeds(source: Type, target: Type) -> bool:  # noqa: C901 - one case per pair
@@ -161,7 +162,7 @@ def _some_json(type_: Type) -> bool:
 
 
 def holds(value: Any, target: Type) -> bool:  # noqa: C901 - one case per type
-    """Whether a Python value written into a graph is one of `target`. Looks at the outside only for big types."""
+    """Whether a Python value is one of `target`, as far as can be seen without looking into objects and arrays."""
     match target:
         case Unknown():
             return True
@@ -172,7 +173,8 @@ def holds(value: Any, target: Type) -> bool:  # noqa: C901 - one case per type
         case Optional(item=item):
             return value is None or holds(value, item)
         case Union(members=members):
-            return any(holds(value, m) for m in members)
+            index = member_finder(target)(value)  # not each in turn: unions in unions would take 2^depth
+            return index >= 0 and holds(value, members[index])
         case AnyValue():
             return _is_json(value)
         case Scalar(kind=kind):
@@ -197,13 +199,13 @@ def holds(value: Any, target: Type) -> bool:  # noqa: C901 - one case per type
             assert_never(target)
 
 
-def _is_scalar(value: Any, kind: str) -> bool:
-    if kind in _BITS:
-        half = 1 << (_BITS[kind] - 1)
-        return isinstance(value, int) and not isinstance(value, bool) and -half <= value < half
-    if kind in ("float", "float32"):
-        return isinstance(value, int | float) and not isinstance(value, bool)
-    return isinstance(value, _SCALARS[kind])
+def _is_scalar(value: Any, kind: ScalarKind) -> bool:
+    """As the codec has it: numpy's numbers are numbers."""
+    try:
+        TO_SCALAR[kind](value)
+    except EncodeError:
+        return False
+    return True
 
 
 def _is_standard(value: Any, kind: str) -> bool:
@@ -239,8 +241,11 @@ def _is_record(value: Any, target: Record) -> bool:
             same = isinstance(value, tuple) and len(value) == len(fields)
             return same and all(holds(v, f.type) for v, f in zip(value, fields, strict=True))
         case "typeddict":
-            return isinstance(value, dict) and all(
-                holds(value[f.name], f.type) if f.name in value else f.omitted for f in fields
+            return (
+                isinstance(value, dict)
+                and value.keys() <= {f.name for f in fields}
+                and all(f.name in value or f.omitted for f in fields)
+                and all(holds(value[f.name], f.type) for f in fields if f.name in value)
             )
         case _:
             return isinstance(value, (target.python, opened(target.python).cls))

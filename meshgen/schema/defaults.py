@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from meshgen.schema.compat import holds
-from meshgen.schema.fit import EncodeError, describe
-from meshgen.schema.model import MISSING, Field, ListOf, MapOf, Optional, Scalar, Type, Union
-from meshgen.schema.scalars import TO_SCALAR
+from meshgen.schema.fit import describe
+from meshgen.schema.model import MISSING, Field, ListOf, MapOf, Optional, Type, Union
 
 
 def default_fault(field: Field) -> tuple[str, str]:
@@ -26,14 +25,8 @@ def default_fault(field: Field) -> tuple[str, str]:
 
 
 def _fits(value: Any, type_: Type) -> bool:
-    """Whether the codec takes a value. It takes more than `holds` does: every sequence for a list, numpy's numbers."""
+    """Whether the codec takes a value. It takes more than `holds` does: every sequence for a list."""
     match type_:
-        case Scalar(kind=kind):
-            try:
-                TO_SCALAR[kind](value)
-            except EncodeError:
-                return False
-            return True
         case Optional(item=item):
             return value is None or _fits(value, item)
         case Union(members=members):

@@ -16,6 +16,7 @@ from PIL import Image as PIL_Image
 from meshgen.contract import Contract, RpcSpec, ServiceSpec, build
 from meshgen.runtime.codec import Contracts, RpcCodec
 from meshgen.schema.anyvalue import WHOLE_MAX
+from meshgen.schema.exactness import class_of
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -36,7 +37,6 @@ from meshgen.schema.model import (
 )
 from meshgen.schema.names import element_name
 from meshgen.schema.standard import DURATION_MAX_S
-from meshgen.schema.unions import class_of
 
 BOOL, INT, FLOAT, STR, BYTES = (Scalar(k) for k in ("bool", "int", "float", "str", "bytes"))
 INT32, FLOAT32 = Scalar("int32"), Scalar("float32")
