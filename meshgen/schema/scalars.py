@@ -40,7 +40,7 @@ def to_int(value: Any) -> int:
     except TypeError:
         raise EncodeError(f"must be an int, got {describe(value)}") from None
     if not INT64_MIN <= number <= INT64_MAX:
-        raise EncodeError(f"must fit 64 bits, got {number.bit_length()} bits")
+        raise EncodeError(f"must fit 64 bits with its sign, got {number.bit_length() + 1}")
     return number
 
 

@@ -602,7 +602,7 @@ with InputNode(x=int) as request:
 _ANSWERS = [
     ("forgets", "node 'forgets' (g.py:11:5) returned None, which is not int; is a `return` missing?"),
     ("text", "node 'text' (g.py:14:5) returned str 'str', which is not int"),
-    ("big", "what node 'big' (g.py:17:5) returned must fit 64 bits, got 71 bits"),
+    ("big", "what node 'big' (g.py:17:5) returned must fit 64 bits with its sign, got 72"),
     ("chooses", "node 'chooses' (g.py:20:5) returned str 'c', which is not Literal['a', 'b']"),
     ("items", "in what node 'items' (g.py:23:5) returned, `[1]` must be a float, got str 'x'"),
     ("no_box", "node 'no_box' (g.py:26:5) returned None, which is not Box; is a `return` missing?"),

@@ -127,7 +127,8 @@ def test_numbers_of_numpy_are_numbers() -> None:
 @pytest.mark.parametrize(
     ("type_", "value", "message"),
     [
-        (INT, 2**63, "x must fit 64 bits"),
+        (INT, 2**63, "x must fit 64 bits with its sign, got 65"),
+        (INT, -(2**63) - 1, "x must fit 64 bits with its sign, got 65"),
         (INT, True, "x must be an int, got bool True"),
         (INT, 1.0, "x must be an int"),
         (INT, None, "x must be an int, got NoneType None"),

@@ -169,4 +169,4 @@ def test_parameters_that_do_not_fit_are_told_in_the_words_of_the_codec() -> None
     (found,), _ = refused(lambda: graph(datetime(2024, 1, 1)))
     assert found[0] == "moment"
     assert found[1].startswith("must have a timezone")
-    assert refused(lambda: graph(datetime.now(UTC), 1 << 63))[0] == [("number", "must fit 64 bits, got 64 bits")]
+    assert refused(lambda: graph(datetime.now(UTC), 1 << 63))[0] == [("number", "must fit 64 bits with its sign, got 65")]
