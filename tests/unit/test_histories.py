@@ -19,7 +19,8 @@ from tools import BUF
 
 from meshgen.contract import Contract, build, dump_lock, load_lock
 from meshgen.contract.compare import Change, compare
-from meshgen.contract.described import Described, real_oneof, reserved_numbers
+from meshgen.contract.described import Described, reserved_numbers
+from meshgen.contract.descriptors import real_oneof
 from meshgen.emit.envoy.descriptors import merge_descriptors
 from meshgen.errors import GraphError, errors_only
 
