@@ -87,4 +87,4 @@ def _decode(encoded: bytes) -> Any:
             image.load()
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Misfit([("encoded", "must be a whole PNG, JPEG or WebP file of a sensible size")]) from None
-    return image
+    return image if image.mode in MODES else image.convert("RGBA" if "transparency" in image.info else "RGB")

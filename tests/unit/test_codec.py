@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import dataclasses
 import io
 import math
@@ -344,6 +345,19 @@ def test_encoded_images(kind: str) -> None:
     assert codec.decode_request(message.SerializeToString())["x"].size == (4, 3)
     message.x.encoded = buffer.getvalue()[:30]
     assert "x.encoded" in violations(codec, message.SerializeToString())
+
+
+@pytest.mark.parametrize(("extra", "mode"), [({}, "RGB"), ({"transparency": 0}, "RGBA")])
+def test_an_encoded_palette_becomes_colours_which_can_travel_on(extra: dict[str, Any], mode: str) -> None:
+    codec = codec_of(params(x=Image()), Image())
+    buffer = io.BytesIO()
+    PIL_Image.new("P", (4, 3)).save(buffer, "PNG", **extra)
+    message: Any = codec.request_class()
+    message.x.encoded = buffer.getvalue()
+    decoded = codec.decode_request(message.SerializeToString())["x"]
+    by_json = from_json(params(x=Image()), {"x": {"encoded": base64.b64encode(buffer.getvalue()).decode()}})["x"]
+    assert decoded.mode == by_json.mode == codec.decode_response(codec.encode_response(decoded)).mode == mode
+    assert decoded.getpixel((0, 0)) == by_json.getpixel((0, 0)) == ((0, 0, 0) if mode == "RGB" else (0, 0, 0, 0))
 
 
 @pytest.mark.parametrize(
