@@ -296,6 +296,8 @@ class Record:
             case "typeddict":
                 return value[name]
             case "tuple":
+                if len(value) != len(self.fields):  # what is beyond the last one would be lost
+                    raise IndexError(len(value))
                 return value[int(name.removeprefix("item_"))]
             case _:
                 return getattr(value, name)

@@ -125,6 +125,9 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert same(round_trip(ListOf(FLOAT), np.ones(2)), [1.0, 1.0])
 
 
+PAIR = Record(name="IntStrTuple", kind="tuple", python=tuple, fields=params(item_0=INT, item_1=STR))
+
+
 @pytest.mark.parametrize(
     ("type_", "value", "message"),
     [
@@ -152,6 +155,9 @@ def test_numbers_of_numpy_are_numbers() -> None:
         (MapOf(STR, INT), [], "x must be dict[str, int]"),
         (LABEL, {"label": "a"}, "x must be Label, got dict"),
         (ListOf(ListOf(INT)), [[1], [2, None]], "x[1][1] must be an int"),
+        (PAIR, (1, "b", 3), "x must be tuple[int, str], got tuple (1, 'b', 3)"),
+        (PAIR, (1,), "x must be tuple[int, str], got tuple (1,)"),
+        (ListOf(PAIR), [(1, "b", 3)], "x[0] must be tuple[int, str]"),
         (Image(), 1, "x must be a PIL.Image.Image"),
         (Image(), PIL_Image.new("P", (1, 1)), "x has mode 'P', which cannot travel"),
         (Tensor("numpy"), [1], "x must be a numpy.ndarray"),
@@ -165,6 +171,9 @@ def test_a_value_that_does_not_fit_is_named(type_: Type, value: Any, message: st
         codec.encode_request({"x": value})
     assert str(caught.value).startswith(message)
     if not isinstance(type_, Record):
+        with pytest.raises(EncodeError) as caught:
+            to_json(params(x=type_), {"x": value})
+        assert str(caught.value).startswith(message)
         with pytest.raises(EncodeError) as caught:
             codec.encode_response(value)
         assert str(caught.value).startswith("result" + message[1:])
