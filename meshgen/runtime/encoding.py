@@ -11,7 +11,7 @@ from meshgen.runtime.decoding import EnumNumbers
 from meshgen.runtime.payloads import payload_key
 from meshgen.runtime.wellknown import fill_value
 from meshgen.schema import anyvalue, picture, standard, tensor
-from meshgen.schema.assemble import ABSENT, elements, getter, none_is_lost
+from meshgen.schema.assemble import ABSENT, NONE_IS_LOST, elements, getter, none_is_lost
 from meshgen.schema.fit import EncodeError, describe
 from meshgen.schema.model import (
     AnyValue,
@@ -245,11 +245,9 @@ def _at(wire: str, write: Fill) -> Fill:
 
 
 def _refuse_none(write: Fill, wire: str) -> Fill:
-    """None is sent by leaving the field out, and that means the default here; better no value than another one."""
-
     def write_value(message: Any, value: Any) -> None:
         if value is None:
-            raise EncodeError("cannot be None, because a field that is left out takes its default", wire)
+            raise EncodeError(NONE_IS_LOST, wire)
         write(message, value)
 
     return write_value

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from meshgen.naming import snake
 from meshgen.schema.check import Check, Checking
+from meshgen.schema.defaults import default_of
 from meshgen.schema.fit import MOST_PROBLEMS, EncodeError, Misfit, describe, joined, subscript
 from meshgen.schema.model import CONTAINERS, AnyValue, Container, Field, ListOf, MapOf, Optional, Record, Union
 from meshgen.schema.names import member_name
@@ -225,12 +226,8 @@ def one_member(union: Union, read: Reader) -> Reader:
     return read_member
 
 
-def default_of(field: Field) -> Any:
-    """The default as far as it can be known beforehand; None when there is none."""
-    try:
-        return field.make_default() if field.has_default else None
-    except Exception:  # noqa: BLE001 - a user's factory, which may want the other fields first
-        return None
+NONE_IS_LOST = "cannot be None, because a field that is left out takes its default"
+"""None is sent by leaving the field out; better no value than another one."""
 
 
 def none_is_lost(field: Field) -> bool:

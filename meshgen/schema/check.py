@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
+from meshgen.schema.defaults import default_of
 from meshgen.schema.fit import MOST_PROBLEMS, TOO_DEEP, EncodeError, Misfit, joined, subscript
 from meshgen.schema.model import (
-    MISSING,
     AnyValue,
     Choice,
     EnumOf,
@@ -104,8 +104,8 @@ class Checking:
             problems: list[tuple[str, str]] = []
             for field, path, check in checked:
                 value = get(holder, field)
-                if value is not _NO_VALUE and not _is_default(field, value):
-                    problems += _under(path, check(value))
+                if value is not _NO_VALUE and (found := check(value)) and not _is_default(field, value):
+                    problems += _under(path, found)
             return problems
 
         return check_fields
@@ -253,9 +253,10 @@ def _got(record: Record, value: Any, field: Field) -> Any:
 
 def _is_default(field: Field, value: Any) -> bool:
     """A value that was left out breaks no rule. Lists and maps cannot be: they are empty."""
-    if field.default is MISSING or isinstance(field.type, ListOf | MapOf):
+    if not field.has_default or isinstance(field.type, ListOf | MapOf):
         return False
-    return value is field.default or (type(value) is type(field.default) and bool(value == field.default))
+    default = default_of(field)
+    return value is default or (type(value) is type(default) and bool(value == default))
 
 
 def _all_of(*checks: Check | None) -> Check | None:

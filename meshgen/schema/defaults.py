@@ -11,6 +11,14 @@ from meshgen.schema.fit import describe
 from meshgen.schema.model import MISSING, Field, ListOf, MapOf, Optional, Type, Union
 
 
+def default_of(field: Field) -> Any:
+    """The default as far as it can be known beforehand; None when there is none."""
+    try:
+        return field.make_default() if field.has_default else None
+    except Exception:  # noqa: BLE001 - a user's factory, which may want the other fields first
+        return None
+
+
 def default_fault(field: Field) -> tuple[str, str]:
     """What is wrong with a field's default, and the way out; both empty when nothing is."""
     value = field.default

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, RESULT_FIELD, json_name, snake
 from meshgen.schema import picture, tensor
+from meshgen.schema.assemble import ABSENT
 from meshgen.schema.depth import DEEPEST, is_deep
 from meshgen.schema.fit import TOO_DEEP, EncodeError, Misfit, joined
 from meshgen.schema.jsonread import PART_NAMES, JsonReading
@@ -97,12 +98,17 @@ def to_json(what: Type | Sequence[Field], value: Any) -> Any:
     if isinstance(what, Record):
         write, holder = writing.record(what), value
     else:
-        write = writing.object(_fields_of(what), lambda field: lambda values: values.get(field.name))
+        write = writing.object(_fields_of(what), _argument)
         holder = value if isinstance(what, Sequence) else {RESULT_FIELD: value}
     try:
         return write(holder)
     except RecursionError:
         raise EncodeError(TOO_DEEP) from None
+
+
+def _argument(field: Field) -> Callable[[Mapping[str, Any]], Any]:
+    absent = None if field.required else ABSENT
+    return lambda values: values.get(field.name, absent)
 
 
 def _depth(value: Any) -> int:

@@ -10,7 +10,7 @@ from typing import Any, assert_never
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
 from meshgen.schema import picture, standard, tensor
 from meshgen.schema.anyvalue import to_plain
-from meshgen.schema.assemble import ABSENT, elements, getter
+from meshgen.schema.assemble import ABSENT, NONE_IS_LOST, elements, getter, none_is_lost
 from meshgen.schema.fit import EncodeError, describe
 from meshgen.schema.model import (
     AnyValue,
@@ -61,7 +61,9 @@ class JsonWriting:
         def write(holder: Any) -> dict[str, Any]:
             result: dict[str, Any] = {}
             for read, put in rows:
-                put(read(holder), result)
+                value = read(holder)
+                if value is not ABSENT:
+                    put(value, result)
             return result
 
         return write
@@ -76,10 +78,10 @@ class JsonWriting:
 
     def _field(self, field: Field) -> Put:
         wire, union = snake(field.name), spread(field.type)
-        if union is None:
-            return _put(wire, self._member(field.type))
-        put = self._oneof(union, wire)
-        return put if not isinstance(field.type, Optional) else lambda v, r: None if v is None else put(v, r)
+        put = _put(wire, self._member(field.type)) if union is None else self._oneof(union, wire)
+        if none_is_lost(field):
+            return _refuse_none(put, wire)
+        return _unless_none(put) if union is not None and isinstance(field.type, Optional) else put
 
     def _oneof(self, union: Union, field: str = "") -> Put:
         """Writes the member that a value is of; those of a union that is a `field` have its name in theirs."""
@@ -179,8 +181,6 @@ def _put(wire: str, write: Convert, path: str | None = None) -> Put:
     prefix = wire if path is None else path
 
     def put(value: Any, result: dict[str, Any]) -> None:
-        if value is ABSENT:
-            return
         try:
             written = write(value)
         except EncodeError as error:
@@ -189,6 +189,19 @@ def _put(wire: str, write: Convert, path: str | None = None) -> Put:
             result[wire] = written
 
     return put
+
+
+def _unless_none(put: Put) -> Put:
+    return lambda value, result: None if value is None else put(value, result)
+
+
+def _refuse_none(put: Put, wire: str) -> Put:
+    def put_value(value: Any, result: dict[str, Any]) -> None:
+        if value is None:
+            raise EncodeError(NONE_IS_LOST, wire)
+        put(value, result)
+
+    return put_value
 
 
 def _object_of(put: Put) -> Convert:

@@ -267,6 +267,21 @@ def test_what_is_left_out_breaks_no_rule() -> None:
     assert codec.decode_request(codec.encode_request({"y": 1})) == {"x": 0, "y": 1}
 
 
+def test_what_a_factory_makes_breaks_no_rule() -> None:
+    def broken() -> int:
+        raise ValueError
+
+    fields = (
+        Field(name="x", type=ruled(INT, ge=1), factory=lambda: -1),
+        Field(name="y", type=ruled(INT, ge=1), factory=broken),
+        Field(name="z", type=ListOf(ruled(INT, ge=1)), factory=lambda: [-1]),
+    )
+    assert ours(fields, {"x": -1, "y": 1}) == []
+    assert [path for path, _ in ours(fields, {"x": 0, "y": 0, "z": [-1]})] == ["x", "y", "z[0]"]
+    codec = codec_of(fields[:1])
+    assert codec.decode_request(codec.request_class().SerializeToString()) == {"x": -1}
+
+
 def test_other_types_are_left_to_the_codec() -> None:
     types = {
         "a": ruled(INT, ge=0),

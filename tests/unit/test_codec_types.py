@@ -7,7 +7,7 @@ import json
 import math
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 from uuid import UUID as PyUUID
 
 import numpy as np
@@ -60,6 +60,7 @@ from meshgen.schema.model import (
     Type,
     Union,
 )
+from meshgen.schema.reflect import reflect
 from meshgen.status import Internal, InvalidArgument
 
 SETTINGS = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -409,9 +410,24 @@ def test_absent_keys_and_unions_with_defaults() -> None:
     assert from_json(fields, sent) == expected
     with pytest.raises(EncodeError, match="b cannot be None"):
         codec.encode_request({**sent, "b": None})
+    with pytest.raises(EncodeError, match="b cannot be None"):
+        to_json(fields, {**sent, "a": Circle(1.0), "b": None})
     assert codec.decode_request(codec.encode_request({**sent, "c": None}))["c"] is None
+    assert to_json(fields[1:], sent) == {"d": None, "e": {"text": ""}}
     with pytest.raises(InvalidArgument, match="d is required"):
         from_json(fields, {"e": {"text": ""}})
+
+
+def test_an_absent_key_of_a_union() -> None:
+    class Sized(TypedDict):
+        text: str
+        size: NotRequired[int | str]
+
+    type_ = reflect(Sized)
+    for value in ({"text": ""}, {"text": "", "size": 1}, {"text": "", "size": "a"}):
+        codec = codec_of(params(x=type_))
+        assert codec.decode_request(codec.encode_request({"x": value}))["x"] == value
+        assert from_json(type_, to_json(type_, value)) == value
 
 
 def test_unknown_keys_are_reported_through_unions_and_records_in_themselves() -> None:
