@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from google.protobuf.json_format import MessageToDict
+from google.rpc.error_details_pb2 import BadRequest
+from google.rpc.status_pb2 import Status
 
 from meshgen.contract import build
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.emit.openapi import openapi_document, openapi_files
 from meshgen.emit.openapi.model import Parameter, Schema, to_schema
 from meshgen.plan.model import Mesh, Plan, RestRoute, Workload
+from meshgen.runtime.grpc_status import encode
+from meshgen.schema.jsonvalue import from_json
 from meshgen.schema.model import Field, Record
 from meshgen.schema.reflect import reflect
+from meshgen.status import InvalidArgument
 
 
 class Colour(enum.Enum):
@@ -88,6 +94,21 @@ def test_the_default_deadline(timeout_s: float) -> None:
     assert example["value"]["message"].endswith(f" {timeout_s:g} s")
 
 
+def test_the_example_of_an_error_is_what_a_caller_gets() -> None:
+    answer = openapi_document(plan())["paths"]["/s/run"]["post"]["responses"]["400"]
+    (example,) = answer["content"]["application/json"]["examples"].values()
+    with pytest.raises(InvalidArgument) as caught:
+        from_json((Field(name="user_id", type=reflect(int)),), {})
+    status = Status.FromString(encode(caught.value, graph="s", trace_id=""))
+    assert example["value"]["message"] == status.message
+    _, bad = status.details
+    violations = BadRequest()
+    assert bad.Unpack(violations)
+    # As Envoy prints it: every plain field, empty or not.
+    shown = MessageToDict(violations, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    assert example["value"]["details"][1] == {"@type": bad.type_url, **shown}
+
+
 def test_every_type(schemas: dict[str, Any]) -> None:
     properties = schemas["s.v1.RunRequest"]["properties"]
     label = {"$ref": "#/components/schemas/s.v1.Label"}
@@ -100,7 +121,7 @@ def test_every_type(schemas: dict[str, Any]) -> None:
     assert properties["by_name"] == {"type": "object", "additionalProperties": label}
     assert properties["rows"]["type"] == "array"
     assert properties["rows"]["items"]["$ref"].removeprefix("#/components/schemas/") in schemas
-    assert schemas["s.v1.Colour"]["enum"] == ["COLOUR_UNSPECIFIED", "COLOUR_RED", "COLOUR_BLUE"]
+    assert schemas["s.v1.Colour"]["enum"] == ["COLOUR_RED", "COLOUR_BLUE"]
     assert schemas["s.v1.Label"]["description"] == "A class of things."
 
 

@@ -92,7 +92,10 @@ def schemas() -> dict[str, Any]:
 
 def test_a_union_is_a_choice_of_properties(schemas: dict[str, Any]) -> None:
     new = schemas["g.n.v1.RunRequest"]
-    assert new["oneOf"] == [{"required": ["shape_circle"]}, {"required": ["shape_square"]}]
+    shape, other = new["allOf"]
+    assert shape == {"oneOf": [{"required": ["shape_circle"]}, {"required": ["shape_square"]}]}
+    either = [{"required": ["other_circle"]}, {"required": ["other_str"]}]
+    assert other == {"oneOf": [*either, {"not": {"anyOf": either}}]}
     assert new["properties"]["shape_circle"] == {"$ref": f"{PREFIX}g.n.v1.Circle"}
     assert "What to draw. Exactly one of `shape_circle`, `shape_square`." in new["description"]
     assert "At most one of `other_circle`, `other_str`." in new["description"]
@@ -178,12 +181,21 @@ def validator(schemas: dict[str, Any]) -> Draft202012Validator:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{}, {"shape_square": {"side": 1.0}}, {"word": "A"}, {"tags": ["a", "a"]}, {"level": "3"}, {"scores": {}}],
+    [
+        {},
+        {"shape_square": {"side": 1.0}},
+        {"other_str": "a", "other_circle": {"radius": 1.0}},
+        {"word": "A"},
+        {"tags": ["a", "a"]},
+        {"level": "3"},
+        {"scores": {}},
+    ],
     ids=str,
 )
 def test_json_that_breaks_a_rule_does_not_fit(schemas: dict[str, Any], wrong: dict[str, Any]) -> None:
     right = {"shape_circle": {"radius": 1.0}, "tree": {"label": "x"}, "anything": None, "mode": "a"}
     right |= {"scores": {"ab": 1.0}}
     validator(schemas).validate(right)
+    validator(schemas).validate(right | {"other_str": "a"})
     with pytest.raises(ValidationError):
         validator(schemas).validate(right | wrong if wrong else {})

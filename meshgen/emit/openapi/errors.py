@@ -40,7 +40,7 @@ def error_responses(graph: str, timeout_s: float) -> dict[str, Response]:
     """Responses by HTTP status, for a route of `graph` with this default deadline."""
     unfit = {
         "@type": "type.googleapis.com/google.rpc.BadRequest",
-        "field_violations": [{"field": "user_id", "description": "is required"}],
+        "field_violations": [{"field": "user_id", "description": "is required", "reason": ""}],
     }
     service = {"domain": DOMAIN, "metadata": {"graph": graph, "node": "model", "trace_id": _TRACE_ID}}
     envoy = {"domain": ENVOY_DOMAIN, "metadata": {"details": "no_healthy_upstream"}}
@@ -48,7 +48,7 @@ def error_responses(graph: str, timeout_s: float) -> dict[str, Response]:
         "400": _response(
             "The request does not fit the contract.",
             Code.INVALID_ARGUMENT,
-            "user_id: is required",
+            "user_id is required",
             _info("INVALID_ARGUMENT", service),
             unfit,
         ),

@@ -93,8 +93,9 @@ class Messages:
         )
 
     def _enum(self, name: str) -> Schema:
+        """Without its zero, which stands for a value that nobody gave: neither a client nor a service may send it."""
         enum = self._enums[name]
-        return Schema(title=enum.name, type="string", enum=tuple(value.name for value in enum.value))
+        return Schema(title=enum.name, type="string", enum=tuple(v.name for v in enum.value if v.number))
 
     def _field(self, message: str, field: FieldDescriptorProto, doc: str) -> Schema:
         rules = rules_of(field)
@@ -130,13 +131,13 @@ def _message(message: DescriptorProto, path: Path, docs: Mapping[Path, str]) -> 
 
 
 def _choices(message: Message) -> list[tuple[Schema, ...]]:
-    """For each oneof that must be set: exactly one of its members is there."""
+    """For each oneof: exactly one of its members is there; or none, when it need not be set."""
     required = {oneof.name for oneof in message.descriptor.oneof_decl if one_is_required(oneof)}
-    return [
-        tuple(Schema(required=(member.name,)) for member in members)
-        for oneof, members in oneofs(message.descriptor).items()
-        if oneof in required
-    ]
+    found = []
+    for oneof, members in oneofs(message.descriptor).items():
+        there = tuple(Schema(required=(member.name,)) for member in members)
+        found.append(there if oneof in required else (*there, Schema(not_=Schema(any_of=there))))
+    return found
 
 
 def _remark(message: Message, oneof: str, members: Sequence[FieldDescriptorProto]) -> str:

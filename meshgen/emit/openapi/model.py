@@ -44,6 +44,8 @@ class Schema:
     required: tuple[str, ...] | None = None
     one_of: tuple[Schema, ...] | None = None
     all_of: tuple[Schema, ...] | None = None
+    any_of: tuple[Schema, ...] | None = None
+    not_: Schema | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +145,7 @@ class OpenApi:
     components: Components
 
 
-_SPELLINGS = {"ref": "$ref", "in_": "in"}
+_SPELLINGS = {"ref": "$ref", "in_": "in", "not_": "not"}
 
 
 def to_schema(value: Any) -> Any:
