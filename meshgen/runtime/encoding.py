@@ -34,6 +34,7 @@ from meshgen.schema.model import (
 )
 from meshgen.schema.names import member_name
 from meshgen.schema.scalars import TO_SCALAR, Convert, choice_writer, enum_writer, to_bytes
+from meshgen.schema.surplus import surplus_check
 from meshgen.schema.unions import member_chooser, spread
 
 Fill = Callable[[Any, Any], None]
@@ -80,8 +81,11 @@ class Encoding:
 
     def _record(self, record: Record) -> Fill:
         rows = [(getter(record, f), self._field(f)) for f in record.fields]
+        whole, check = surplus_check(record)
 
         def fill(message: Any, value: Any) -> None:
+            if type(value) is not whole:
+                check(value)
             for get, write in rows:
                 write(message, get(value))
 

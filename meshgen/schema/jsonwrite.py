@@ -42,6 +42,7 @@ from meshgen.schema.scalars import (
     enum_writer,
     shortest_float32,
 )
+from meshgen.schema.surplus import surplus_check
 from meshgen.schema.unions import member_chooser, spread
 
 Put = Callable[[Any, dict[str, Any]], None]
@@ -73,8 +74,19 @@ class JsonWriting:
         compiled = self._records.get(record)
         if compiled is None:
             compiled = self._records[record] = []
-            compiled.append(self.object(record.fields, lambda field: getter(record, field)))
+            compiled.append(self._record(record))
         return compiled[0] if compiled else lambda value: compiled[0](value)  # noqa: PLW0108 - it is empty yet
+
+    def _record(self, record: Record) -> Convert:
+        put = self.object(record.fields, lambda field: getter(record, field))
+        whole, check = surplus_check(record)
+
+        def write(value: Any) -> Any:
+            if type(value) is not whole:
+                check(value)
+            return put(value)
+
+        return write
 
     def _field(self, field: Field) -> Put:
         wire, union = snake(field.name), spread(field.type)
