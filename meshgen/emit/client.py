@@ -7,9 +7,11 @@ graph, so that it can be copied to wherever the mesh is called from.
 from __future__ import annotations
 
 import base64
+import enum
 import inspect
 import typing
 from textwrap import wrap
+from typing import Any
 
 from meshgen.contract.model import RpcSpec
 from meshgen.contract.names import proto_path
@@ -17,7 +19,7 @@ from meshgen.emit.files import GeneratedFile
 from meshgen.emit.header import header
 from meshgen.emit.pydefaults import default, is_constant
 from meshgen.emit.pysource import Name, Parts, PythonSource, literal
-from meshgen.emit.pytypes import annotation, attribute, is_attribute, named
+from meshgen.emit.pytypes import annotation, attribute, class_name, is_attribute, named
 from meshgen.emit.slim import slim
 from meshgen.naming import pascal, snake
 from meshgen.plan.model import Plan
@@ -25,6 +27,7 @@ from meshgen.schema.model import EnumOf, Field, ListOf, MapOf, Nothing, Optional
 
 _BASE64_WIDTH = 100
 _OWN_ARGUMENTS = frozenset({"metadata", "self", "timeout_s"})
+_SERVICE = "_SERVICE"
 _OWN_METHODS = frozenset({"close"})
 _FLOAT = Name("builtins", "float")
 _STR = Name("builtins", "str")
@@ -46,26 +49,27 @@ class _Module:
         types = tuple(named(t for rpc in plan.rpcs for t in (*(f.type for f in rpc.request_fields), rpc.result)))
         self._enums = [t for t in types if isinstance(t, EnumOf)]
         self._records = [t for t in types if isinstance(t, Record)]
-        classes = {pascal(t.name) for t in types}
+        classes = {class_name(t.name) for t in types}
         graph = pascal(plan.mesh.graph)
         self._sync, self._async = _free(f"{graph}Client", classes), _free(f"Async{graph}Client", classes)
         attributes = {attribute(f.name) for record in self._records for f in record.fields}
         arguments = {_argument(f) for rpc in plan.rpcs for f in rpc.request_fields}
         methods = {_method(rpc) for rpc in plan.rpcs}
+        constants = {_SERVICE, *map(_constant, plan.rpcs)}
         self._requests: dict[tuple[object, ...], str] = {}
         intro = f"Typed clients of `{plan.mesh.graph}`. Beside this file they need an installed meshgen, and no graph."
         self._source = PythonSource(
             f"{intro}\n\n{header(plan)}\n",
-            frozenset({*classes, *attributes, *arguments, *methods, self._sync, self._async}),
+            frozenset({*classes, *attributes, *arguments, *methods, *constants, self._sync, self._async}),
         )
 
     def text(self) -> str:
         """The whole module."""
-        for enum in self._enums:  # before the records, whose defaults name members
-            self._enum(enum)
+        for type_ in self._enums:  # before the records, whose defaults name members
+            self._enum(type_)
         for record in self._records:
             fields = {attribute(f.name): f for f in record.fields}
-            self._dataclass(pascal(record.name), fields, record.doc, frozen=_is_hashable(record))
+            self._dataclass(class_name(record.name), fields, record.doc, frozen=_is_hashable(record))
         self._contract()
         for rpc in self._plan.rpcs:
             self._rpc(rpc)
@@ -73,16 +77,18 @@ class _Module:
         self._client(self._async, "AsyncClient")
         return self._source.text()
 
-    def _enum(self, enum: EnumOf) -> None:
-        name = pascal(enum.name)
-        plain = all(type(m.value) in (int, str) for m in enum.python)
-        values = {m.name: m.value if plain else m.name for m in enum.python}
+    def _enum(self, type_: EnumOf) -> None:
+        name = class_name(type_.name)
+        plain = all(type(m.value) in (int, str) for m in type_.python)
+        values = {m.name: m.value if plain else m.name for m in type_.python}
         self._source.print("\n")
+        mixed_in, base = _bases(type_.python)
         if not all(map(is_attribute, values)):
-            self._source.print(f"{name} = ", Name("enum", "Enum"), f"({literal(name)}, {literal(values)})")
+            kind = (", type=", mixed_in) if mixed_in else ()
+            self._source.print(f"{name} = ", base, f"({literal(name)}, {literal(values)}", *kind, ")")
             return
-        with self._source.block(f"class {name}(", Name("enum", "Enum"), "):"):
-            self._docstring(enum.python.__dict__.get("__doc__") or f"Enum `{name}`.")
+        with self._source.block(f"class {name}(", *((mixed_in, ", ") if mixed_in else ()), base, "):"):
+            self._docstring(type_.python.__dict__.get("__doc__") or f"Enum `{name}`.")
             self._source.print("")
             for member, value in values.items():
                 self._source.print(f"{member} = {literal(value)}")
@@ -106,7 +112,7 @@ class _Module:
         plan = self._plan
         data = slim(plan.contract.descriptors, proto_path(plan.mesh.graph)).SerializeToString(deterministic=True)
         self._source.print("\n")
-        with self._source.block("_SERVICE = ", Name("meshgen.client", "Service"), "(", end=")"):
+        with self._source.block(f"{_SERVICE} = ", Name("meshgen.client", "Service"), "(", end=")"):
             self._source.print(f"{literal(plan.mesh.driver.service)},")
             self._source.print("# google.protobuf.FileDescriptorSet in base64")
             self._source.print('"""')
@@ -123,7 +129,7 @@ class _Module:
             self._source.print("\n")
         request, result = self._requests[key], annotation(rpc.result)
         variable = (f"{_constant(rpc)}: ", Name("meshgen.client", "Rpc"), "[", *result, "]")
-        self._source.print(*variable, f" = _SERVICE.rpc({literal(rpc.name)}, {request}, ", *result, ")")
+        self._source.print(*variable, f" = {_SERVICE}.rpc({literal(rpc.name)}, {request}, ", *result, ")")
 
     def _client(self, name: str, base: str) -> None:
         self._source.print("\n")
@@ -158,6 +164,17 @@ class _Module:
         self._source.print(f'"""{text}' + ("\n" if "\n" in text else "") + '"""')
 
 
+def _bases(python: type[enum.Enum]) -> tuple[Name | None, Name]:
+    """What an enum's mirror inherits from: its members are numbers or texts where those of the graph are."""
+    kinds: set[Any] = {type(member.value) for member in python}
+    kind = kinds.pop() if len(kinds) == 1 else None
+    if kind not in (int, str) or not issubclass(python, kind):
+        return None, Name("enum", "Enum")
+    if issubclass(python, enum.IntEnum | enum.StrEnum):
+        return None, Name("enum", "IntEnum" if kind is int else "StrEnum")
+    return Name("builtins", kind.__name__), Name("enum", "Enum")
+
+
 def _argument(field: Field) -> str:
     return attribute(field.name, _OWN_ARGUMENTS)
 
@@ -167,7 +184,8 @@ def _method(rpc: RpcSpec) -> str:
 
 
 def _constant(rpc: RpcSpec) -> str:
-    return f"_{snake(rpc.name).upper()}"
+    name = f"_{snake(rpc.name).upper()}"
+    return f"{name}_" if name == _SERVICE else name
 
 
 def _is_hashable(record: Record) -> bool:

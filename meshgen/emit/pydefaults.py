@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any, assert_never
 
 from meshgen.emit.pysource import Name, Parts, literal
-from meshgen.emit.pytypes import WELL_KNOWN, attribute, is_attribute, joined
-from meshgen.naming import pascal
+from meshgen.emit.pytypes import WELL_KNOWN, attribute, class_name, is_attribute, joined
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -94,7 +93,7 @@ _WELL_KNOWN_CODE: dict[str, Callable[[Any], str]] = {
 
 
 def _member(type_: EnumOf, value: enum.Enum) -> str:
-    name = pascal(type_.name)
+    name = class_name(type_.name)
     return f"{name}.{value.name}" if is_attribute(value.name) else f"{name}[{literal(value.name)}]"
 
 
@@ -152,4 +151,4 @@ def _record(record: Record, value: Any) -> Parts | None:
         parts.append(written if record.kind == "tuple" else (f"{attribute(field.name)}=", *written))
     if record.kind == "tuple":
         return ("(", *joined(", ", parts), ",)" if len(parts) == 1 else ")")
-    return (f"{pascal(record.name)}(", *joined(", ", parts), ")")
+    return (f"{class_name(record.name)}(", *joined(", ", parts), ")")

@@ -96,7 +96,7 @@ def annotation(type_: Type) -> Parts:
         case Record(kind="tuple") | ListOf() | MapOf():
             return _container(type_)
         case EnumOf(name=name) | Record(name=name) | Ref(name=name):
-            return (pascal(name),)
+            return (class_name(name),)
         case Optional(item=item):
             return (*annotation(item), " | None")
         case Union(members=members):
@@ -138,6 +138,12 @@ def joined(separator: str, items: Iterable[Parts]) -> Parts:
     for index, item in enumerate(items):
         parts += [separator, *item] if index else item
     return tuple(parts)
+
+
+def class_name(name: str) -> str:
+    """The class of a record or an enum: it has the name of the message, unless that is a keyword (`None`)."""
+    own = pascal(name)
+    return f"{own}_" if keyword.iskeyword(own) else own
 
 
 def attribute(name: str, reserved: frozenset[str] = frozenset()) -> str:
