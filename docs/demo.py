@@ -25,7 +25,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from graphs.models.shapes import HELD_OUT_SEED, draw
-from meshgen.cli import client
+from meshgen.cli import calling
 from meshgen.control.otlp import Receiver, render_tree
 
 GRAPH = "graphs/content_understanding.py"
@@ -71,10 +71,10 @@ def draw_into(folder: Path, base: str, index: int) -> Picture:
     return Picture(f"{base}/{index}.png", sample.caption)
 
 
-def ask(address: str, picture: Picture, user_id: int) -> client.Answer:
+def ask(address: str, picture: Picture, user_id: int) -> calling.Answer:
     """Send one picture over gRPC and over REST; print both answers; keep the annotated picture."""
     request = {"image_url": picture.url, "user_id": user_id}
-    by_grpc = client.call(address, ROUTE, request, timeout_s=60)
+    by_grpc = calling.call(address, ROUTE, request, timeout_s=60)
     started = time.perf_counter()
     by_rest = post(f"http://{address}{ROUTE}", request)
     rest_s = time.perf_counter() - started
