@@ -32,6 +32,9 @@ _DEEPEST = 128
 _LONGEST_VARINT = 5
 """Bytes of a tag or length."""
 
+_LONGEST_NUMBER = 10
+"""Bytes of any varint."""
+
 
 class UnsearchableError(Exception):
     """Not worth searching, or written in a way that protobuf itself had better judge."""
@@ -163,7 +166,10 @@ class Search:
                     cuts += self._field(place, tag_at, length_at, at, at + length, depth)
                 at += length
             elif kind == _VARINT:
+                last = at + _LONGEST_NUMBER - 1
                 while data[at] > 0x7F:
+                    if at == last:
+                        raise UnsearchableError
                     at += 1
                 at += 1
             else:

@@ -208,6 +208,22 @@ def test_a_message_of_many_fields_is_given_up() -> None:
         Search(data, lambda *_: b"", smallest=1, most_fields=9).cuts(places)
 
 
+def test_a_number_that_never_ends_is_given_up() -> None:
+    class Counted(bytes):
+        reads = 0
+
+        def __getitem__(self, key: Any) -> Any:
+            Counted.reads += 1
+            return super().__getitem__(key)
+
+    places = places_of(message_class(KNOWN).DESCRIPTOR)
+    for number in (b"\xff" * 9 + b"\x01", b"\x80" * 9 + b"\x00"):
+        assert Search(b"\x08" + number, lambda *_: b"", smallest=1).cuts(places) == ()
+    with pytest.raises(UnsearchableError):
+        Search(Counted(b"\x08" + b"\xff" * 10_000), lambda *_: b"", smallest=1).cuts(places)
+    assert Counted.reads < 20
+
+
 def test_only_what_holds_the_mark_is_exchanged() -> None:
     cls = message_class(KNOWN)
     data = cls(
