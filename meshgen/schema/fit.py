@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -27,8 +28,8 @@ TOO_DEEP = f"is nested deeper than {DEEPEST} messages, which is as deep as proto
 MOST_PROBLEMS = 100
 """Of one request. A caller reads a few, and many small elements could have millions."""
 
-_LONGEST_KEY = 100
-"""Characters."""
+_LONGEST_KEY, _LONGEST_VALUE = 100, 40
+"""Characters that are shown."""
 
 
 class Misfit(Exception):  # noqa: N818 - never leaves this package
@@ -79,8 +80,38 @@ class EncodeError(ValueError):
 
 def describe(value: Any) -> str:
     """A value in a message: its type, and itself when it is short."""
+    name = type(value).__name__
     try:
+        if _is_long(value):
+            return name
         text = repr(value)
     except Exception:  # noqa: BLE001 - a user's `__repr__`, or an int of thousands of digits
-        return type(value).__name__
-    return f"{type(value).__name__} {text}" if len(text) <= 40 else type(value).__name__
+        return name
+    return f"{name} {text}" if len(text) <= _LONGEST_VALUE else name
+
+
+def _is_long(value: Any) -> bool:
+    """Whether a value is surely too long to show, as seen from its first parts: all of it may be gigabytes."""
+    size, pending = 0, [value]
+    while pending and size <= _LONGEST_VALUE:
+        part = pending.pop()
+        size += 1
+        match part:
+            case str() | bytes() | bytearray():
+                size += len(part)
+            case dict() | list() | tuple() | set() | frozenset():
+                size += len(part)
+                if size <= _LONGEST_VALUE:
+                    pending += part
+                    pending += part.values() if isinstance(part, dict) else ()
+            case _:
+                pending += _shown_fields(part)
+    return size > _LONGEST_VALUE
+
+
+def _shown_fields(value: Any) -> list[Any]:
+    """What a dataclass's or pydantic's own `__repr__` would show."""
+    cls = type(value)
+    if dataclasses.is_dataclass(cls) and hasattr(cls.__repr__, "__wrapped__"):  # not one that the user wrote
+        return [getattr(value, f.name) for f in dataclasses.fields(cls) if f.repr]
+    return [part for _, part in value.__repr_args__()] if hasattr(cls, "__repr_args__") else []

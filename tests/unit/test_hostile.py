@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pydantic
 import pytest
 from google.protobuf import json_format
 from schema_samples import INT, LABEL, STR, TREE, codec_of, params
@@ -14,7 +15,7 @@ from schema_samples import INT, LABEL, STR, TREE, codec_of, params
 from meshgen.runtime.codec import RpcCodec
 from meshgen.schema.assemble import entries_reader, list_reader
 from meshgen.schema.check import request_check
-from meshgen.schema.fit import MOST_PROBLEMS, Misfit
+from meshgen.schema.fit import MOST_PROBLEMS, Misfit, describe
 from meshgen.schema.jsonvalue import from_json
 from meshgen.schema.model import Field, ListOf, MapOf
 from meshgen.schema.rules import Rules
@@ -143,3 +144,56 @@ def test_broken_rules_are_capped(count: int) -> None:
         assert [v.field for v in error.violations] == paths[:MOST_PROBLEMS]
         assert str(error).endswith("; … and more") == (count > MOST_PROBLEMS)
         assert looks <= MOST_PROBLEMS + 1
+
+
+class Counting:
+    shown = 0
+
+    def __repr__(self) -> str:
+        Counting.shown += 1
+        return "Counting()"
+
+
+@dataclasses.dataclass
+class Holding:
+    items: list[Any]
+    hidden: Any = dataclasses.field(default=None, repr=False)
+
+
+class Modelled(pydantic.BaseModel):
+    items: list[Any]
+
+
+@dataclasses.dataclass
+class Brief(Holding):
+    def __repr__(self) -> str:
+        return "Brief()"
+
+
+_MANY = [Counting() for _ in range(1000)]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (5, "int 5"),
+        ("a" * 38, f"str {'a' * 38!r}"),
+        ("a" * 39, "str"),
+        ([1, ["a", None]], "list [1, ['a', None]]"),
+        ({"a": 1}, "dict {'a': 1}"),
+        (Holding([1], _MANY), "Holding Holding(items=[1])"),
+        (Brief(_MANY), "Brief Brief()"),
+        (Modelled(items=[1]), "Modelled Modelled(items=[1])"),
+        ([10**5000], "list"),
+        (_MANY, "list"),
+        ([[_MANY]], "list"),
+        ({"a": _MANY}, "dict"),
+        ({"a": "b" * 100}, "dict"),
+        (Holding([_MANY]), "Holding"),
+        (Modelled(items=[_MANY]), "Modelled"),
+    ],
+)  # fmt: skip
+def test_long_values_are_not_written_out_to_be_cut(value: Any, text: str) -> None:
+    Counting.shown = 0
+    assert describe(value) == text
+    assert Counting.shown == 0
