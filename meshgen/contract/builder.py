@@ -14,6 +14,7 @@ from meshgen.contract.lockfile import document_of, ledger_of
 from meshgen.contract.model import Contract, RpcSpec, ServiceSpec
 from meshgen.contract.names import package, request, response
 from meshgen.contract.shared import closure
+from meshgen.contract.taken import clashes
 from meshgen.contract.wire import Wrapper, field_signature, wire_field
 from meshgen.errors import Diagnostic, GraphError, errors_only
 from meshgen.naming import enum_value, enum_zero, pascal, snake
@@ -38,6 +39,7 @@ def build(graph_name: str, services: Sequence[ServiceSpec], lock: Mapping[str, A
     ledger = ledger_of(lock)
     before = dict(ledger.entries["rpcs"])
     problems = [*inventory.problems, *_assign(ledger, inventory, services)]
+    problems += clashes(graph_name, services, ledger)
     if errors_only(problems):
         raise GraphError(_once(problems))
     ordered = sorted(services, key=lambda s: (s.node is not None, s.node or ""))

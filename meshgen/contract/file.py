@@ -17,12 +17,13 @@ from meshgen.contract.comments import Comments, Path
 from meshgen.contract.constraints import stated
 from meshgen.contract.descriptors import ENUM, FIELD, MESSAGE, METHOD, ONEOF, SERVICE
 from meshgen.contract.fields import add_field, add_map
-from meshgen.contract.inventory import Named, message_name, named_types, stand_in
+from meshgen.contract.inventory import Named, named_types
 from meshgen.contract.lock import Entry, Ledger, rpc_key
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.names import package, proto_path, request, response, service
 from meshgen.contract.remarks import field_comment
 from meshgen.contract.shared import ANNOTATIONS_PATH, STANDARD_PATHS
+from meshgen.contract.taken import local_name, own_names
 from meshgen.contract.validation import VALIDATE_PATH, require_one, set_rules
 from meshgen.contract.wire import (
     PROTO_SCALAR,
@@ -80,7 +81,7 @@ class FileBuilder:
         self._file.package = package(graph, spec.node)
         self._service = service(graph, spec.node).rsplit(".", 1)[1]
         self._imports: set[str] = set()
-        self._taken = ledger.messages(spec.node) | {self._service}
+        self._taken = own_names(graph, spec.node, ledger)
 
     def build(self) -> FileDescriptorProto:
         """The file, complete."""
@@ -105,9 +106,7 @@ class FileBuilder:
         return {self._local(item): item for item in named_types(types)}
 
     def _local(self, item: Named | Ref) -> str:
-        """The name in this file. A record may be called like one of the file's own messages; it gives way."""
-        name = message_name(item)
-        return stand_in(name) if name in self._taken else name
+        return local_name(item, self._taken)
 
     def _add_service(self) -> None:
         descriptor = self._file.service.add(name=self._service)

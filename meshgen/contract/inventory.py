@@ -8,7 +8,6 @@ from typing import Literal, TypeAlias
 
 from meshgen.contract.constraints import stated, unstated
 from meshgen.contract.model import RpcSpec, ServiceSpec
-from meshgen.contract.names import request, response
 from meshgen.contract.remarks import field_comment
 from meshgen.contract.validation import Rule
 from meshgen.contract.wire import (
@@ -104,7 +103,7 @@ class Inventory:
         for service in sorted(services, key=lambda s: s.node is None):
             for rpc in service.rpcs:
                 inventory._rpc(service, rpc)
-        inventory._clashing_enums(services)
+        inventory._clashing_values()
         if not errors_only(inventory.problems):
             for service in services:
                 inventory._clashing_rules(service)
@@ -193,8 +192,10 @@ class Inventory:
             case EnumOf():
                 self.enums[name] = item
                 self._enum(item, span)
-            case Wrapper():
-                pass
+            case Wrapper(inner=inner, field=oneof):
+                if any(wire.oneof and wire.name == oneof for wire in item.fields):
+                    message = f"{place}: a member of {inner} is called '{oneof}' on the wire, and so is their oneof"
+                    self._problem("MG404", message, span)
 
     def _clashing_rules(self, service: ServiceSpec) -> None:
         """Each service has messages of its own, and in one message a field has one set of rules."""
@@ -225,17 +226,8 @@ class Inventory:
                 self._problem("MG404", f"'{enum.name}': '{seen[key]}' and '{member.name}' are both '{wire}'", span)
             seen.setdefault(key, member.name)
 
-    def _clashing_enums(self, services: Sequence[ServiceSpec]) -> None:
-        """Records give way to a file's own messages; an enum cannot, because its name is in its values."""
-        for service in services:
-            for rpc in service.rpcs:
-                for name in (n for n in (request(rpc.name), response(rpc.name)) if n in self._seen):
-                    if name in self.enums:
-                        message = f"the enum '{name}' is called like a message of rpc '{rpc.name}'"
-                        self._problem("MG406", message, rpc.span)
-                    elif stand_in(name) in self._seen:
-                        message = f"'{name}', called like a message of rpc '{rpc.name}', has to be '{stand_in(name)}'"
-                        self._problem("MG406", f"{message}, and so is another type", rpc.span)
+    def _clashing_values(self) -> None:
+        """The values of all enums are in one scope."""
         owners: dict[str, str] = {}
         for name, enum in sorted(self.enums.items()):
             for value in sorted({enum_zero(name), *(enum_value(name, m.name) for m in enum.python)}):

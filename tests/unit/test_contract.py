@@ -326,7 +326,18 @@ BAD: list[tuple[str, str, tuple[Field, ...]]] = [
         "'RunRequest', called like a message of rpc 'Run', has to be 'RunRequestValue', and so is another type",
         params(x=record("RunRequest"), y=record("RunRequestValue")),
     ),
-    ("MG406", "the enum 'RunRequest' is called like a message", params(x=enum_of("RunRequest", "A"))),
+    ("MG406", "the enum 'RunRequest' is called like a message of rpc 'Run'", params(x=enum_of("RunRequest", "A"))),
+    ("MG406", "the enum 'NService' is called like the service of 'n'", params(x=enum_of("NService", "A"))),
+    (
+        "MG406",
+        "'NService', called like the service of 'n', has to be 'NServiceValue', and so is another type",
+        params(x=record("NServiceValue"), y=record("NService")),
+    ),
+    (
+        "MG404",
+        "a member of Other | Value is called 'value' on the wire, and so is their oneof",
+        params(x=ListOf(Union((record("Other"), record("Value"))))),
+    ),
 ]
 
 
@@ -336,6 +347,20 @@ def test_problems(code: str, message: str, fields: tuple[Field, ...]) -> None:
         contract_of(fields)
     assert code in {d.code for d in caught.value.diagnostics}
     assert message in str(caught.value)
+
+
+def test_the_names_of_an_earlier_builds_rpcs_stay_taken() -> None:
+    rpcs = tuple(RpcSpec(name=name, params=params(x=INT), result=INT) for name in ("Run", "Foo"))
+    lock = build("g", [ServiceSpec(node="n", rpcs=rpcs)], None).lock
+    given_way = contract_of(params(x=record("FooRequest", *params(a=INT))), lock=lock)
+    assert {m.name for m in given_way.files[0].message_type} == {"RunRequest", "RunResponse", "FooRequestValue"}
+    with pytest.raises(GraphError, match="the enum 'FooRequest' is called like a message of an rpc of an earlier"):
+        contract_of(params(x=enum_of("FooRequest", "A")), lock=lock)
+
+
+def test_a_union_as_a_field_may_have_a_member_called_value() -> None:
+    union = Union((record("Other"), record("Value")))
+    assert [f.name for f in contract_of(params(x=union)).files[0].message_type[0].field] == ["x_other", "x_value"]
 
 
 def test_all_problems_come_together() -> None:
