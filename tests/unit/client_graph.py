@@ -31,7 +31,21 @@ class Colour(enum.Enum):
     OTHER = (1, 2)
 
 
+class Priority(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+
+class Size(enum.StrEnum):
+    SMALL = "s"
+
+
+class Weight(int, enum.Enum):
+    HEAVY = 9
+
+
 Dashed = enum.Enum("Dashed", {"a_b": 1, "class": 2})
+Listed = enum.Enum("Listed", {"a": "x", "class": "y"}, type=str)
 
 
 class Point(NamedTuple):
@@ -109,6 +123,10 @@ class Everything:
     client: Client
     extra: Extra
     dashed: Dashed
+    listed: Listed
+    priority: Priority
+    size: Size
+    weight: Weight
     narrow: Annotated[int, meshgen.Int32] = 7
     single: Annotated[float, meshgen.Float32] = 0.5
     list_: list[int] = dataclasses.field(default_factory=lambda: [1, 2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import importlib
 import importlib.util
 import inspect
@@ -119,6 +120,17 @@ def test_classes_have_the_wire_of_the_graph(graph: str) -> None:
         given = wire([*(f.type for f in request.fields), result])
         assert given == wire([*(f.type for f in wanted), spec.result])
         assert rpcs[spec.name]._codec.request_class.DESCRIPTOR.full_name.endswith(f".v1.{spec.name}Request")
+
+
+@pytest.mark.parametrize("name", ["Colour", "Dashed", "Listed", "Priority", "Size", "Weight"])
+def test_enums_are_numbers_and_texts_where_those_of_the_graph_are(name: str) -> None:
+    types_ = [f.type for spec in build("client_graph").plan.rpcs for f in spec.request_fields]
+    (own,) = {t.python for t in named(types_) if isinstance(t, EnumOf) and t.name == name}
+    mirror = getattr(module("client_graph"), name)
+    kinds = (int, str, enum.IntEnum, enum.StrEnum)
+    assert [issubclass(mirror, kind) for kind in kinds] == [issubclass(own, kind) for kind in kinds]
+    if issubclass(mirror, int | str):
+        assert {m.name: m.value for m in mirror} == {m.name: m.value for m in own}
 
 
 def signature_of(result: Type) -> str:
@@ -365,6 +377,10 @@ def everything(made: types.ModuleType) -> Any:
         client=made.Client(dataclass=1, list=True, date=dt.date(2024, 1, 2)),
         extra=made.Extra(note="n"),
         dashed=made.Dashed["class"],
+        listed=made.Listed["class"],
+        priority=made.Priority.HIGH,
+        size=made.Size.SMALL,
+        weight=made.Weight.HEAVY,
         colour=made.Colour.GREEN,
         keys=["k"],
         made="here",
