@@ -65,7 +65,7 @@ class RpcCodec:
         self.response_class = GetMessageClass(method.output_type)
         self._request, self._response = MessageBytes(self.request_class), MessageBytes(self.response_class)
         file = method.containing_service.file
-        encoding = Encoding(lambda enum: _enum_numbers(file, enum))
+        encoding = Encoding(lambda enum: _enum_numbers(file, enum), for_request=True)
         decoding = Decoding(lambda enum: _enum_numbers(file, enum), rules=True)
         self._fill_request: Fill
         self._read_request: Reader
@@ -76,7 +76,8 @@ class RpcCodec:
             _check(method.input_type, request_record.fields)
             self._fill_request, self._read_request = encoding.record(request_record), decoding.record(request_record)
         answers = Decoding(lambda enum: _enum_numbers(file, enum))
-        self._fill_response, self._read_response = _result(method.output_type, result, encoding, answers)
+        answering = Encoding(lambda enum: _enum_numbers(file, enum))
+        self._fill_response, self._read_response = _result(method.output_type, result, answering, answers)
         given = params if request_record is None else (Field(name="", type=request_record),)
         self._deep_request = any(is_deep(f.type) for f in given)
         self._deep_response = is_deep(result)

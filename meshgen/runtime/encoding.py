@@ -44,8 +44,13 @@ Fill = Callable[[Any, Any], None]
 class Encoding:
     """Compiles writers for the messages of one service."""
 
-    def __init__(self, enum_numbers: EnumNumbers) -> None:
+    def __init__(self, enum_numbers: EnumNumbers, *, for_request: bool = False) -> None:
+        """Args: the numbers of each enum, and whether the receiver says what is wrong with a tensor's dtype or shape.
+
+        It is the sender's fault in a request as well, but then the caller's and not a bug in the node that sends it on.
+        """
         self._enum_numbers = enum_numbers
+        self._for_request = for_request
         self._records: dict[Record, list[Fill]] = {}
 
     def arguments(self, fields: tuple[Field, ...]) -> Fill:
@@ -207,7 +212,8 @@ class Encoding:
             case Image():
                 return _parts_writer(picture.image_parts)
             case Tensor():
-                return _parts_writer(lambda value: tensor.tensor_parts(value, type_))
+                asked = Tensor(type_.library) if self._for_request else type_
+                return _parts_writer(lambda value: tensor.tensor_parts(value, asked))
             case ListOf() | MapOf():
                 return self._member(LIST_FIELD, type_)
             case Optional():

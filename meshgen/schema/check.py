@@ -1,4 +1,6 @@
-"""Enforces the rules of requests (`Annotated[int, Ge(0)]`), as the contract states them. Compiled once for each rpc.
+"""Enforces the rules of requests (`Annotated[int, Ge(0)]`, a tensor's dtype), as the contract states them.
+
+Compiled once for each rpc.
 
 It checks Python values, so that a graph in process refuses what a mesh refuses. Values of another type than declared
 are left alone: the codec has its own words for them. Types without rules cost nothing.
@@ -33,6 +35,7 @@ from meshgen.schema.model import (
 )
 from meshgen.schema.names import member_name
 from meshgen.schema.ruletests import tests_of
+from meshgen.schema.tensor import not_as_annotated
 from meshgen.schema.unions import member_chooser, spread
 from meshgen.status import InvalidArgument
 
@@ -158,7 +161,9 @@ class Checking:
                 return _held(LIST_FIELD, self._member(type_))
             case Optional():
                 return _held(OPTIONAL_FIELD, self._member(type_))
-            case AnyValue() | Nothing() | Unknown() | Choice() | EnumOf() | Image() | Tensor():
+            case Tensor():
+                return _tensor_check(type_)
+            case AnyValue() | Nothing() | Unknown() | Choice() | EnumOf() | Image():
                 return None
             case _:
                 assert_never(type_)
@@ -220,7 +225,9 @@ def _has_rules(type_: Type, seen: set[Any]) -> bool:
                 return False
             seen.add(id(type_))
             return any(_has_rules(f.type, seen) for f in fields)
-        case AnyValue() | Nothing() | Unknown() | Choice() | EnumOf() | Image() | Tensor():
+        case Tensor():
+            return _tensor_check(type_) is not None
+        case AnyValue() | Nothing() | Unknown() | Choice() | EnumOf() | Image():
             return False
         case _:
             assert_never(type_)
@@ -240,6 +247,19 @@ def _value_check(type_: Scalar | WellKnown | ListOf | MapOf) -> Check | None:
     return check_value
 
 
+def _tensor_check(type_: Tensor) -> Check | None:
+    if type_.dtype is None and type_.shape is None:
+        return None
+
+    def check_tensor(value: Any) -> Problems:
+        try:
+            return not_as_annotated(value, type_)
+        except AttributeError:  # of another type than declared
+            return _FINE
+
+    return check_tensor
+
+
 def _argument(values: Mapping[str, Any], field: Field) -> Any:
     return values.get(field.name, _NO_VALUE)
 
@@ -256,7 +276,9 @@ def _is_default(field: Field, value: Any) -> bool:
     if not field.has_default or isinstance(field.type, ListOf | MapOf):
         return False
     default = default_of(field)
-    return value is default or (type(value) is type(default) and bool(value == default))
+    if value is default or isinstance(field.type, Tensor):  # arrays have no truth of their own
+        return value is default
+    return type(value) is type(default) and bool(value == default)
 
 
 def _all_of(*checks: Check | None) -> Check | None:

@@ -133,8 +133,8 @@ def _dtype_of(datatype: str | None, type_: Tensor) -> str:
     dtype, known = _DTYPES.get(datatype, ""), _OF_LIBRARY[type_.library]
     if dtype not in known:
         raise Misfit([("datatype", f"must be one of {', '.join(known.values())}")])
-    if type_.dtype is not None and dtype != type_.dtype:
-        raise Misfit([("datatype", f"must be {DATATYPES.get(type_.dtype, type_.dtype)}, got {datatype}")])
+    if problems := _wrong_dtype(dtype, type_):
+        raise Misfit(problems)
     return dtype
 
 
@@ -142,11 +142,31 @@ def _checked_shape(shape: Sequence[int], type_: Tensor) -> tuple[tuple[int, ...]
     if len(shape) > _MOST_DIMENSIONS:
         raise Misfit([("shape", f"must have at most {_MOST_DIMENSIONS} dimensions, got {len(shape)}")])
     problems = [(f"shape[{i}]", "must not be negative") for i, n in enumerate(shape) if n < 0]
-    if not problems and type_.shape is not None and not _has_shape(shape, type_.shape):
-        problems = [("shape", f"must be {shape_text(type_.shape)}, got {shape_text(shape)}")]
-    if problems:
+    if problems := problems or _wrong_shape(shape, type_):
         raise Misfit(problems)
     return tuple(shape), math.prod(shape)
+
+
+def not_as_annotated(value: Any, type_: Tensor) -> list[tuple[str, str]]:
+    """Where an array or tensor has another dtype or shape than `type_` asks for, as `tensor_from` has it.
+
+    Raises:
+        AttributeError: it is neither.
+    """
+    dtype = str(getattr(value.dtype, "name", value.dtype)).removeprefix("torch.")
+    return _wrong_dtype(dtype, type_) or _wrong_shape(value.shape, type_)
+
+
+def _wrong_dtype(dtype: str, type_: Tensor) -> list[tuple[str, str]]:
+    if type_.dtype in (None, dtype):
+        return []
+    return [("datatype", f"must be {DATATYPES[type_.dtype]}, got {DATATYPES.get(dtype, dtype)}")]
+
+
+def _wrong_shape(shape: Sequence[int], type_: Tensor) -> list[tuple[str, str]]:
+    if type_.shape is None or _has_shape(shape, type_.shape):
+        return []
+    return [("shape", f"must be {shape_text(type_.shape)}, got {shape_text(shape)}")]
 
 
 def _from_raw(raw: bytes | memoryview, dtype: str, count: int, type_: Tensor) -> Any:

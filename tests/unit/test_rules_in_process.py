@@ -9,15 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pydantic
 import pytest
 from annotated_types import Ge, MaxLen
 from google.protobuf import json_format
 from schema_samples import codec_of
 
-from meshgen import DAGDriver, Handle, InputNode, InvalidArgument, LocalGraph, deployment, inline, local
+from meshgen import DAGDriver, Handle, InputNode, InvalidArgument, LocalGraph, TensorSpec, deployment, inline, local
 from meshgen.compiler import compile_graph
 from meshgen.contracted import ContractWire
+from meshgen.frontend import Application
 from meshgen.frontend.loader import Loaded
 
 
@@ -64,15 +66,16 @@ with InputNode(Ask) as ask:
 
 @pytest.fixture(params=["plain", "through the contracts"])
 def graph(request: pytest.FixtureRequest) -> Iterator[LocalGraph]:
-    if request.param == "plain":
-        found = local(app)
-    else:
-        graph = local(app).graph
-        built = compile_graph(Loaded(graph=graph, root=Path(), module="ask", attribute="app"), lock=None)
-        wire = ContractWire(built.graph, built.plan.contract.descriptors.SerializeToString())
-        found = LocalGraph(built.graph, wire)
+    found = local(app) if request.param == "plain" else wired(app)
     yield found
     found.close()
+
+
+def wired(application: Application) -> LocalGraph:
+    """The graph with its contracts between everything."""
+    loaded = Loaded(graph=local(application).graph, root=Path(), module="ask", attribute="app")
+    built = compile_graph(loaded, lock=None)
+    return LocalGraph(built.graph, ContractWire(built.graph, built.plan.contract.descriptors.SerializeToString()))
 
 
 def refused(call: Any) -> tuple[list[tuple[str, str]], str]:
@@ -156,6 +159,27 @@ def test_all_that_is_wrong_with_a_request_comes_at_once(through_contracts: bool)
     }
 
 
+@deployment
+def scale(m: Annotated[np.ndarray, TensorSpec(dtype="float64", shape=(None, 2))]) -> float:
+    return float(m.sum())
+
+
+with InputNode(m=np.ndarray) as tensors:
+    scale_app = DAGDriver.bind(scale.bind(tensors.m))
+
+
+@pytest.mark.parametrize("through_contracts", [False, True])
+def test_tensors_of_another_dtype_or_shape_are_the_callers_mistake(through_contracts: bool) -> None:
+    graph = wired(scale_app) if through_contracts else local(scale_app)
+    assert graph(np.ones((3, 2))) == 6.0
+    narrow, flat = np.ones((3, 2), np.float32), np.ones(4)
+    assert refused(lambda: graph(narrow)) == ([("m.datatype", "must be FP64, got FP32")], "scale")
+    assert refused(lambda: graph(flat)) == ([("m.shape", "must be (*, 2), got (4,)")], "scale")
+    sent = {"m": {"datatype": "FP64", "shape": [4], "fp64_contents": [1, 2, 3, 4]}}
+    assert refused(lambda: graph.call_json(sent)) == ([("m.shape", "must be (*, 2), got (4,)")], "scale")
+    graph.close()
+
+
 def at(moment: datetime, number: int = 0) -> Ask:
     return Ask(number, at=moment)
 
@@ -169,4 +193,5 @@ def test_parameters_that_do_not_fit_are_told_in_the_words_of_the_codec() -> None
     (found,), _ = refused(lambda: graph(datetime(2024, 1, 1)))
     assert found[0] == "moment"
     assert found[1].startswith("must have a timezone")
-    assert refused(lambda: graph(datetime.now(UTC), 1 << 63))[0] == [("number", "must fit 64 bits with its sign, got 65")]
+    too_large = [("number", "must fit 64 bits with its sign, got 65")]
+    assert refused(lambda: graph(datetime.now(UTC), 1 << 63))[0] == too_large

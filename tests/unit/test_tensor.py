@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from schema_samples import codec_of, params, same
 
 from meshgen.runtime.codec import EncodeError
+from meshgen.schema.check import request_check
 from meshgen.schema.jsonvalue import from_json, to_json
 from meshgen.schema.model import ListOf, Tensor
 from meshgen.schema.tensor import DATATYPES, tensor_parts
@@ -123,13 +124,20 @@ def test_torch_has_bfloat16_as_well() -> None:
 )
 def test_a_shape_is_enforced(shape: tuple[int | None, ...], array: Any, message: str) -> None:
     type_ = Tensor("numpy", shape=shape)
-    with pytest.raises(EncodeError, match=message):
-        codec_of(params(x=type_)).encode_request({"x": array})
+    with pytest.raises(EncodeError, match=message[2:]):
+        codec_of(result=type_).encode_response(array)
     with pytest.raises(EncodeError, match=message):
         to_json(params(x=type_), {"x": array})
     parts = tensor_parts(array, Tensor("numpy"))
-    must = message.replace("\\", "").removeprefix("x must have shape ")
-    assert violations(type_, {**parts, "raw": bytes(parts["raw"])}) == {"x.shape": f"must be {must}"}
+    must = {"x.shape": f"must be {message.replace(chr(92), '').removeprefix('x must have shape ')}"}
+    assert violations(type_, {**parts, "raw": bytes(parts["raw"])}) == must
+    # In a request the receiver says so, or who checks it without a contract: it is the caller's mistake.
+    codec = codec_of(params(x=type_))
+    for receive in (request_check(params(x=type_)), lambda given: codec.decode_request(codec.encode_request(given))):
+        assert receive is not None
+        with pytest.raises(InvalidArgument) as caught:
+            receive({"x": array})
+        assert {v.field: v.description for v in caught.value.violations} == must
 
 
 @pytest.mark.parametrize(
@@ -145,20 +153,24 @@ def test_a_shape_that_fits(shape: tuple[int | None, ...], array: Any) -> None:
 
 def test_shape_and_dtype_of_torch() -> None:
     torch = pytest.importorskip("torch")
-    codec = codec_of(params(x=Tensor("torch", "float16", (None, 2))))
+    codec = codec_of(params(x=Tensor("torch", "float16", (None, 2))), Tensor("torch", "float16", (None, 2)))
     value = torch.ones(3, 2, dtype=torch.float16)
     assert torch.equal(codec.decode_request(codec.encode_request({"x": value}))["x"], value)
-    with pytest.raises(EncodeError, match=r"x must have shape \(\*, 2\), got \(2, 3\)"):
-        codec.encode_request({"x": value.T})
-    with pytest.raises(EncodeError, match="x must have dtype float16, got float32"):
-        codec.encode_request({"x": value.float()})
+    with pytest.raises(EncodeError, match=r"result must have shape \(\*, 2\), got \(2, 3\)"):
+        codec.encode_response(value.T)
+    with pytest.raises(EncodeError, match="result must have dtype float16, got float32"):
+        codec.encode_response(value.float())
+    with pytest.raises(InvalidArgument, match=r"x.datatype must be FP16, got FP32"):
+        codec.decode_request(codec.encode_request({"x": value.float()}))
+    with pytest.raises(InvalidArgument, match=r"x.datatype must be FP16, got complex64"):
+        request_check(params(x=Tensor("torch", "float16")))({"x": value.to(torch.complex64)})  # type: ignore[misc]
 
 
 def test_every_problem_has_its_place() -> None:
     listed = ListOf(Tensor("numpy", "float32", (2,)))
-    codec = codec_of(params(x=listed))
-    with pytest.raises(EncodeError, match=r"x\[1\] must have shape \(2,\), got \(3,\)"):
-        codec.encode_request({"x": [np.zeros(2, np.float32), np.zeros(3, np.float32)]})
+    codec = codec_of(params(x=listed), listed)
+    with pytest.raises(EncodeError, match=r"result\[1\] must have shape \(2,\), got \(3,\)"):
+        codec.encode_response([np.zeros(2, np.float32), np.zeros(3, np.float32)])
     message = codec.request_class(
         x=[
             {"datatype": "FP32", "shape": [3], "fp32_contents": [1, 2, 3]},
