@@ -78,7 +78,6 @@ def reader_of_fields(
 
 def reader_of_record(record: Record, reader: Callable[[Field], Reader], *, rules: bool = False) -> Reader:
     """A function from a source to a value of the record; raises Misfit with every problem."""
-    rules = rules and record.kind != "tuple"  # tuples of the same items share a reader, whatever their rules
     read, checks = reader_of_fields(record.fields, reader, record, rules=rules), _checks_of(record.fields, rules)
 
     def read_record(source: Any) -> Any:
