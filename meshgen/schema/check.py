@@ -79,8 +79,7 @@ class Checking:
     """Compiles checks of rules."""
 
     def __init__(self) -> None:
-        # By identity: tuples of the same items are equal whatever their rules.
-        self._records: dict[int, list[Check]] = {}
+        self._records: dict[Record, list[Check]] = {}
 
     def argument(self, field: Field) -> Check | None:
         """Of one field in {name: value}; None when nothing is asked of it."""
@@ -90,9 +89,9 @@ class Checking:
         """Of a value of the record; None when nothing is asked of it."""
         if not _has_rules(record, set()):
             return None
-        compiled = self._records.get(id(record))
+        compiled = self._records.get(record)
         if compiled is None:
-            compiled = self._records[id(record)] = []
+            compiled = self._records[record] = []
             compiled.append(self.fields(record.fields, lambda value, field: _got(record, value, field)) or _fine)
         return compiled[0] if compiled else lambda value: compiled[0](value)  # noqa: PLW0108 - it is empty yet
 
