@@ -92,4 +92,4 @@ def _takes_extras(cls: Any) -> bool:
 def _extras(value: Any) -> set[str]:
     if kind_of(type(value)) == "pydantic":
         return set(value.__pydantic_extra__ or ())
-    return vars(value).keys() - {f.name for f in dataclasses.fields(value)}
+    return set(vars(value)) - {f.name for f in dataclasses.fields(value)}
