@@ -59,7 +59,7 @@ CODES: dict[str, Explanation] = {
         "an edge whose types do not fit",
         "Change one of the two annotations, or put a node between them that converts.",
         "What a node returns travels to the next as a typed message. `int` fits `float`, `T` fits `T | None`, a "
-        "subclass fits its base; nothing else is converted silently.",
+        "subclass fits its base unless it has more fields; nothing else is converted silently.",
     ),
     "MG204": Explanation(
         "wrong arguments",

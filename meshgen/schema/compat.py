@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 from uuid import UUID
 
 from meshgen.schema.anyvalue import WHOLE_MAX
@@ -34,53 +36,68 @@ from meshgen.schema.model import (
 from meshgen.schema.records import kind_of, opened
 from meshgen.schema.scalars import TO_SCALAR
 
+_TAKEN = (("tuple", "list"), ("frozenset", "set"))
+"""What `Sequence` and `Set` take beside the class that arrives."""
 
-def feeds(source: Type, target: Type) -> bool:  # noqa: C901 - one case per pair
+
+def feeds(source: Type, target: Type) -> bool:
     """Whether every value of `source` is one of `target`, as a type checker sees it.
 
-    `int` feeds `float`, `T` feeds `T | None` and `T | U`, a `Literal` feeds `str` or `int`, a subclass feeds its base.
-    Rules, and the width of numbers, are checked on values. `Any` feeds, and is fed by, what JSON can hold. An unknown
-    type feeds everything: it is checked when it is known.
+    `int` feeds `float`, `T` feeds `T | None` and `T | U`, a `Literal` feeds `str` or `int`, a subclass feeds its base
+    unless it has more fields, which would be lost. Rules, and the width of numbers, are checked on values. `Any` feeds,
+    and is fed by, what JSON can hold. An unknown type feeds everything: it is checked when it is known.
     """
+    return _feeds(source, target, frozenset())
+
+
+_Seen: TypeAlias = frozenset[tuple[Any, ...]]
+"""Pairs of classes that are being compared: they may be in each other."""
+
+
+def _feeds(source: Type, target: Type, seen: _Seen) -> bool:  # noqa: C901 - one case per pair
     match source, target:
         case (Unknown(), _) | (_, Unknown()):
             return True
         case Ref(), Ref():
-            return _classes_feed(source, target)
+            return _classes_feed(source, target, seen)
         case Ref(), _:
-            return feeds(source.record, target)
+            return _feeds(source.record, target, seen)
         case _, Ref():
-            return feeds(source, target.record)
+            return _feeds(source, target.record, seen)
         case Optional(item=a), Optional(item=b):
-            return feeds(a, b)
+            return _feeds(a, b, seen)
         case Nothing(), Optional() | AnyValue():
             return True
         case _, Optional(item=b):
-            return feeds(source, b)
+            return _feeds(source, b, seen)
         case Union(members=members), _:
-            return all(feeds(m, target) for m in members)
+            return all(_feeds(m, target, seen) for m in members)
         case _, AnyValue():
             return _all_json(source)
         case AnyValue(), _:
             return _some_json(target)
         case _, Union(members=members):
-            return any(feeds(source, m) for m in members)
+            return any(_feeds(source, m, seen) for m in members)
         case Scalar(kind=a), Scalar(kind=b):
             return _plain(a) == _plain(b) or (_plain(a), _plain(b)) == ("int", "float")
         case Choice(), Scalar():
-            return feeds(source.scalar, target)
+            return _feeds(source.scalar, target, seen)
         case Choice(values=a), Choice(values=b):
             return set(a) <= set(b)
         case EnumOf(python=a), EnumOf(python=b):
             return a is b
         case ListOf(item=a, container=c), ListOf(item=b, container=d):
-            return c == d and feeds(a, b)
+            return (c == d or (target.abstract and (c, d) in _TAKEN)) and _feeds(a, b, seen)
+        case Record(kind="tuple" | "namedtuple", fields=fields), ListOf(item=item, container=c):
+            return (c == "tuple" or (target.abstract and c == "list")) and all(
+                _feeds(f.type, item, seen) for f in fields
+            )
         case MapOf(key=k, value=a), MapOf(key=m, value=b):
-            return k == m and feeds(a, b)
+            return k == m and _feeds(a, b, seen)
         case Tensor(), Tensor():
             return _tensor_feeds(source, target)
         case Record(), Record():
-            return _record_feeds(source, target)
+            return _record_feeds(source, target, seen)
         case _:
             return source == target
 
@@ -99,28 +116,35 @@ def _tensor_feeds(source: Tensor, target: Tensor) -> bool:
     return len(source.shape) == len(target.shape) and all(a == b or None in (a, b) for a, b in pairs)
 
 
-def _record_feeds(source: Record, target: Record) -> bool:
-    if source.kind == "tuple" or target.kind == "tuple":
-        same = source.kind == target.kind and len(source.fields) == len(target.fields)
-        return same and all(feeds(a.type, b.type) for a, b in zip(source.fields, target.fields, strict=True))
-    return _classes_feed(source, target)
+def _record_feeds(source: Record, target: Record, seen: _Seen) -> bool:
+    if target.kind != "tuple":
+        return source.kind != "tuple" and _classes_feed(source, target, seen)
+    if source.kind not in ("tuple", "namedtuple") or len(source.fields) != len(target.fields):
+        return False
+    return all(_feeds(a.type, b.type, seen) for a, b in zip(source.fields, target.fields, strict=True))
 
 
-def _classes_feed(source: Record | Ref, target: Record | Ref) -> bool:
+def _classes_feed(source: Record | Ref, target: Record | Ref, seen: _Seen) -> bool:
     a, b = opened(source.python).cls, opened(target.python).cls
     if a is b:
         same = len(source.args) == len(target.args)
-        return same and all(feeds(x, y) for x, y in zip(source.args, target.args, strict=True))
+        return same and all(_feeds(x, y, seen) for x, y in zip(source.args, target.args, strict=True))
     if "typeddict" in (kind_of(a), kind_of(b)):  # no subclass test exists for a TypedDict
         return False
-    return issubclass(source.python, target.python) and (not target.args or _fields_feed(source, target))
+    return issubclass(source.python, target.python) and _fields_feed(source, target, seen)
 
 
-def _fields_feed(source: Record | Ref, target: Record | Ref) -> bool:
-    """For a class that gives its generic base its arguments: `class IntBox(Box[int])`."""
-    mine, theirs = (r.record if isinstance(r, Ref) else r for r in (source, target))
-    own = {f.name: f.type for f in mine.fields}
-    return all(f.name in own and feeds(own[f.name], f.type) for f in theirs.fields)
+def _fields_feed(source: Record | Ref, target: Record | Ref, seen: _Seen) -> bool:
+    """Whether a subclass has the fields of its base, and no more; it may give a generic base its arguments."""
+    pair = (source.python, source.args, target.python, target.args)
+    if pair in seen:
+        return True
+    mine, theirs = ({f.name: f.type for f in _record(r).fields} for r in (source, target))
+    return mine.keys() == theirs.keys() and all(_feeds(mine[name], theirs[name], seen | {pair}) for name in theirs)
+
+
+def _record(type_: Record | Ref) -> Record:
+    return type_.record if isinstance(type_, Ref) else type_
 
 
 def _all_json(type_: Type) -> bool:
@@ -185,8 +209,8 @@ def holds(value: Any, target: Type) -> bool:  # noqa: C901 - one case per type
             return any(type(value) is type(v) and value == v for v in values)
         case EnumOf(python=python):
             return isinstance(value, python)
-        case ListOf(item=item, container=container):
-            return isinstance(value, CONTAINERS[container]) and all(holds(v, item) for v in value)
+        case ListOf(item=item):
+            return _is_container(value, target) and all(holds(v, item) for v in value)
         case MapOf(key=key, value=item):
             return isinstance(value, dict) and all(holds(k, key) and holds(v, item) for k, v in value.items())
         case Record():
@@ -197,6 +221,14 @@ def holds(value: Any, target: Type) -> bool:  # noqa: C901 - one case per type
             return type(value).__module__.split(".")[0] == library
         case _:
             assert_never(target)
+
+
+def _is_container(value: Any, target: ListOf) -> bool:
+    if isinstance(value, CONTAINERS[target.container]):
+        return True
+    if not target.abstract or isinstance(value, str | bytes | bytearray | memoryview):
+        return False
+    return isinstance(value, Sequence if target.container == "list" else AbstractSet)
 
 
 def _is_scalar(value: Any, kind: ScalarKind) -> bool:

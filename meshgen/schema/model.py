@@ -153,6 +153,8 @@ class ListOf:
     item: Type
     container: Container = "list"
     rules: Rules = field(default=NO_RULES, compare=False)
+    abstract: bool = field(default=False, compare=False, repr=False)
+    """Written as `Sequence`, `Collection` or `Set`: values of other classes are given, one of `container` arrives."""
 
     def __str__(self) -> str:
         return f"tuple[{self.item}, ...]" if self.container == "tuple" else f"{self.container}[{self.item}]"

@@ -82,6 +82,7 @@ _CONTAINERS: Mapping[Any, Container] = {
     abc.Set: "set",
     abc.MutableSet: "set",
 }
+_ABSTRACT = (abc.Sequence, abc.Collection, abc.Set)
 _MAPPINGS = (dict, abc.Mapping, abc.MutableMapping)
 _BROKEN: Any = object()
 """On the way into a record: something that may be empty, so that a record inside itself can end."""
@@ -197,12 +198,12 @@ class _Reflector:
         if origin is tuple and args:
             return self._tuple(annotation, args)
         if origin in _CONTAINERS and args:
-            return self._list(annotation, args[0], _CONTAINERS[origin])
+            return self._list(annotation, args[0], _CONTAINERS[origin], abstract=origin in _ABSTRACT)
         if origin in _MAPPINGS and args:
             return self._map(annotation, *args)
         return self._class(annotation)
 
-    def _list(self, annotation: Any, item: Any, container: Container) -> Type:
+    def _list(self, annotation: Any, item: Any, container: Container, *, abstract: bool = False) -> Type:
         inner = _no_any_twice(self._under(_BROKEN, item))
         if isinstance(inner, Nothing):
             raise Refused(annotation, "holds nothing but None", "Send how many there are, as an int.")
@@ -210,8 +211,8 @@ class _Reflector:
             if not _can_be_in_set(inner):
                 hint = "Use a list, or make the items tuples or frozen dataclasses."
                 raise Refused(annotation, f"has items of type {inner}, which Python cannot hash", hint)
-            return ListOf(inner, container, Rules(unique=_is_comparable(inner)))
-        return ListOf(inner, container)
+            return ListOf(inner, container, Rules(unique=_is_comparable(inner)), abstract)
+        return ListOf(inner, container, abstract=abstract)
 
     def _map(self, annotation: Any, key: Any, value: Any) -> Type:
         keys, values = self.type(key), _no_any_twice(self._under(_BROKEN, value))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import uuid
+from collections import deque
+from collections.abc import Collection, MutableSequence, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, TypedDict, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, Self, TypedDict, TypeVar
 
 import numpy as np
 import pydantic
@@ -61,6 +64,11 @@ class Derived(Base):
 
 
 @dataclass
+class Renamed(Base):
+    pass
+
+
+@dataclass
 class Tree:
     children: list[Tree]
 
@@ -73,6 +81,17 @@ class Box(Generic[T]):
 
 @dataclass
 class IntBox(Box[int]):
+    pass
+
+
+@dataclass
+class Kids(Generic[T]):
+    item: T
+    kids: list[Self]
+
+
+@dataclass
+class IntKids(Kids[int]):
     pass
 
 
@@ -111,12 +130,28 @@ def inner(annotation: Any) -> Type:
         (list[int], list[int | None], True),
         (dict[str, int], dict[str, float], True),
         (dict[str, int], dict[int, int], False),
-        (Derived, Base, True),
+        (Renamed, Base, True),
+        (Derived, Base, False),  # its `more` would be lost
+        (Derived, Base | Derived, True),
         (Base, Derived, False),
         (Options, Options, True),
         (Options, Blobs, False),
         (tuple[int, str], tuple[float, str], True),
         (tuple[int, str], tuple[int, str, str], False),
+        (tuple[int, ...], Sequence[int], True),
+        (tuple[int, ...], Collection[float], True),
+        (tuple[int, ...], MutableSequence[int], False),
+        (tuple[int, ...], list[int], False),
+        (tuple[int, str], Sequence[int | str], True),
+        (tuple[int, str], Sequence[int], False),
+        (tuple[int, int], tuple[int, ...], True),
+        (frozenset[int], AbstractSet[int], True),
+        (frozenset[int], set[int], False),
+        (Point, tuple[float], True),
+        (Point, tuple[str], False),
+        (Point, tuple[float, float], False),
+        (Point, Sequence[float], True),
+        (tuple[float], Point, False),
         (NDArray[np.float32], np.ndarray, True),
         (np.ndarray, NDArray[np.float32], True),
         (NDArray[np.float32], NDArray[np.float64], False),
@@ -137,7 +172,7 @@ def inner(annotation: Any) -> Type:
         (int | bytes, int | str, False),
         (int | bool, int, False),
         (int | Literal["a"], int | str, True),
-        (Derived, Base | int, True),
+        (Renamed, Base | int, True),
         (list[int], list[int] | None, True),
         (list[int], list[int | str], True),
         # Any is what JSON can hold
@@ -166,6 +201,8 @@ def inner(annotation: Any) -> Type:
         (IntBox, Box[int], True),
         (IntBox, Box[float], True),
         (IntBox, Box[str], False),
+        (IntKids, Kids[int], True),
+        (IntKids, Kids[str], False),
         (Page[int], Page[float], True),
         (Page[int], Page[str], False),
     ],
@@ -213,6 +250,11 @@ def test_a_reference_is_its_record() -> None:
         ([1, None], list[int | None], True),
         ({"a": 1}, dict[str, float], True),
         ((1, "a"), tuple[int, str], True),
+        ((1, 2), Sequence[int], True),
+        (deque([1]), Sequence[int], True),
+        ("ab", Sequence[str], False),
+        ((1, 2), list[int], False),
+        (frozenset({1}), AbstractSet[int], True),
         ({"depth": 1}, Options, True),
         ({"depth": 1, "names": ["a"]}, Options, True),
         ({"depth": 1, "names": 3}, Options, False),
