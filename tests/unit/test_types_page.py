@@ -7,7 +7,7 @@ import json
 import re
 import sys
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -69,7 +69,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID
 from numpy.typing import NDArray
-from meshgen import Float32, Int32
+from meshgen import Float32, Int32, RenamedFrom
 """,
     NAMES,
 )
@@ -135,6 +135,24 @@ def test_what_is_refused(python: str) -> None:
     found = reflect(eval(python, NAMES))
     assert isinstance(found, Unknown)
     assert found.hint
+
+
+@dataclass
+class Greeting:
+    text: str
+    length: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self.text = f"Dear {self.text}"
+
+
+def test_a_record_is_made_anew_on_every_hop() -> None:
+    assert "`__post_init__`" in PAGE
+    codec = codec_of((reflect_field("f", Greeting),))
+    sent = Greeting("you")
+    sent.length = 3
+    got = codec.decode_request(codec.encode_request({"f": sent}))["f"]
+    assert (got.text, got.length) == ("Dear Dear you", 0)
 
 
 def test_the_example_of_markers(monkeypatch: pytest.MonkeyPatch) -> None:
