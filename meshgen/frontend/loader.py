@@ -128,7 +128,8 @@ def _import_error(error: BaseException, name: str) -> GraphError:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not _foreign(f.filename)]
     last = frames[-1] if frames else None
     span = Span(last.filename, last.lineno or 1, (last.colno or 0) + 1, None) if last else NOWHERE
-    return _error("MG103", f"importing '{name}' raised {type(error).__name__}: {error}", span)
+    hint = f"Run `python -m {name}` to see the whole traceback."
+    return _error("MG103", f"importing '{name}' raised {type(error).__name__}: {error}", span, hint)
 
 
 def _foreign(file: str) -> bool:
