@@ -12,6 +12,7 @@ from meshgen.runtime.payloads import payload_key
 from meshgen.runtime.wellknown import fill_value
 from meshgen.schema import anyvalue, picture, standard, tensor
 from meshgen.schema.assemble import ABSENT, NONE_IS_LOST, elements, getter, none_is_lost
+from meshgen.schema.distinct import may_merge, refuse_merged
 from meshgen.schema.fit import EncodeError, describe
 from meshgen.schema.model import (
     AnyValue,
@@ -152,7 +153,7 @@ class Encoding:
         convert = self._scalar(item)
         if convert is not None:
             return _scalars_writer(wire, type_, convert)
-        fill = self._message(item)
+        fill, merging = self._message(item), may_merge(type_)
 
         def write(message: Any, value: Any) -> None:
             field = getattr(message, wire)
@@ -161,6 +162,8 @@ class Encoding:
                     fill(field.add(), element)
                 except EncodeError as error:
                     raise error.under(f"[{index}]") from None
+            if merging:
+                refuse_merged(element.SerializeToString(deterministic=True) for element in field)
 
         return write
 
@@ -227,10 +230,12 @@ class Encoding:
 
 
 def _scalars_writer(wire: str, type_: ListOf, convert: Convert) -> Fill:
+    merging = may_merge(type_)
+
     def write(message: Any, value: Any) -> None:
         items = list(elements(value, type_))
         try:
-            getattr(message, wire).extend([convert(item) for item in items])
+            converted = [convert(item) for item in items]
         except EncodeError:
             for index, item in enumerate(items):
                 try:
@@ -238,6 +243,9 @@ def _scalars_writer(wire: str, type_: ListOf, convert: Convert) -> Fill:
                 except EncodeError as error:
                     raise error.under(f"[{index}]") from None
             raise
+        if merging:
+            refuse_merged(converted)
+        getattr(message, wire).extend(converted)
 
     return write
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from meshgen.naming import snake
 from meshgen.schema.check import Check, Checking
 from meshgen.schema.defaults import default_of
+from meshgen.schema.distinct import SETS, distinct
 from meshgen.schema.fit import MOST_PROBLEMS, EncodeError, Misfit, describe, joined, subscript
 from meshgen.schema.model import CONTAINERS, AnyValue, Container, Field, ListOf, MapOf, Optional, Record, Union
 from meshgen.schema.names import member_name
@@ -143,8 +144,8 @@ def _when_absent(field: Field, record: Record | None) -> Any:
 def list_reader(item: Reader | None, container: Container) -> Callable[[Iterable[Any]], Any]:
     """Reads each element once (None leaves them as they are); on a misfit reads on, to find the others."""
     make: Callable[..., Any] = CONTAINERS[container]
-    if container in ("set", "frozenset"):
-        make = _distinct(make)
+    if container in SETS:
+        make = distinct(make)
     if item is None:
         return make
 
@@ -183,21 +184,6 @@ def entries_reader(element: Reader) -> Callable[[Mapping[Any, Any]], dict[Any, A
         return made
 
     return read
-
-
-def _distinct(make: Callable[..., Any]) -> Callable[[Sequence[Any]], Any]:
-    """A set of elements, none of which came twice."""
-
-    def make_set(values: Sequence[Any]) -> Any:
-        try:
-            made = make(values)
-        except TypeError as error:  # elements that have no hash
-            raise Misfit.here(str(error)) from None
-        if len(made) != len(values):
-            raise Misfit.here("must have no element twice")
-        return made
-
-    return make_set
 
 
 def held(field: str, read: Reader) -> Reader:
@@ -262,7 +248,7 @@ def elements(value: Any, type_: ListOf) -> Iterable[Any]:
     """
     if isinstance(value, str | bytes | bytearray | Mapping) or not hasattr(value, "__iter__"):
         raise EncodeError(f"must be {type_}, got {describe(value)}")
-    if type_.container in ("set", "frozenset") and not isinstance(value, set | frozenset):
+    if type_.container in SETS and not isinstance(value, set | frozenset):
         try:
             return set(value)
         except TypeError:

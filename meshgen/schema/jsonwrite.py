@@ -11,6 +11,7 @@ from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
 from meshgen.schema import picture, standard, tensor
 from meshgen.schema.anyvalue import to_plain
 from meshgen.schema.assemble import ABSENT, NONE_IS_LOST, elements, getter, none_is_lost
+from meshgen.schema.distinct import may_merge, refuse_merged
 from meshgen.schema.fit import EncodeError, describe
 from meshgen.schema.model import (
     AnyValue,
@@ -158,7 +159,7 @@ class JsonWriting:
                 assert_never(type_)
 
     def _array(self, type_: ListOf) -> Convert:
-        element = self._element(type_.item)
+        element, merging = self._element(type_.item), may_merge(type_)
 
         def write(value: Any) -> list[Any]:
             result = []
@@ -167,6 +168,8 @@ class JsonWriting:
                     result.append(element(item))
                 except EncodeError as error:
                     raise error.under(f"[{index}]") from None
+            if merging:
+                refuse_merged(item if isinstance(item, float) else repr(item) for item in result)
             return result
 
         return write

@@ -7,6 +7,7 @@ import json
 import math
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import partial
 from typing import Any, NotRequired, TypedDict
 from uuid import UUID as PyUUID
 
@@ -414,6 +415,26 @@ def test_absent_keys_and_unions_with_defaults() -> None:
     assert to_json(fields[1:], sent) == {"d": None, "e": {"text": ""}}
     with pytest.raises(InvalidArgument, match="d is required"):
         from_json(fields, {"e": {"text": ""}})
+
+
+@pytest.mark.parametrize(
+    ("item", "fine", "wrong"),
+    [
+        (FLOAT32, {0.5, 0.25, -math.inf}, {0.1, 0.1 + 1e-12}),
+        (pair(FLOAT32, STR), {(0.1, "a"), (0.1, "b")}, {(0.1, "a"), (0.1 + 1e-12, "a")}),
+        (Optional(FLOAT32), {None, 0.5}, {None, 0.1, 0.1 + 1e-12}),
+        (FLOAT, {0.1, 0.1 + 1e-12}, None),
+    ],
+)
+def test_a_set_whose_elements_are_the_same_in_32_bits(item: Type, fine: Any, wrong: Any) -> None:
+    fields = params(x=ListOf(item, "set"))
+    codec = codec_of(fields)
+    assert len(codec.decode_request(codec.encode_request({"x": fine}))["x"]) == len(fine)
+    assert len(from_json(fields, to_json(fields, {"x": fine}))["x"]) == len(fine)
+    for write in (codec.encode_request, partial(to_json, fields)):
+        if wrong is not None:
+            with pytest.raises(EncodeError, match="x has elements that are the same in the 32 bits"):
+                write({"x": wrong})
 
 
 def test_an_absent_key_of_a_union() -> None:

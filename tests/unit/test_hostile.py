@@ -6,18 +6,19 @@ import dataclasses
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from uuid import UUID as PyUUID
 
 import pydantic
 import pytest
 from google.protobuf import json_format
-from schema_samples import INT, LABEL, STR, TREE, codec_of, params
+from schema_samples import DECIMAL, FLOAT, INT, LABEL, STR, TREE, UUID, codec_of, pair, params
 
 from meshgen.runtime.codec import RpcCodec
 from meshgen.schema.assemble import entries_reader, list_reader
 from meshgen.schema.check import request_check
 from meshgen.schema.fit import MOST_PROBLEMS, Misfit, describe
 from meshgen.schema.jsonvalue import from_json
-from meshgen.schema.model import Field, ListOf, MapOf
+from meshgen.schema.model import Container, Field, ListOf, MapOf
 from meshgen.schema.rules import Rules
 from meshgen.status import InvalidArgument
 
@@ -197,3 +198,53 @@ def test_long_values_are_not_written_out_to_be_cut(value: Any, text: str) -> Non
     Counting.shown = 0
     assert describe(value) == text
     assert Counting.shown == 0
+
+
+class Same:
+    """Any number of these have one hash; counts how often two are compared."""
+
+    compared = 0
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __hash__(self) -> int:
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        Same.compared += 1
+        return isinstance(other, Same) and self.number == other.number
+
+    def __repr__(self) -> str:
+        return f"Same({self.number})"
+
+
+@pytest.mark.parametrize("container", ["set", "frozenset"])
+def test_a_set_is_not_made_of_elements_of_one_hash(container: Container) -> None:
+    read = list_reader(Same, container)
+    assert len(read(range(100))) == 100
+    Same.compared = 0
+    with pytest.raises(Misfit) as caught:
+        read(range(101))
+    assert caught.value.problems == [("", "must have at most 100 elements of one hash, has 101")]
+    with pytest.raises(Misfit) as caught:
+        read([0] * 101)
+    assert caught.value.problems == [("", "must have no element twice")]
+    assert Same.compared == 0
+
+
+def test_sets_of_what_senders_choose() -> None:
+    step = (1 << 61) - 1
+    for type_, crowd in (
+        (DECIMAL, [{"value": str(i * step)} for i in range(20_000)]),
+        (UUID, [str(PyUUID(int=i * step)) for i in range(20_000)]),
+    ):
+        fields = params(x=ListOf(type_, "set"))
+        codec = codec_of(fields)
+        message = json_format.ParseDict({"x": crowd}, codec.request_class())
+        for error in (by_protobuf(codec, message), by_json(fields, {"x": crowd})):
+            assert [v.field for v in error.violations] == ["x"]
+            assert "of one hash" in str(error)
+    powers = [2.0**i for i in range(-1000, 1000)]  # 61 hashes
+    assert from_json(params(x=ListOf(FLOAT, "set")), {"x": powers})["x"] == set(powers)
+    assert from_json(params(x=ListOf(pair(FLOAT, INT), "set")), {"x": [{"item_0": p, "item_1": 1} for p in powers]})
