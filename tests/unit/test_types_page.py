@@ -9,18 +9,21 @@ import sys
 import types
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
+import pydantic
 import pytest
 import torch
+from annotated_types import Ge
 from google.protobuf import json_format
 from schema_samples import codec_of, contract_of, same
 
 from meshgen.emit.proto import proto_text
 from meshgen.schema.fit import EncodeError
-from meshgen.schema.jsonvalue import from_json
+from meshgen.schema.jsonvalue import from_json, to_json
 from meshgen.schema.model import Record, Unknown
 from meshgen.schema.reflect import reflect, reflect_field
+from meshgen.status import Internal, InvalidArgument
 
 T = TypeVar("T")
 PAGE = (Path(__file__).parents[2] / "docs/types.md").read_text()
@@ -172,3 +175,43 @@ def test_the_example_of_markers(monkeypatch: pytest.MonkeyPatch) -> None:
     for wrong in (torch.zeros(shape[1:]), torch.zeros(shape, dtype=torch.float64)):
         with pytest.raises(EncodeError, match="batch"):
             batch.encode_response(names["Tag"]("a", 1, 0.5, wrong))
+
+
+class Model(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+
+    even: int = pydantic.Field(default=2, alias="other", exclude=True)
+
+    @pydantic.field_validator("even")
+    @classmethod
+    def _is_even(cls, value: int) -> int:
+        if value % 2:
+            raise ValueError("must be even")
+        return value
+
+
+def test_what_becomes_of_pydantics_own() -> None:
+    field, result = reflect_field("f", Model), reflect(Model)
+    assert from_json((field,), {"f": {"even": 4, "unknown": 1}}) == {"f": Model(other=4)}
+    assert from_json((field,), {"f": {"other": 4}}) == {"f": Model(other=2)}
+    codec = codec_of((field,), result=result)
+    assert codec.decode_request(codec.encode_request({"f": Model(other=4)})) == {"f": Model(other=4)}
+    odd = Model.model_construct(even=3)
+    with pytest.raises(InvalidArgument, match="must be even"):
+        codec.decode_request(codec.encode_request({"f": odd}))
+    answer = codec.encode_response(odd)
+    with pytest.raises(Internal, match="must be even"):
+        codec.decode_response(answer)
+    assert to_json(result, odd) == {"even": 3}  # in process nothing is decoded
+
+
+def test_constraints_on_results_are_documentation() -> None:
+    result = reflect(Annotated[int, Ge(0)])
+    codec = codec_of(result=result)
+    assert codec.decode_response(codec.encode_response(-1)) == -1
+
+
+@pytest.mark.parametrize("annotation", [Annotated[bool, Ge(0)], Annotated[str, Ge("a")]], ids=str)
+def test_a_constraint_that_is_not_meant_for_the_type_is_a_warning(annotation: Any) -> None:
+    (found,) = contract_of((reflect_field("f", annotation),)).diagnostics
+    assert (found.code, found.severity) == ("MG420", "warning")
