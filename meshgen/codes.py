@@ -207,7 +207,8 @@ CODES: dict[str, Explanation] = {
         "two types have one message name",
         "Rename one of the classes.",
         "A type's message is named after its class, so two classes called `Label` in one graph cannot both have one. "
-        "Lists of lists, optional lists and maps of lists have messages too: `list[list[int]]` uses `IntList`.",
+        "Lists of lists, optional lists and maps of lists have messages too: `list[list[int]]` uses `IntList`. In the "
+        "file of one service, the service and the requests and responses that it ever had keep their names.",
     ),
     "MG407": Explanation(
         "a change that old clients or nodes do not survive",
@@ -247,8 +248,8 @@ CODES: dict[str, Explanation] = {
         "one message with two sets of constraints",
         "Put it into a dataclass of its own; the constraints then belong to its fields.",
         "A list in a list, an optional list and an item of a tuple are carried by a message that is named after what "
-        "it holds: `list[list[int]]` uses `IntList` everywhere. Constraints inside are part of that message, so they "
-        "have to be the same everywhere. A dataclass has a message of its own:\n\n"
+        "it holds: `list[list[int]]` uses `IntList` everywhere. Constraints inside, and shapes and dtypes of arrays, "
+        "are part of that message, so they have to be the same everywhere. A dataclass has a message of its own:\n\n"
         "    @dataclass\n"
         "    class Row:\n"
         "        cells: list[Annotated[int, Ge(0)]]",
