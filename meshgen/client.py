@@ -32,6 +32,9 @@ CHANNEL_OPTIONS: Final = (
 """For channels of your own: `grpc.secure_channel(address, credentials, options=CHANNEL_OPTIONS)`."""
 
 
+_WEB = ("http", "https")
+
+
 class _LeftOut:
     def __repr__(self) -> str:
         return "LEFT_OUT"
@@ -122,9 +125,11 @@ class Client:
 
         Raises:
             TypeError: both were given, or none.
+            ValueError: the address is a URL.
         """
-        _one_of(address, channel)
+        _check(address, channel)
         self._own = channel is None
+        self._closed = False
         self._channel = channel or grpc.insecure_channel(str(address), options=CHANNEL_OPTIONS)
         self._senders: dict[str, Callable[..., Any]] = {}
 
@@ -139,6 +144,7 @@ class Client:
     def close(self) -> None:
         """Close the channel, unless it was given."""
         if self._own:
+            self._closed = True
             self._channel.close()
 
     def _call(
@@ -148,6 +154,7 @@ class Client:
         timeout_s: float | None,
         metadata: Mapping[str, str | bytes] | None,
     ) -> T:
+        _check_open(self._closed)
         data = rpc.encode(arguments)
         send = self._senders.get(rpc.path)
         if send is None:  # without serializers gRPC takes and gives bytes
@@ -171,10 +178,12 @@ class AsyncClient:
 
         Raises:
             TypeError: both were given, or none.
+            ValueError: the address is a URL.
         """
-        _one_of(address, channel)
+        _check(address, channel)
         self._address = str(address)
         self._own = channel is None
+        self._closed = False
         self._channel = channel
         self._senders: dict[str, Callable[..., Any]] = {}
 
@@ -188,6 +197,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close the channel, unless it was given."""
+        self._closed = self._own
         if self._own and self._channel is not None:
             await self._channel.close(None)
 
@@ -198,6 +208,7 @@ class AsyncClient:
         timeout_s: float | None,
         metadata: Mapping[str, str | bytes] | None,
     ) -> T:
+        _check_open(self._closed)
         data = rpc.encode(arguments)
         send = self._senders.get(rpc.path)
         if send is None:
@@ -211,9 +222,22 @@ class AsyncClient:
         return rpc.decode(answer)
 
 
-def _one_of(address: str | None, channel: object | None) -> None:
+def _check(address: str | None, channel: object | None) -> None:
     if (address is None) is (channel is None):
         raise TypeError("a client takes an address or a channel")
+    if address is not None and (problem := address_problem(address)):
+        raise ValueError(problem)
+
+
+def address_problem(address: str) -> str:
+    """What is wrong with the address of a mesh's front; empty when nothing is."""
+    scheme, found, _ = address.partition("://")
+    return f"{address} is no address for gRPC; write HOST:PORT, without {scheme}://" if found and scheme in _WEB else ""
+
+
+def _check_open(closed: bool) -> None:
+    if closed:
+        raise RuntimeError("this client has been closed; make another one")
 
 
 def _metadata(given: Mapping[str, str | bytes] | None) -> tuple[tuple[str, str | bytes], ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from meshgen.errors import MeshgenError
 from meshgen.frontend import load_graph
 from meshgen.status import InvalidArgument, NotFound, Unavailable
 
@@ -42,12 +44,15 @@ def call(address: str, path: str, value: Any, *, timeout_s: float | None) -> Ans
 
     Raises:
         StatusError: the call failed; NotFound when no rpc has this path, Unavailable when nothing answers.
+        MeshgenError: the address is a URL.
     """
     import grpc
 
-    from meshgen.client import CHANNEL_OPTIONS
+    from meshgen.client import CHANNEL_OPTIONS, address_problem
     from meshgen.runtime import grpc_status
 
+    if problem := address_problem(address):
+        raise MeshgenError(problem)
     with grpc.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
         _connect(channel, address)
         try:
@@ -91,7 +96,14 @@ def _method_at(channel: grpc.Channel, path: str) -> MethodDescriptor:
             if rule.post == path:
                 return method
             published += [rule.post] * bool(rule.post)
-    raise NotFound(f"the mesh has no route {path}; it has {', '.join(published) or 'none'}")
+    raise NotFound(_no_route(path, published))
+
+
+def _no_route(path: str, published: Sequence[str]) -> str:
+    routes = [route.removeprefix(path) for route in published if route.startswith(f"{path}/")]
+    if routes:
+        return f"the mesh has several routes in {path}; name one by --route: {', '.join(routes)}"
+    return f"the mesh has no route {path}; it has {', '.join(published) or 'none'}"
 
 
 def _invoke(channel: grpc.Channel, method: MethodDescriptor, value: Any, timeout_s: float | None) -> Answer:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import meshgen as package
-from meshgen.cli.calling import rest_path
+from meshgen.cli.calling import _no_route, rest_path
 
 PROJECT = Path(__file__).parents[2]
 SUM = {"number": "5", "samples": [1, 2, 3], "operation": "sum"}
@@ -424,6 +424,13 @@ def test_help_of_every_command(meshgen: Run) -> None:
 def test_call_finds_the_path(monkeypatch: pytest.MonkeyPatch, target: str, route: str | None, path: str) -> None:
     monkeypatch.chdir(PROJECT)
     assert rest_path(target, route) == path
+
+
+def test_call_names_the_option_when_a_graph_has_several_routes() -> None:
+    published = ["/probe/where", "/probe/fail", "/quickstart"]
+    expected = "the mesh has several routes in /probe; name one by --route: /where, /fail"
+    assert _no_route("/probe", published) == expected
+    assert _no_route("/prob", published) == f"the mesh has no route /prob; it has {', '.join(published)}"
 
 
 def test_call_says_that_nothing_answers(meshgen: Run) -> None:

@@ -25,6 +25,7 @@ import schema_samples
 from hypothesis import given
 
 import meshgen
+from meshgen.cli.calling import call
 from meshgen.client import LEFT_OUT, Rpc
 from meshgen.compiler import Build, compile_graph
 from meshgen.contract import names
@@ -32,6 +33,7 @@ from meshgen.contract.wire import signature, wire_fields
 from meshgen.emit.pydefaults import expression
 from meshgen.emit.pysource import Name, Parts
 from meshgen.emit.pytypes import named
+from meshgen.errors import MeshgenError
 from meshgen.frontend import load_graph
 from meshgen.inprocess import LocalGraph
 from meshgen.naming import pascal
@@ -331,6 +333,26 @@ def test_nobody_there() -> None:
         pytest.raises(meshgen.Unavailable, match="the mesh cannot be reached"),
     ):
         client.predict(**SUM, timeout_s=5)
+
+
+def test_an_address_is_no_url() -> None:
+    made = module("quickstart")
+    for client in (made.QuickstartClient, made.AsyncQuickstartClient):
+        with pytest.raises(ValueError, match=r"http://127.0.0.1:1 is no address .*HOST:PORT, without http://$"):
+            client("http://127.0.0.1:1")
+    with pytest.raises(MeshgenError, match="write HOST:PORT, without https://"):
+        call("https://a.example.com", "/quickstart", {}, timeout_s=1)
+
+
+async def test_a_closed_client_says_so() -> None:
+    made = module("quickstart")
+    client, other = made.QuickstartClient("127.0.0.1:1"), made.AsyncQuickstartClient("127.0.0.1:1")
+    client.close()
+    await other.close()
+    with pytest.raises(RuntimeError, match="this client has been closed"):
+        client.predict(**SUM)
+    with pytest.raises(RuntimeError, match="this client has been closed"):
+        await other.predict(**SUM)
 
 
 @served("quickstart")
