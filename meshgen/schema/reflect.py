@@ -120,14 +120,21 @@ def _unknown(annotation: Any, refused: Refused) -> Unknown:
 
 _resolved: dict[Any, Record] = {}
 """Records that contain themselves, once reflected, by annotation: a `Ref` is followed many times."""
+_unhashable: list[tuple[Any, Record]] = []
+"""The same for annotations that Python cannot hash (`Box[Annotated[int, []]]`)."""
 
 
 def _again(annotation: Any) -> Record:
-    found = _resolved.get(annotation) if _hashable(annotation) else None
+    if _hashable(annotation):
+        found = _resolved.get(annotation)
+    else:
+        found = next((record for known, record in _unhashable if known == annotation), None)
     if found is None:
         found = typing.cast("Record", _Reflector().type(annotation))
         if _hashable(annotation):
             _resolved[annotation] = found
+        else:
+            _unhashable.append((annotation, found))
     return found
 
 
