@@ -46,35 +46,38 @@ def read_lock(root: Path, graph: str) -> Mapping[str, Any] | None:
     return load_lock(path.read_text(encoding="utf-8", errors="replace"), str(path)) if path.is_file() else None
 
 
-def read_descriptors(root: Path, graph: str) -> FileDescriptorSet | None:
-    """The contracts on record; None when the graph was never built here.
+def read_descriptors(root: Path, graph: str) -> tuple[FileDescriptorSet | None, tuple[Diagnostic, ...]]:
+    """The contracts on record, None when there are none; and MG403 when they and the lock are not there together.
 
-    Raises:
-        GraphError: they cannot be read, or they or the lock are there without each other (MG403).
+    Without a lock the contracts can still be compared with, so that whoever goes on sees what breaks.
     """
     lock, path = root / lock_path(graph), root / f"envoy/{graph}/descriptors.binpb"
     shown = relative(str(path))
+    proto = root / f"protos/{proto_path(graph)}"
     match lock.is_file(), path.is_file():
+        case False, False if proto.is_file():
+            return None, _apart(
+                f"{relative(str(proto))} is there, but its lock is not, so fields would get new numbers"
+            )
         case False, False:
-            proto = root / f"protos/{proto_path(graph)}"
-            if proto.is_file():
-                raise _apart(f"{relative(str(proto))} is there, but its lock is not, so fields would get new numbers")
-            return None
+            return None, ()
         case True, False:
-            raise _apart(f"{relative(str(lock))} is there, but {shown} is not, so nobody can say what has changed")
-        case False, True:
-            raise _apart(f"{shown} is there, but {relative(str(lock))} is not, so fields would get new numbers")
+            return None, _apart(
+                f"{relative(str(lock))} is there, but {shown} is not, so nobody can say what has changed"
+            )
     try:
         found = FileDescriptorSet.FromString(path.read_bytes())
     except DecodeError:
-        raise _apart(f"{shown} is damaged") from None
+        return None, _apart(f"{shown} is damaged")
     if not any(file.name.startswith(f"{graph}/") for file in found.file):
-        raise _apart(f"{shown} is damaged: it has no contract of {graph}")
-    return found
+        return None, _apart(f"{shown} is damaged: it has no contract of {graph}")
+    if lock.is_file():
+        return found, ()
+    return found, _apart(f"{shown} is there, but {relative(str(lock))} is not, so fields would get new numbers")
 
 
-def _apart(message: str) -> GraphError:
-    return GraphError([Diagnostic(code="MG403", message=message)])
+def _apart(message: str) -> tuple[Diagnostic, ...]:
+    return (Diagnostic(code="MG403", message=message),)
 
 
 def write(root: Path, files: Sequence[GeneratedFile]) -> tuple[str, ...]:

@@ -57,12 +57,10 @@ def gated(loaded: Loaded, out: Path, *, allow_breaking: bool) -> Gated:
 def _committed(
     out: Path, name: str, *, allow_breaking: bool
 ) -> tuple[FileDescriptorSet | None, tuple[Diagnostic, ...]]:
-    try:
-        return workspace.read_descriptors(out, name), ()
-    except GraphError as error:
-        if not allow_breaking:
-            raise
-        return None, tuple(replace(d, severity="warning") for d in error.diagnostics)
+    found, missing = workspace.read_descriptors(out, name)
+    if missing and not allow_breaking:
+        raise GraphError(missing)
+    return found, tuple(replace(d, severity="warning") for d in missing)
 
 
 def checked(target: str, *, allow_breaking: bool) -> tuple[tuple[Diagnostic, ...], tuple[str, ...]]:

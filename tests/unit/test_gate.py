@@ -126,6 +126,14 @@ def test_a_record_that_is_incomplete(project: Path, damage: str, message: str) -
     assert meshgen(project, "build", "g.py", "--check").returncode == 0
 
 
+def test_what_breaks_without_a_lock_is_still_said(project: Path) -> None:
+    (project / LOCK).unlink()
+    edit(project, result="float")
+    allowed = meshgen(project, "check", "g.py", "--allow-breaking")
+    assert f"warning MG403: {DESCRIPTORS} is there, but {LOCK} is not" in allowed.stdout
+    assert "warning MG407: the result of node `node` changed from int to float and kept its number: " in allowed.stdout
+
+
 def test_a_lock_that_is_not_text(project: Path) -> None:
     (project / LOCK).write_bytes(b"\xff\xfe\x00")
     done = meshgen(project, "check", "g.py")
