@@ -170,7 +170,8 @@ def test_our_verdict_is_that_of_protovalidate(data: st.DataObject) -> None:
     fields, request = params(x=type_), {"x": data.draw(values)}
     codec = codec_of(fields)
     expected = theirs(codec, codec.encode_request(request))
-    assert sorted(path for path, _ in ours(fields, request)) == sorted(expected)
+    # Not how often: the rules of a list in a union are one expression of the contract, and some of ours.
+    assert {path for path, _ in ours(fields, request)} == set(expected)
     if expected:
         with pytest.raises(InvalidArgument):
             codec.decode_request(codec.encode_request(request))
