@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from meshgen.cli.rounding import refuse_rounding
 from meshgen.errors import MeshgenError
 from meshgen.frontend import load_graph
 from meshgen.status import InvalidArgument, NotFound, Unavailable
@@ -111,6 +112,7 @@ def _invoke(channel: grpc.Channel, method: MethodDescriptor, value: Any, timeout
     from google.protobuf.message_factory import GetMessageClass
 
     response_class = GetMessageClass(method.output_type)
+    refuse_rounding(value, method.input_type)
     try:
         request: Message = json_format.ParseDict(
             value, GetMessageClass(method.input_type)(), ignore_unknown_fields=True

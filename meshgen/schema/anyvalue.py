@@ -76,14 +76,15 @@ def from_plain(value: Any) -> Any:
     """What arrives of a value that `json.loads` gave.
 
     Raises:
-        Misfit: a number is no double, or a text is not Unicode.
+        Misfit: a number is no double, or none that is exact, or a text is not Unicode.
     """
     match value:
-        case int() | float() if not isinstance(value, bool):
-            try:
-                return number_of(float(value))
-            except OverflowError:
-                raise Misfit.here("must be finite") from None
+        case bool():
+            return value
+        case int() if abs(value) > WHOLE_MAX:  # a double would be another number
+            raise Misfit.here("must be within 2**53 as a whole number, since Any has doubles")
+        case int() | float():
+            return number_of(float(value))
         case str():
             return _unicode(value)
         case dict():
