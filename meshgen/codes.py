@@ -235,8 +235,8 @@ CODES: dict[str, Explanation] = {
         "a rename of what is not there",
         "`RenamedFrom` takes the name that the field had at the last build; leave it out for a new field.",
         '`Annotated[int, RenamedFrom("old")]` gives a field the number that the lock has for `old`. When the lock has '
-        "never seen that name, or the old field is still there, there is no number to take. Once the rename has been "
-        "built, the marker may stay or go.",
+        "never seen that name, the old field is still there or had another type, or two fields ask for it, there is no "
+        "number to take. Once the rename has been built, the marker may stay or go.",
     ),
     "MG420": Explanation(
         "a constraint that the contract cannot state",

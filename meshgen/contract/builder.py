@@ -17,7 +17,7 @@ from meshgen.contract.shared import closure
 from meshgen.contract.taken import clashes
 from meshgen.contract.wire import Wrapper, field_signature, wire_field
 from meshgen.errors import Diagnostic, GraphError, errors_only
-from meshgen.naming import enum_value, enum_zero, pascal, snake
+from meshgen.naming import enum_value, pascal, snake
 from meshgen.schema.model import Field, Record
 from meshgen.source import Span, of_callable
 
@@ -76,8 +76,7 @@ def _assign(ledger: Ledger, inventory: Inventory, services: Sequence[ServiceSpec
         yield from _lost_names(ledger.get("types", name), record.fields, name, of_callable(record.python))
         ledger.put("types", name, ledger.get("types", name).assign(_wanted(record.fields)))
     for name, enum in inventory.enums.items():
-        values = [enum_value(name, member.name) for member in enum.python]
-        wanted = {value: Want() for value in values if value != enum_zero(name)}
+        wanted = {enum_value(name, member.name): Want() for member in enum.python}
         ledger.put("enums", name, ledger.get("enums", name).assign(wanted))
     for service in services:
         for rpc in service.rpcs:
@@ -127,20 +126,32 @@ def _wanted(fields: Sequence[Field]) -> dict[str, Want]:
 
 def _lost_names(entry: Entry, fields: Sequence[Field], owner: str, span: Span) -> Iterator[Diagnostic]:
     """A marker that has done its work is harmless, and so is one where there was nothing before."""
+    after = entry.assign(_wanted(fields))
     there = {snake(field.name) for field in fields}
+    heirs: dict[str, str] = {}
     for field in fields:
         old = snake(field.renamed_from)
-        if not old or _is_done(field, entry):
+        if not old:
             continue
-        if old in there:
-            reason = "which is still there"
-        elif not entry.own or entry.knows(snake(field.name)) or entry.slots(old):
+        heir = heirs.setdefault(old, field.name)
+        if heir != field.name:
+            yield _lost(field, owner, span, f"and so is '{heir}'", "Leave it out of one: a number has one name.")
+        elif old in there and not _is_done(field, entry):
+            yield _lost(field, owner, span, "which is still there")
+        elif not entry.own or entry.knows(snake(field.name)) or _is_done(field, after):
             continue
+        elif entry.slots(old):
+            hint = "Keep the type for this build; or leave `RenamedFrom` out: a field of another type is a new one."
+            yield _lost(field, owner, span, "which had another type, so that its number cannot be kept", hint)
         else:
             known = entry.knows(old)
             reason = "which an earlier build removed" if known else "which the lock has never seen"
-        message = f"'{owner}.{field.name}' is marked as renamed from '{field.renamed_from}', {reason}"
-        yield Diagnostic(code="MG410", message=message, span=span)
+            yield _lost(field, owner, span, reason)
+
+
+def _lost(field: Field, owner: str, span: Span, reason: str, hint: str = "") -> Diagnostic:
+    message = f"'{owner}.{field.name}' is marked as renamed from '{field.renamed_from}', {reason}"
+    return Diagnostic(code="MG410", message=message, span=span, hint=hint)
 
 
 def _is_done(field: Field, entry: Entry) -> bool:

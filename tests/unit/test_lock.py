@@ -163,10 +163,19 @@ def test_a_renamed_field_keeps_its_number_and_its_old_name_is_reserved() -> None
     assert message(gone, "RunRequest") == ({"b": 2}, [1], ["a", "c"])
 
 
-def test_a_renamed_field_of_another_type_is_another_field() -> None:
+def test_a_renamed_field_of_another_type_cannot_keep_its_number() -> None:
     one = contract_of(params(a=INT))
-    two = contract_of((marked("c", STR, "a"),), lock=one.lock)
-    assert message(two, "RunRequest") == ({"c": 2}, [1], ["a"])
+    with pytest.raises(GraphError, match=r"MG410: 'n\.Run\.c' is marked as renamed from 'a', which had another type"):
+        contract_of((marked("c", STR, "a"),), lock=one.lock)
+    two = contract_of((marked("c", INT, "a"),), lock=one.lock)
+    retyped = contract_of((marked("c", STR, "a"),), lock=two.lock)  # the marker has done its work
+    assert message(retyped, "RunRequest") == ({"c": 2}, [1], ["a"])
+
+
+def test_two_fields_cannot_be_the_same_one_renamed() -> None:
+    one = contract_of(params(a=INT))
+    with pytest.raises(GraphError, match=r"MG410: 'n\.Run\.c' is marked as renamed from 'a', and so is 'b'"):
+        contract_of((marked("b", INT, "a"), marked("c", INT, "a")), lock=one.lock)
 
 
 def test_a_renamed_union_keeps_its_numbers() -> None:

@@ -9,11 +9,13 @@ from meshgen import DAGDriver, InputNode, RenamedFrom, deployment
 @dataclass
 class Label:
     title: Annotated[str, RenamedFrom("name")]
+    length: Annotated[int, RenamedFrom("text")]
+    short: Annotated[str, RenamedFrom("text")]
 
 
 @deployment
 def double(y: Annotated[int, RenamedFrom("x")], x: int = 0) -> Label:
-    return Label(str(2 * y))
+    return Label(str(2 * y), 1, "")
 
 
 with InputNode(x=int) as request:
