@@ -161,7 +161,9 @@ def _fault(graph: Graph, expr: Expr, target: Type) -> str:  # noqa: C901 - one c
             return next((f for i in items if (f := _fault(graph, i, target))), "")
         case Entries(entries=entries), AnyValue() if all(isinstance(k, str) for k, _ in entries):
             return next((f for _, e in entries if (f := _fault(graph, e, target))), "")
-        case Items(items=items, container=container), ListOf(item=item, container=wanted) if container == wanted:
+        case Items(items=items, container=container), ListOf(item=item, container=wanted) if container == wanted or (
+            target.abstract and wanted == "list"
+        ):
             return next((f for i in items if (f := _fault(graph, i, item))), "")
         case Items(items=items, container="tuple"), Record(kind="tuple", fields=fields) if len(items) == len(fields):
             pairs = zip(items, fields, strict=True)
@@ -173,6 +175,8 @@ def _fault(graph: Graph, expr: Expr, target: Type) -> str:  # noqa: C901 - one c
             missing = [f.name for f in fields if f.name not in given and not f.omitted]
             if missing:
                 return f"a dict without `{missing[0]}` is given"
+            if surplus := [key for key in given if target.field(key) is None]:
+                return f"a dict with `{surplus[0]}` is given, which {target} does not have"
             there = [f for f in fields if f.name in given]
             return next((f for field in there if (f := _fault(graph, given[field.name], field.type))), "")
         case (Items() | Entries(), _):

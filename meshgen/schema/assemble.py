@@ -246,7 +246,9 @@ def elements(value: Any, type_: ListOf) -> Iterable[Any]:
 
     For a set every element comes once, whatever the value is.
     """
-    if isinstance(value, str | bytes | bytearray | Mapping) or not hasattr(value, "__iter__"):
+    # An array of no dimensions has the method, too.
+    iterable = hasattr(value, "__iter__") and getattr(value, "ndim", None) != 0
+    if isinstance(value, str | bytes | bytearray | Mapping) or not iterable:
         raise EncodeError(f"must be {type_}, got {describe(value)}")
     if type_.container in SETS and not isinstance(value, set | frozenset):
         try:

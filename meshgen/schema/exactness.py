@@ -90,8 +90,14 @@ def member_finder(union: Union) -> Callable[[Any], int]:
         if index >= 0:
             return index
         seen: _Seen = {}
-        found = [(cost, i) for i, of in enumerate(costs) if (cost := of(value, seen)) is not None]
-        return min(found)[1] if found else -1
+        least: int | None = None
+        for i, of in enumerate(costs):
+            cost = of(value, seen)
+            if cost is not None and (least is None or cost < least):
+                index, least = i, cost
+                if cost == 0:
+                    break
+        return index
 
     return find
 

@@ -149,6 +149,7 @@ PAIR = Record(name="IntStrTuple", kind="tuple", python=tuple, fields=params(item
         (Choice(("a", "b")), "c", "x must be one of 'a', 'b', got str 'c'"),
         (EnumOf(Color), "red", "x must be a member of Color"),
         (ListOf(INT), "abc", "x must be list[int]"),
+        (ListOf(FLOAT), np.array(1.5), "x must be list[float], got ndarray array(1.5)"),
         (ListOf(INT), [1, "a"], "x[1] must be an int"),
         (MapOf(STR, LABEL), {"k": Label("a", NOT_A_FLOAT)}, "x['k'].score must be a float"),
         (MapOf(STR, INT), {1: 1}, "x[1] must be a str"),

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 import meshgen
@@ -83,6 +84,15 @@ class Scale:
 
 
 REQUEST = Request(Box(3.0, [1.0, 2.0]), {"a": 7}, 1)
+
+
+def test_numbers_of_numpy_are_taken_as_the_codec_takes_them() -> None:
+    with InputNode(float) as x:
+        app = DAGDriver.bind(double.bind(x))
+    assert meshgen.local(app)(np.float32(1.5)) == 3.0
+    assert meshgen.local(app)(np.int64(2)) == 4.0
+    with pytest.raises(InvalidArgument, match="must be a float, got bool"):
+        meshgen.local(app)(np.bool_(True))
 
 
 def test_a_call_runs_once_however_often_its_result_is_used() -> None:

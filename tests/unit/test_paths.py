@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
@@ -71,6 +71,11 @@ def choose(x: int) -> Literal[1, 2]:
 
 
 @deployment
+def series(x: Sequence[int]) -> int:
+    return len(x)
+
+
+@deployment
 def options(x: Options) -> int:
     return x["depth"]
 
@@ -100,6 +105,7 @@ def problems(build: Callable[[Any], Any], record: Any = Tree) -> list[tuple[str,
         lambda t: either.bind([t.value, "a", 1]),
         lambda t: either.bind(Circle(1.0)),
         lambda t: single.bind(t.value),
+        lambda t: series.bind((t.value, 1)),
         lambda t: positive.bind(3),
         lambda t: switch(choose.bind(t.value), {1: number.bind(1), 2: number.bind(2)}),
     ],
@@ -121,6 +127,8 @@ def test_fits(build: Callable[[Any], Any]) -> None:
         (lambda t: anything.bind(t.shape), "takes Any, 'input.shape' gives Circle | int", ""),
         (lambda t: anything.bind((t.value, 1)), "takes Any, a tuple of 2 is given", ""),
         (lambda t: options.bind({"label": "a", "x": t.value}), "a dict without `depth`", ""),
+        (lambda t: options.bind({"depth": 1, "lable": "a"}), "takes Options, {'depth': 1, 'lable': 'a'} is given", ""),
+        (lambda t: options.bind({"depth": t.value, "lable": "a"}), "a dict with `lable` is given, which Options", ""),
         (lambda t: either.bind([t.value, 1.5]), "takes Circle | list[int | str], a list of 2 is given", ""),
         (lambda t: positive.bind(-3), "its constraints refuse: x must be", "another value"),
         (lambda t: number.bind(True), "takes int, True is given", ""),
