@@ -213,10 +213,22 @@ async def test_a_services_own_http_status_stays_inside(one: tuple[Front, Replica
     assert HTTP_STATUS_HEADER not in dict(raised.value.trailing_metadata())
 
 
-async def test_a_get_is_no_rest_call(one: tuple[Front, Replica]) -> None:
-    answer = await one[0].http.get("/sample")
-    assert error(answer, 405, 12) == "REST routes take POST, not GET"
-    assert answer.headers["allow"] == "POST"
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/sample", "POST"),
+        ("OPTIONS", "/sample", "POST"),
+        ("POST", "/docs", "GET, HEAD"),
+        ("OPTIONS", "/docs", "GET, HEAD"),
+        ("DELETE", "/openapi.json", "GET, HEAD"),
+    ],
+)
+async def test_another_method_than_a_path_takes(
+    one: tuple[Front, Replica], method: str, path: str, allowed: str
+) -> None:
+    answer = await one[0].http.request(method, path)
+    assert error(answer, 405, 12) == f"this path takes {allowed}, not {method}"
+    assert answer.headers["allow"] == allowed
     error(await one[0].http.get("/"), 404, 5)
 
 

@@ -40,7 +40,7 @@ def local_replies(settings: EnvoySettings) -> Document:
     """`{"code": 5, "message": "...", "details": [...]}` by HTTP status; for gRPC, what Envoy lacks or gets wrong."""
     limit = text_of(settings.max_message_bytes)
     texts = {
-        405: "REST routes take POST, not %REQ(:METHOD)%",
+        405: "this path takes %RESP(ALLOW)%, not %REQ(:METHOD)%",
         413: f"the request is far over the limit of {limit} for a message; `meshgen run {OPTION}` raises it",
     }
     if settings.rate_limit is not None:

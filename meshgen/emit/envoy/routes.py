@@ -31,11 +31,11 @@ def public_routes(workload: Workload, paths: Sequence[str], settings: EnvoySetti
     times: Document = {"timeout": "0s", "max_stream_duration": durations}
     limit = far_over(settings.max_message_bytes)
     prefix: Document = {"prefix": f"/{workload.service}/"}
-    rest: list[Document] = [{"path": path, "headers": [_IS_CALL]} for path in paths]
+    rest: list[Document] = [{"path": path, "headers": headers} for path in paths for headers in (_IS_POST, _ASKS_FIRST)]
     return [
         _measured(_route({**prefix, "headers": [_IS_GRPC]}, workload, settings, times), limit),
         *(_measured(_route(match, workload, settings, times), as_json(limit)) for match in [*rest, prefix]),
-        *(_only_post(path) for path in paths),
+        *(_other_method(path, "POST") for path in paths),
     ]
 
 
@@ -76,7 +76,7 @@ def page_routes() -> list[Document]:
         "redirect": {"path_redirect": DOCS_PATH},
         "typed_per_filter_config": {TRANSCODER: _DISABLED},
     }
-    return [*pages, slash]
+    return [*pages, slash, *(_other_method(path, "GET, HEAD") for path in (DOCS_PATH, OPENAPI_PATH))]
 
 
 def buffer_filter(settings: EnvoySettings) -> Document:
@@ -93,12 +93,12 @@ def _measured(route: Document, limit: int) -> Document:
     return {**route, "typed_per_filter_config": {BUFFER: buffer}}
 
 
-def _only_post(path: str) -> Document:
+def _other_method(path: str, allowed: str) -> Document:
     """The answer to other methods; the transcoder would know nothing better than that there is no such path."""
     return {
         "match": {"path": path},
         "direct_response": {"status": 405},
-        "response_headers_to_add": [{"header": {"key": "allow", "value": "POST"}}],
+        "response_headers_to_add": [{"header": {"key": "allow", "value": allowed}}],
         "typed_per_filter_config": {TRANSCODER: _DISABLED},
     }
 
@@ -107,7 +107,9 @@ def _is_method(pattern: str) -> Document:
     return {"name": ":method", "string_match": {"safe_regex": {"regex": pattern}}}
 
 
-_IS_CALL = _is_method("POST|OPTIONS")  # and what a browser asks before it posts
+_IS_POST = [_is_method("POST")]
+# What a browser asks before it posts.
+_ASKS_FIRST: list[Document] = [_is_method("OPTIONS"), {"name": "access-control-request-method", "present_match": True}]
 _IS_GET = _is_method("GET|HEAD")
 
 
