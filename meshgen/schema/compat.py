@@ -185,20 +185,27 @@ def _some_json(type_: Type) -> bool:
             return _all_json(type_)
 
 
-def holds(value: Any, target: Type) -> bool:  # noqa: C901 - one case per type
+def holds(value: Any, target: Type) -> bool:
     """Whether a Python value is one of `target`, as far as can be seen without looking into objects and arrays."""
+    try:
+        return _holds(value, target)
+    except RecursionError:  # nested deeper than any message
+        return False
+
+
+def _holds(value: Any, target: Type) -> bool:  # noqa: C901 - one case per type
     match target:
         case Unknown():
             return True
         case Nothing():
             return value is None
         case Ref():
-            return holds(value, target.record)
+            return _holds(value, target.record)
         case Optional(item=item):
-            return value is None or holds(value, item)
+            return value is None or _holds(value, item)
         case Union(members=members):
             index = member_finder(target)(value)  # not each in turn: unions in unions would take 2^depth
-            return index >= 0 and holds(value, members[index])
+            return index >= 0 and _holds(value, members[index])
         case AnyValue():
             return _is_json(value)
         case Scalar(kind=kind):
@@ -210,9 +217,9 @@ def holds(value: Any, target: Type) -> bool:  # noqa: C901 - one case per type
         case EnumOf(python=python):
             return isinstance(value, python)
         case ListOf(item=item):
-            return _is_container(value, target) and all(holds(v, item) for v in value)
+            return _is_container(value, target) and all(_holds(v, item) for v in value)
         case MapOf(key=key, value=item):
-            return isinstance(value, dict) and all(holds(k, key) and holds(v, item) for k, v in value.items())
+            return isinstance(value, dict) and all(_holds(k, key) and _holds(v, item) for k, v in value.items())
         case Record():
             return _is_record(value, target)
         case Image():
@@ -271,13 +278,13 @@ def _is_record(value: Any, target: Record) -> bool:
     match target.kind:
         case "tuple":
             same = isinstance(value, tuple) and len(value) == len(fields)
-            return same and all(holds(v, f.type) for v, f in zip(value, fields, strict=True))
+            return same and all(_holds(v, f.type) for v, f in zip(value, fields, strict=True))
         case "typeddict":
             return (
                 isinstance(value, dict)
                 and value.keys() <= {f.name for f in fields}
                 and all(f.name in value or f.omitted for f in fields)
-                and all(holds(value[f.name], f.type) for f in fields if f.name in value)
+                and all(_holds(value[f.name], f.type) for f in fields if f.name in value)
             )
         case _:
             return isinstance(value, (target.python, opened(target.python).cls))

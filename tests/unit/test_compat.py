@@ -289,3 +289,11 @@ def test_a_reference_is_its_record() -> None:
 )
 def test_holds(value: Any, annotation: Any, fits: bool) -> None:
     assert holds(value, reflect(annotation)) is fits
+
+
+def test_what_is_nested_deeper_than_any_message_is_held_by_nothing() -> None:
+    box, tree = Box(1), {}
+    for _ in range(3000):
+        box, tree = Box(1, box), {"children": [tree]}
+    assert not holds(box, reflect(Box[int] | Box[float]))
+    assert not holds(tree, reflect(TreeDict))
