@@ -33,6 +33,8 @@ Reader = Callable[[Any], Any]
 """Source of a whole record → one field's value, or `ABSENT`; raises Misfit."""
 
 _LEFT_TO_THE_CLASS: Final = object()
+_MOST_DETAILS = 10_000
+"""Of pydantic's, which writes all of them out or none."""
 _WITH_DEFAULTS = ("dataclass", "pydantic", "namedtuple")
 
 
@@ -80,9 +82,14 @@ def reader_of_fields(
 def reader_of_record(record: Record, reader: Callable[[Field], Reader], *, rules: bool = False) -> Reader:
     """A function from a source to a value of the record; raises Misfit with every problem."""
     read, checks = reader_of_fields(record.fields, reader, record, rules=rules), _checks_of(record.fields, rules)
+    # pydantic collects every broken rule there is, so those of many elements are looked for before it is asked.
+    holders = [f for f in record.fields if isinstance(f.type, ListOf | MapOf)] if record.kind == "pydantic" else []
+    checks_first = _checks_of(holders, rules)
 
     def read_record(source: Any) -> Any:
         values = read(source)
+        if holders and any(len(check(values)) > MOST_PROBLEMS for check in checks_first().values()):
+            raise Misfit(chain(*(check(values) for check in checks().values())))
         try:
             return construct(record, values)
         except Misfit as misfit:
@@ -113,6 +120,8 @@ def construct(record: Record, values: dict[str, Any]) -> Any:
         details = getattr(error, "errors", None) if record.kind == "pydantic" else None
         if details is None:
             raise Misfit.here(str(error) or type(error).__name__) from error
+        if (count := getattr(error, "error_count", int)()) > _MOST_DETAILS:
+            raise Misfit.here(f"holds {count} values that {record} refuses") from None
         raise Misfit((_path(item["loc"]), item["msg"]) for item in details()) from error
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID as PyUUID
 
 import pydantic
 import pytest
+from annotated_types import Ge
 from google.protobuf import json_format
 from schema_samples import DECIMAL, FLOAT, INT, LABEL, STR, TREE, UUID, codec_of, pair, params
 
@@ -19,6 +20,7 @@ from meshgen.schema.check import request_check
 from meshgen.schema.fit import MOST_PROBLEMS, Misfit, describe
 from meshgen.schema.jsonvalue import from_json
 from meshgen.schema.model import Container, Field, ListOf, MapOf
+from meshgen.schema.reflect import reflect
 from meshgen.schema.rules import Rules
 from meshgen.status import InvalidArgument
 
@@ -198,6 +200,37 @@ def test_long_values_are_not_written_out_to_be_cut(value: Any, text: str) -> Non
     Counting.shown = 0
     assert describe(value) == text
     assert Counting.shown == 0
+
+
+_JUDGED: list[int] = []
+
+
+def _judged(value: int) -> int:
+    _JUDGED.append(value)
+    raise ValueError("is refused")
+
+
+class Ruled(pydantic.BaseModel):
+    first: Annotated[int, Ge(0)] = 0
+    items: list[Annotated[int, Ge(0), pydantic.BeforeValidator(_judged)]]
+
+
+class Judging(pydantic.BaseModel):
+    items: list[Annotated[int, pydantic.AfterValidator(_judged)]]
+
+
+def test_pydantic_is_not_asked_about_a_crowd() -> None:
+    _JUDGED.clear()
+    codec = codec_of(params(x=reflect(Ruled)))
+    message = json_format.ParseDict({"x": {"first": -1, "items": [-1] * 5000}}, codec.request_class())
+    error = by_protobuf(codec, message)
+    assert [v.field for v in error.violations] == ["x.first", *(f"x.items[{i}]" for i in range(MOST_PROBLEMS - 1))]
+    assert str(error).endswith("; … and more")
+    assert not _JUDGED
+    codec = codec_of(params(x=reflect(Judging)))
+    for count, words in ((10_001, "holds 10001 values that Judging refuses"), (10_000, "Value error, is refused")):
+        message = json_format.ParseDict({"x": {"items": [1] * count}}, codec.request_class())
+        assert by_protobuf(codec, message).violations[0].description == words
 
 
 class Same:
