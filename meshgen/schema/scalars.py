@@ -17,6 +17,7 @@ from meshgen.schema.model import Choice, EnumOf, ScalarKind
 
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
 INT32_MIN, INT32_MAX = -(1 << 31), (1 << 31) - 1
+FLOAT32_MAX = float.fromhex("0x1.fffffep+127")
 
 Convert = Callable[[Any], Any]
 
@@ -98,8 +99,8 @@ def shortest_float32(number: float) -> float:
         return number
     for digits in (6, 7, 8):
         short = float(f"{number:.{digits}g}")
-        if struct.pack("<f", short) == struct.pack("<f", number):
-            return short
+        if abs(short) <= FLOAT32_MAX and struct.pack("<f", short) == struct.pack("<f", number):
+            return short  # above the largest one protobuf would not round, but refuse
     return number
 
 

@@ -101,6 +101,7 @@ def holder(item: Type, name: str) -> Record:
         (Optional(ListOf(DATETIME)), [LATE], {"values": ["2024-05-17T12:30:01.250Z"]}),
         (INT32, -(1 << 31), -(1 << 31)),
         (FLOAT32, 0.5, 0.5),
+        (FLOAT32, -3.4028234663852886e38, -3.4028234663852886e38),  # its shortest text, …235e38, is out of range
         (FLOAT32, math.inf, "Infinity"),
         (Choice((1, 2)), 2, 2),
         (ListOf(SHAPE), [Circle(1.0), Square(2.0)], [{"circle": {"radius": 1.0}}, {"square": {"side": 2.0}}]),
