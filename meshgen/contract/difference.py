@@ -9,6 +9,7 @@ from google.protobuf.descriptor_pb2 import EnumDescriptorProto
 from meshgen.contract.described import Described, Position, Rpc
 from meshgen.contract.fielddiff import Place, field_differences
 from meshgen.contract.findings import Finding, Kind
+from meshgen.contract.renames import renames
 from meshgen.contract.wording import rpc_words
 from meshgen.naming import enum_zero
 
@@ -22,11 +23,12 @@ def differences(old: Described, new: Described, records: Mapping[str, str]) -> t
     for name, more in new.positions().items():
         positions[name] = positions.get(name, frozenset()) | more
     found: list[Finding] = [*_services(old, new)]
+    renamed = renames(old, new)
     rpcs = {name: (rpc, way) for rpc, name, way in (*_rpc_messages(old), *_rpc_messages(new))}
     for full in old.messages.keys() & new.messages.keys():
         if not new.messages[full].options.map_entry:
             rpc, is_request = rpcs.get(full, (None, False))
-            place = Place(full, rpc, is_request, positions.get(full, frozenset()), records.get(full, ""))
+            place = Place(full, rpc, is_request, positions.get(full, frozenset()), records.get(full, ""), renamed)
             found += field_differences(place, old, new)
     for full in old.enums.keys() & new.enums.keys():
         found += _values(full, positions.get(full, frozenset()), old.enums[full], new.enums[full])

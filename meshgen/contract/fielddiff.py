@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from meshgen.contract.described import Described, Position, Rpc
 from meshgen.contract.findings import Finding, Kind
+from meshgen.contract.renames import Renames, renamed_in
 from meshgen.contract.rulechange import narrower
 from meshgen.contract.wording import Told, field_words, owner_words, told_fields
 
@@ -21,6 +22,8 @@ class Place:
     positions: frozenset[Position]
     record: str = ""
     """The record that the rpc's message was before and still is; it has no words of its own then."""
+    renames: Renames = field(default_factory=dict)
+    """Classes that seem to have a new name."""
 
     def finding(
         self,
@@ -96,7 +99,8 @@ def _changed(place: Place, old: Told, new: Told) -> Iterator[Finding]:
     elif old.union != new.union or [*old.wire.values()] != [*new.wire.values()]:
         kept = " and kept its number" if old.numbers & new.numbers else ""
         kind, what = Kind.MISREAD if kept else Kind.RETYPED, f"changed from {old.type} to {new.type}{kept}"
-        yield place.finding(kind, new.name, what, numbers, old, new)
+        found = place.finding(kind, new.name, what, numbers, old, new)
+        yield replace(found, renamed=renamed_in(old.type, new.type, place.renames))
         return
     elif old.numbers != new.numbers:
         was, now = (next(iter(told.numbers)) for told in (old, new))
@@ -112,7 +116,9 @@ def _members(place: Place, old: Told, new: Told) -> Iterator[Finding]:
     before, now = _alternatives(old), _alternatives(new)
     for type_ in before.keys() - now.keys():
         numbers = frozenset({before[type_]})
-        yield place.finding(Kind.VALUE_REMOVED, new.name, f"can no longer be {type_}", numbers, old, new)
+        found = place.finding(Kind.VALUE_REMOVED, new.name, f"can no longer be {type_}", numbers, old, new)
+        heirs = (renamed_in(type_, heir, place.renames) for heir in now.keys() - before.keys())
+        yield replace(found, renamed=next(filter(None, heirs), ()))
     for type_ in now.keys() - before.keys():
         yield place.finding(Kind.VALUE_ADDED, new.name, f"can also be {type_}", old=old, new=new)
     for type_ in before.keys() & now.keys():

@@ -58,6 +58,8 @@ class Finding:
     """It is required."""
     many: bool = False
     """A list or a map."""
+    renamed: tuple[tuple[str, str], ...] = ()
+    """Classes whose new names may be all there is to it: before, now."""
     positions: frozenset[Position] = frozenset()
     at: frozenset[At] = frozenset()
     """What differs, so that its place in the user's files can be found."""

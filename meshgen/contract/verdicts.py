@@ -169,4 +169,7 @@ _WAYS = {
 
 def way_out(finding: Finding) -> str:
     """How to get there without breaking anybody; empty for what never does."""
+    if finding.renamed:
+        marks = " and ".join(f'`@wire_name("{was}")` above `{now}`' for was, now in finding.renamed)
+        return f"If it is only the class that has a new name, write {marks}: its message keeps the old one."
     return _WAYS.get(finding.kind, "").replace("{name}", finding.name)

@@ -363,3 +363,49 @@ def test_what_is_gone_from_the_lock_too_may_be_misread_later() -> None:
     assert (found[0].wire, found[0].json, found[0].breaking) == (True, True, True)
     assert "lock.json" in found[0].way
     assert not any(change.breaking for change in found[1:])
+
+
+def named(name: str, **types: Type) -> Record:
+    return Record(name=name, kind="dataclass", python=type(name, (), {}), fields=params(**types))
+
+
+REQ = {"text": STR, "count": INT}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "mark"),
+    [
+        (named("Req", **REQ), named("Request", **REQ), '`@wire_name("Req")` above `Request`'),
+        (named("Req", **REQ), named("Request", **REQ, more=Optional(INT)), '`@wire_name("Req")` above `Request`'),
+        (ListOf(named("Req", **REQ)), ListOf(named("Request", **REQ)), '`@wire_name("Req")` above `Request`'),
+        (
+            ListOf(Optional(named("Req", **REQ))),
+            ListOf(Optional(named("Request", **REQ))),
+            '`@wire_name("Req")` above `Request`',
+        ),
+        (enum_of("Colour", "RED", "BLUE"), enum_of("Color", "RED", "BLUE"), '`@wire_name("Colour")` above `Color`'),
+        (
+            Union((named("Req", **REQ), INT)),
+            Union((named("Request", **REQ), INT)),
+            '`@wire_name("Req")` above `Request`',
+        ),
+    ],
+    ids=str,
+)
+def test_a_class_with_a_new_name_is_told_how_to_keep_the_old_one(old: Type, new: Type, mark: str) -> None:
+    change = request_change(old, new)
+    assert change.breaking
+    assert mark in change.way
+
+
+def test_another_class_is_no_renamed_one() -> None:
+    change = request_change(named("Req", **REQ), named("Answer", value=FLOAT, count=INT))
+    assert change.way.startswith("Add a field under a new name")
+    change = request_change(named("Req", **REQ), ListOf(named("Request", **REQ)))
+    assert change.way.startswith("Add a field under a new name")
+
+
+def test_a_class_inside_the_name_of_another_one_is_what_was_renamed() -> None:
+    box, crate = named("BoxReq", item=named("Req", **REQ)), named("BoxRequest", item=named("Request", **REQ))
+    change = request_change(box, crate)
+    assert '`@wire_name("Req")` above `Request`' in change.way
