@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 from meshgen.contract import load_lock
 from meshgen.contract.names import proto_path
 from meshgen.emit.files import GeneratedFile
-from meshgen.errors import Diagnostic, GraphError
+from meshgen.errors import Diagnostic
 from meshgen.source import relative
 
 _TOPS = ("protos", "services", "envoy")
