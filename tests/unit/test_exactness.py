@@ -226,7 +226,7 @@ def _unions(draw: st.DrawFn) -> tuple[Type, Any]:
             return union, value
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 @given(_unions())
 def test_any_value_of_any_member_comes_back(drawn: tuple[Type, Any]) -> None:
     type_, value = drawn
