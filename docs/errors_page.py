@@ -14,7 +14,8 @@ _INTRODUCTION = """\
 
 A node raises one of these; the caller gets the code, the message, the node's name and the trace id, by whatever way it
 called; branches that are joined do not change it. Any other exception becomes `INTERNAL`; its traceback goes into the
-node's log and, with the trace id, to what [`meshgen run` prints](operating.md#start-and-stop). Input that does not fit the contract is `INVALID_ARGUMENT` with the fields at fault.
+node's log and, with the trace id, to what [`meshgen run` prints](operating.md#start-and-stop). Input
+that does not fit the contract is `INVALID_ARGUMENT` with the fields at fault.
 
 ```python
 raise meshgen.FailedPrecondition("there is no tea left", reason="OUT_OF_STOCK", metadata={"item": "tea"})
