@@ -1,9 +1,9 @@
 """One corpus of cases, run in process, in process through the contracts, and over the mesh by gRPC and by REST.
 
 A case is a file `conformance/<graph>/<case>.json`: the input, and the output or the error. Outputs are compared after
-decoding by the contract (Envoy prints `16.0` as `16`, and int64 as a string). Three cases leave one transport out, since
-the fault is repaired before it gets to us: Envoy reads the text `yes` as a bool and null in a map as an empty value, Python's
-protobuf `***` as base64.
+decoding by the contract (Envoy prints `16.0` as `16`, and int64 as a string). Three cases leave one transport out,
+since the fault is repaired before it gets to us: Envoy reads the text `yes` as a bool and null in a map as an empty
+value, Python's protobuf `***` as base64.
 """
 
 from __future__ import annotations
