@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import importlib.util
 import linecache
 import re
 import sys
@@ -99,6 +101,8 @@ def _import(found: _Target) -> ModuleType:
     name = found.module
     if not all(part.isidentifier() for part in name.split(".")):
         raise _error("MG101", f"'{found.file}' cannot be imported: '{name}' is no module name", NOWHERE)
+    if found.file is not None:
+        _forget_compiled(found.file)
     try:
         module = importlib.import_module(name)
     except GraphError:
@@ -112,6 +116,12 @@ def _import(found: _Target) -> ModuleType:
         raise _import_error(error, name) from error
     _check_file(found, module)
     return module
+
+
+def _forget_compiled(file: Path) -> None:
+    """Python takes a compiled module for current when seconds and size are equal, so it may miss a quick edit."""
+    with contextlib.suppress(OSError, NotImplementedError):
+        Path(importlib.util.cache_from_source(str(file))).unlink(missing_ok=True)
 
 
 def _check_file(found: _Target, module: ModuleType) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -87,3 +88,14 @@ def test_a_missing_dependency_is_not_a_missing_graph(tmp_path: Path) -> None:
     assert "error MG101: there is no module 'nowhere'" in said
     assert "error MG101: there is no file 'nowhere/graph.py'" in said
     assert "error MG101: 'what?' names no graph" in said
+
+
+def test_an_edit_that_python_would_miss_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    file = graph(tmp_path / "reviews.py")
+    assert load(tmp_path, "reviews.py:other").startswith("reviews_other ")
+    written = file.stat()
+    file.write_text(GRAPH.replace("other = ", "hrtoe = "))
+    os.utime(file, ns=(written.st_atime_ns, written.st_mtime_ns))
+    assert list((tmp_path / "__pycache__").glob("reviews.*.pyc")), "Python has a compiled module of that time and size"
+    assert load(tmp_path, "reviews.py:hrtoe").startswith("reviews_hrtoe ")
