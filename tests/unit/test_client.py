@@ -306,7 +306,7 @@ def test_metadata_and_deadline_go_along(front: tuple[Front, str]) -> None:
     with module("quickstart").QuickstartClient(front[1]) as client:
         client.predict(**SUM, metadata={"Who": "me", "raw-bin": b"\0\1"})
         assert front[0].seen.items() >= {"who": "me", "raw-bin": b"\0\1"}.items()
-        assert 50 < front[0].remaining < 60
+        assert 50 < front[0].remaining < 61  # gRPC rounds up what it sends
         client.predict(**SUM, timeout_s=5)
         assert front[0].remaining < 6
         front[0].wait_s = 0.5

@@ -162,7 +162,7 @@ async def test_metadata_route_deadline_and_trace_reach_a_node(mesh: Mesh) -> Non
 
 async def test_without_a_deadline_the_default_holds_and_a_trace_begins(mesh: Mesh) -> None:
     first, second = await mesh.call("Seen", ""), await mesh.call("Seen", "")
-    assert 50 < first.remaining <= 60
+    assert 50 < first.remaining < 61  # gRPC rounds up what it sends
     assert len(first.trace_id) == 32
     assert first.trace_id != second.trace_id
 
