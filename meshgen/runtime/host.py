@@ -26,7 +26,8 @@ from meshgen.runtime.errorfile import show_errors
 from meshgen.runtime.executor import Executor
 from meshgen.runtime.failure import as_status
 from meshgen.runtime.instance import Instance
-from meshgen.runtime.remote import ROUTE, MeshTransport
+from meshgen.runtime.placed import MeshTransport
+from meshgen.runtime.remote import ROUTE
 from meshgen.status import BY_CODE, Code, ResourceExhausted, StatusError
 
 if TYPE_CHECKING:
