@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import shlex
+import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
 import meshgen
 from meshgen import limits
@@ -19,15 +20,6 @@ from meshgen.cli import terminal
 from meshgen.cli.jsonio import json_line, read_input
 from meshgen.errors import GraphError, MeshgenError, errors_only
 from meshgen.status import StatusError
-
-app = typer.Typer(
-    name="meshgen",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # rich would double the start-up time of every command
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-)
 
 _EXTRAS = {
     **dict.fromkeys(("numpy", "PIL"), "images"),
@@ -41,83 +33,52 @@ _EXTRAS = {
 
 _GRAPH_HELP = "graphs/x.py, graphs/x.py:app or package.module:app."
 _TARGET_HELP = "A graph, as for the other commands, or a REST path such as /quickstart."
+_ROUTE_HELP = "Which route of a driver with several, such as /labels."
+_CODEC_HELP = "Pass every value through the contracts, as a mesh does."
 _OUT_HELP = "Folder for protos/, services/, envoy/; the project's own by default."
+_STALE_HELP = "Write nothing; name what is stale, and exit 1 if any is."
+_BREAKING_HELP = "Go on when a change breaks old clients or nodes; it is still named."
 _DRAW_HELP = "file.svg, .mmd (Mermaid) or .html; Mermaid on stdout by default."
+_HOST_HELP = "Address to listen on. Any other than loopback lets others in."
 _NODES_HELP = "Publish the nodes' own services too; by default on loopback only."
-
 _ORIGIN_HELP = "Lets pages of this origin call, such as https://app.example.com; those of localhost may anyway."
-_SIZE_HELP = "The biggest request and answer, in MiB."
 
 _LONGEST_S = 365 * 24 * 3600.0
 
 
-def _checked_seconds(value: float | None) -> float | None:
-    if value is None or 0.001 <= value <= _LONGEST_S:  # NaN is neither
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a number") from None
+    if 0.001 <= value <= _LONGEST_S:  # NaN is not
         return value
-    raise typer.BadParameter(f"{value} is not between 0.001 and {_LONGEST_S:.0f}, a year")
+    raise click.BadParameter(f"{value} is not between 0.001 and {_LONGEST_S:.0f}, a year")
 
 
-def _checked_origins(values: list[str] | None) -> list[str] | None:
-    for value in values or ():
-        if not re.fullmatch(r"https?://[^/*\s]+", value):
-            raise typer.BadParameter(f"{value!r} is no origin, such as https://app.example.com")
-    return values
+def _origin(text: str) -> str:
+    if re.fullmatch(r"https?://[^/*\s]+", text):
+        return text
+    raise click.BadParameter(f"{text!r} is no origin, such as https://app.example.com")
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"meshgen {meshgen.__version__}")
-        raise typer.Exit
+_file = click.Path(path_type=Path)
 
-
-Version = Annotated[
-    bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version, and stop.")
-]
-Graph = Annotated[str, typer.Argument(metavar="GRAPH", help=_GRAPH_HELP)]
-Graphs = Annotated[list[str], typer.Argument(metavar="GRAPH", help=_GRAPH_HELP)]
-Target = Annotated[str, typer.Argument(metavar="GRAPH-OR-ROUTE", help=_TARGET_HELP)]
-Code = Annotated[str | None, typer.Argument(metavar="CODE", help="Such as MG203; without it, all.")]
-Input = Annotated[
-    str, typer.Option("--input", "-i", metavar="JSON|@FILE|-", help="The request: JSON, a file of it, or stdin.")
-]
-Route = Annotated[
-    str | None,
-    typer.Option("--route", "-r", metavar="PATH", help="Which route of a driver with several, such as /labels."),
-]
-Timeout = Annotated[
-    float | None,
-    typer.Option(
-        metavar="SECONDS", callback=_checked_seconds, help="Deadline of the request in seconds; 60 by default."
-    ),
-]
-Codec = Annotated[bool, typer.Option("--codec", help="Pass every value through the contracts, as a mesh does.")]
-Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help=_OUT_HELP)]
-Check = Annotated[bool, typer.Option("--check", help="Write nothing; name what is stale, and exit 1 if any is.")]
-AllowBreaking = Annotated[
-    bool, typer.Option("--allow-breaking", help="Go on when a change breaks old clients or nodes; it is still named.")
-]
-Drawing = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help=_DRAW_HELP)]
-Host = Annotated[
-    str, typer.Option(metavar="HOST", help="Address to listen on. Any other than loopback lets others in.")
-]
-Port = Annotated[int, typer.Option(metavar="PORT", min=0, max=65535, help="Port of the front; 0 takes a free one.")]
-Cluster = Annotated[
-    str | None, typer.Option("--address", metavar="RAY", help="A running Ray cluster to join; else one is started.")
-]
-MaxMessage = Annotated[
-    int, typer.Option(metavar="MIB", min=1, max=limits.LARGEST_MB, envvar=limits.VARIABLE, help=_SIZE_HELP)
-]
-RateLimit = Annotated[
-    int | None,
-    typer.Option("--rate-limit", metavar="N", min=1, help="Requests per second that the front lets through."),
-]
-Origins = Annotated[
-    list[str] | None,
-    typer.Option("--allow-origin", metavar="ORIGIN", callback=_checked_origins, help=_ORIGIN_HELP),
-]
-Nodes = Annotated[bool | None, typer.Option("--expose-nodes/--hide-nodes", help=_NODES_HELP)]
-Front = Annotated[str, typer.Option("--address", metavar="HOST:PORT", help="Address of the mesh's front.")]
-TraceId = Annotated[bool, typer.Option("--trace-id", help="Print the id of the request's trace on stderr.")]
+# What several commands take.
+_graph = click.argument("graph", help=_GRAPH_HELP)
+_graphs = click.argument("graphs", metavar="GRAPH...", nargs=-1, required=True, help=_GRAPH_HELP)
+_input = click.option(
+    "--input", "-i", "text", metavar="JSON|@FILE|-", required=True, help="The request: JSON, a file of it, or stdin."
+)
+_route = click.option("--route", "-r", metavar="PATH", help=_ROUTE_HELP)
+_timeout = click.option(
+    "--timeout",
+    "timeout_s",
+    metavar="SECONDS",
+    type=_seconds,
+    help="Deadline of the request in seconds; 60 by default.",
+)
+_allow_breaking = click.option("--allow-breaking", is_flag=True, help=_BREAKING_HELP)
 
 
 def main() -> None:
@@ -141,19 +102,36 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
-@app.callback()
-def _program(version: Version = False) -> None:
+class _Program(click.Group):
+    """Lists the commands in the order of this file, and ends by Ctrl-C as shells expect it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise SystemExit(128 + signal.SIGINT) from None
+
+
+@click.group(
+    "meshgen",
+    cls=_Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110, "show_default": True},
+)
+@click.version_option(meshgen.__version__, message="meshgen %(version)s", help="Print the version, and stop.")
+def app() -> None:
     """One Python file holds a graph of models. From it come contracts, services, and a mesh that serves them."""
 
 
 @app.command()
-def local(
-    graph: Graph,
-    input: Input,  # noqa: A002 - the option's name
-    route: Route = None,
-    codec: Codec = False,
-    timeout: Timeout = None,
-) -> None:
+@_graph
+@_input
+@_route
+@click.option("--codec", is_flag=True, help=_CODEC_HELP)
+@_timeout
+def local(graph: str, text: str, route: str | None, codec: bool, timeout_s: float | None) -> None:
     """Run one request in this process, as plain Python calls.
 
     The result is JSON on stdout; whatever nodes print goes to stderr. breakpoint() works in a node.
@@ -165,11 +143,13 @@ def local(
     from meshgen.cli.local import answer
 
     with terminal.only_results_on_stdout() as write:
-        write(json_line(answer(graph, _request(input), route=route, codec=codec, timeout_s=timeout)))
+        write(json_line(answer(graph, _request(text), route=route, codec=codec, timeout_s=timeout_s)))
 
 
 @app.command()
-def check(graphs: Graphs, allow_breaking: AllowBreaking = False) -> None:
+@_graphs
+@_allow_breaking
+def check(graphs: tuple[str, ...], allow_breaking: bool) -> None:
     """Find every problem of a graph without running it.
 
     Each is printed with its code, place, source line and a hint; `meshgen explain CODE` says more. So is every change
@@ -187,33 +167,31 @@ def check(graphs: Graphs, allow_breaking: AllowBreaking = False) -> None:
             errors = len(errors_only(problems))
             failed |= errors > 0
             write(f"{graph}: {_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}")
-    raise typer.Exit(1 if failed else 0)
+    raise SystemExit(1 if failed else 0)
 
 
 @app.command()
-def explain(
-    code: Code = None,
-) -> None:
+@click.argument("code", required=False, help="Such as MG203; without it, all.")
+def explain(code: str | None) -> None:
     """Say what a problem's code means."""
     from meshgen.codes import CODES
 
     if code is None:
         for name in sorted(CODES):
-            typer.echo(f"{name}  {CODES[name].title}")
+            click.echo(f"{name}  {CODES[name].title}")
         return
     entry = CODES.get(code.upper())
     if entry is None:
-        raise typer.BadParameter(f"there is no code {code}; `meshgen explain` lists them all", param_hint="CODE")
-    typer.echo(f"{code.upper()}: {entry.title}\n\n{entry.text}\n\nhint: {entry.hint}")
+        raise click.BadParameter(f"there is no code {code}; `meshgen explain` lists them all", param_hint="CODE")
+    click.echo(f"{code.upper()}: {entry.title}\n\n{entry.text}\n\nhint: {entry.hint}")
 
 
 @app.command()
-def build(
-    graphs: Graphs,
-    out: Out = None,
-    check: Check = False,
-    allow_breaking: AllowBreaking = False,
-) -> None:
+@_graphs
+@click.option("--out", metavar="DIR", type=_file, help=_OUT_HELP)
+@click.option("--check", is_flag=True, help=_STALE_HELP)
+@_allow_breaking
+def build(graphs: tuple[str, ...], out: Path | None, check: bool, allow_breaking: bool) -> None:
     """Write protos/, services/ and envoy/ of a graph.
 
     Contracts with their lock, one service per node and its Ray Serve configuration, Envoy's configuration, OpenAPI. The
@@ -238,10 +216,9 @@ def build(
 
 
 @app.command()
-def draw(
-    graph: Graph,
-    out: Drawing = None,
-) -> None:
+@_graph
+@click.option("--out", "-o", metavar="FILE", type=_file, help=_DRAW_HELP)
+def draw(graph: str, out: Path | None) -> None:
     """Draw a graph as SVG, Mermaid or HTML.
 
     Its calls, routes and branches, who may call whom, and the types on the edges.
@@ -250,7 +227,7 @@ def draw(
 
     kind = ".mmd" if out is None else out.suffix
     if kind not in RENDERERS:
-        raise typer.BadParameter(f"{out} is none of {', '.join(RENDERERS)}", param_hint="--out")
+        raise click.BadParameter(f"{out} is none of {', '.join(RENDERERS)}", param_hint="--out")
     with terminal.only_results_on_stdout() as write:
         text = drawing(graph, kind)
         if out is None:
@@ -261,16 +238,34 @@ def draw(
 
 
 @app.command()
-def run(
-    graphs: Graphs,
-    host: Host = "127.0.0.1",
-    port: Port = 8080,
-    address: Cluster = None,
-    expose_nodes: Nodes = None,
-    max_message_mb: MaxMessage = limits.DEFAULT_MB,
-    rate_limit: RateLimit = None,
-    allow_origin: Origins = None,
-) -> None:
+@_graphs
+@click.option("--host", metavar="HOST", default="127.0.0.1", help=_HOST_HELP)
+@click.option(
+    "--port",
+    metavar="PORT",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    help="Port of the front; 0 takes a free one.",
+)
+@click.option("--address", metavar="RAY", help="A running Ray cluster to join; else one is started.")
+@click.option("--expose-nodes/--hide-nodes", default=None, help=_NODES_HELP)
+@click.option(
+    "--max-message-mb",
+    metavar="MIB",
+    type=click.IntRange(1, limits.LARGEST_MB),
+    default=limits.DEFAULT_MB,
+    envvar=limits.VARIABLE,
+    show_envvar=True,
+    help="The biggest request and answer, in MiB.",
+)
+@click.option(
+    "--rate-limit",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Requests per second that the front lets through.",
+)
+@click.option("--allow-origin", "origins", metavar="ORIGIN", type=_origin, multiple=True, help=_ORIGIN_HELP)
+def run(graphs: tuple[str, ...], **options: Any) -> None:
     """Bring graphs up as a mesh on this machine.
 
     Ray Serve runs the nodes, Envoy stands in front, REST and gRPC share one port, several graphs share one front.
@@ -279,27 +274,17 @@ def run(
     from meshgen.cli.running import run_until_stopped
     from meshgen.control.model import MeshOptions
 
-    options = MeshOptions(
-        host=host,
-        port=port,
-        address=address,
-        expose_nodes=expose_nodes,
-        max_message_mb=max_message_mb,
-        rate_limit=rate_limit,
-        origins=tuple(allow_origin or ()),
-    )
-    run_until_stopped(graphs, options)
+    run_until_stopped(graphs, MeshOptions(**options))
 
 
 @app.command()
-def call(
-    target: Target,
-    input: Input,  # noqa: A002 - the option's name
-    route: Route = None,
-    address: Front = "127.0.0.1:8080",
-    timeout: Timeout = None,
-    show_trace_id: TraceId = False,
-) -> None:
+@click.argument("target", metavar="GRAPH-OR-ROUTE", help=_TARGET_HELP)
+@_input
+@_route
+@click.option("--address", metavar="HOST:PORT", default="127.0.0.1:8080", help="Address of the mesh's front.")
+@_timeout
+@click.option("--trace-id", "show_trace_id", is_flag=True, help="Print the id of the request's trace on stderr.")
+def call(target: str, text: str, route: str | None, address: str, timeout_s: float | None, show_trace_id: bool) -> None:
     """Send one request to a running mesh, by gRPC.
 
     The contract comes from the mesh itself, by reflection. The result is JSON on stdout.
@@ -308,7 +293,7 @@ def call(
 
     with terminal.only_results_on_stdout() as write:
         path = calling.rest_path(target, route)
-        answer = calling.call(address, path, _request(input), timeout_s=timeout)
+        answer = calling.call(address, path, _request(text), timeout_s=timeout_s)
         write(json_line(answer.value))
     if show_trace_id:
         terminal.say(f"trace {answer.trace_id}")
@@ -321,20 +306,20 @@ def _write_safe(graph: str, changes: tuple[str, ...], write: Callable[[str], Non
         write(f"  {change}")
 
 
-def _stop_if_stale(stale: set[str], graphs: list[str], out: Path | None, write: Callable[[str], None]) -> None:
+def _stop_if_stale(stale: set[str], graphs: tuple[str, ...], out: Path | None, write: Callable[[str], None]) -> None:
     for path in sorted(stale):
         write(f"stale: {path}")
     if stale:
         again = shlex.join(["meshgen", "build", *graphs, *(() if out is None else ("--out", str(out)))])
         terminal.say(f"{_count(len(stale), 'file')} stale; run `{again}`")
-        raise typer.Exit(1)
+        raise SystemExit(1)
 
 
 def _request(text: str) -> Any:
     try:
         return read_input(text)
     except OSError as error:
-        raise typer.BadParameter(f"{error.filename}: {error.strerror}", param_hint="--input") from None
+        raise click.BadParameter(f"{error.filename}: {error.strerror}", param_hint="--input") from None
 
 
 def _count(number: int, noun: str) -> str:

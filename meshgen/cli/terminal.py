@@ -34,7 +34,7 @@ def only_results_on_stdout() -> Iterator[Callable[[str], None]]:
         try:
             while rest:
                 rest = rest[os.write(real, rest) :]
-        except BrokenPipeError:  # `| head`, which typer takes care of
+        except BrokenPipeError:  # `| head`, which click takes care of
             raise
         except OSError as error:
             raise MeshgenError(f"stdout: {error.strerror}") from None
