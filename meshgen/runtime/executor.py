@@ -6,7 +6,8 @@ Evaluation is by demand, from the output back. What a route needs is planned onc
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -28,9 +29,10 @@ from meshgen.graph.model import (
     step_inputs,
 )
 from meshgen.runtime import tracing
+from meshgen.runtime.cases import case_finder, no_case
 from meshgen.runtime.expressions import Reader, reader
 from meshgen.runtime.transport import Transport
-from meshgen.status import Internal, InvalidArgument
+from meshgen.status import Internal
 
 ADAPTER = "<input adapter>"
 """No node can be named so."""
@@ -99,7 +101,9 @@ class _PlannedStep:
     """Arguments, by parameter name."""
     head: Reader | None
     """The selector of a switch, the list of a map_each."""
-    branches: tuple[tuple[Any, _Branch], ...] = ()
+    find: Callable[[Any], int] | None = None
+    """The place of a switch's case among `branches`."""
+    branches: tuple[_Branch, ...] = ()
     default: _Branch | None = None
 
     @classmethod
@@ -107,7 +111,8 @@ class _PlannedStep:
         name = partial(_name_of_step, graph)
         head: Expr | None = None
         args: tuple[tuple[str, Expr], ...] = ()
-        branches: tuple[tuple[Any, _Branch], ...] = ()
+        find: Callable[[Any], int] | None = None
+        branches: tuple[_Branch, ...] = ()
         default: _Branch | None = None
         match step:
             case Call():
@@ -116,7 +121,8 @@ class _PlannedStep:
                 args, head = step.args, step.over
             case Switch():
                 head = step.selector
-                branches = tuple((key, _Branch.of(graph, e)) for key, e in step.cases)
+                find = case_finder([key for key, _ in step.cases])
+                branches = tuple(_Branch.of(graph, e) for _, e in step.cases)
                 if step.default is not None:
                     default = _Branch.of(graph, step.default)
         return cls(
@@ -124,6 +130,7 @@ class _PlannedStep:
             needs=_needs(step_inputs(step)),
             readers={n: reader(e, name) for n, e in args},
             head=None if head is None else reader(head, name),
+            find=find,
             branches=branches,
             default=default,
         )
@@ -133,20 +140,14 @@ class _PlannedStep:
 class _Branch:
     """An expression that is evaluated as a whole: a route's output, or a case of a switch."""
 
-    steps: tuple[int, ...]
-    """All steps that it takes for sure, in topological order. Those behind a switch are the switch's own."""
+    needs: tuple[int, ...]
+    """Steps that it reads. What those need in turn is found while a request runs: most of it may be there already,
+    and to list it for each case of each switch would take the square of a large graph."""
     read: Reader
 
     @classmethod
     def of(cls, graph: Graph, expr: Expr) -> _Branch:
-        wanted: set[int] = set()
-        waiting = list(_needs([expr]))
-        while waiting:
-            step = waiting.pop()
-            if step not in wanted:
-                wanted.add(step)
-                waiting += _needs(step_inputs(graph.steps[step]))
-        return cls(tuple(sorted(wanted)), reader(expr, partial(_name_of_step, graph)))
+        return cls(_needs([expr]), reader(expr, partial(_name_of_step, graph)))
 
 
 def _name_of_step(graph: Graph, index: int) -> str:
@@ -178,19 +179,29 @@ class _PlannedRoute:
 
 
 def _alone(steps: Sequence[Step]) -> list[int]:
-    """Steps that come before or after every other one. Sets of steps are bits of an int: fast for large graphs."""
-    before: dict[int, int] = {}
-    after: dict[int, int] = {s.id: 0 for s in steps}
-    for step in steps:
-        needed = _needs((*step_inputs(step), *step_branches(step)))
-        before[step.id] = 0
+    """Steps that come before or after every other one.
+
+    All earlier ones come before a step when it is the one end of the steps so far: each of the others has a follower
+    among them. All later ones come after it when it is likewise the one start of the rest. So one pass each way will
+    do, which stays quick for large graphs; `steps` are in topological order.
+    """
+    places = {s.id: place for place, s in enumerate(steps)}
+    needs = [[places[n] for n in _needs((*step_inputs(s), *step_branches(s)))] for s in steps]
+    follower, forerunner = [len(steps)] * len(steps), [max(n, default=-1) for n in needs]
+    for place, needed in enumerate(needs):
         for n in needed:
-            before[step.id] |= before[n] | (1 << n)
-    for step in reversed(steps):
-        for n in _needs((*step_inputs(step), *step_branches(step))):
-            after[n] |= after[step.id] | (1 << step.id)
-    every = sum(1 << s.id for s in steps)
-    return [s.id for s in steps if before[s.id] | after[s.id] | (1 << s.id) == every]
+            follower[n] = min(follower[n], place)
+    ends, starts = _open(follower), _open([len(steps) - 1 - f for f in reversed(forerunner)])
+    return [s.id for place, s in enumerate(steps) if ends[place] == starts[len(steps) - 1 - place] == 1]
+
+
+def _open(until: Sequence[int]) -> list[int]:
+    """How many of the places up to each place reach beyond it, when each reaches until the place given for it."""
+    closing = Counter(until)
+    counts: list[int] = []
+    for place in range(len(until)):
+        counts.append((counts[-1] if counts else 0) + 1 - closing[place])
+    return counts
 
 
 class _Run:
@@ -229,16 +240,28 @@ class _Run:
 
     async def _branch(self, branch: _Branch) -> Any:
         if self._group is None:
-            for step in branch.steps:
-                if step not in self._results:
-                    await self._run(step)
+            for step in self._missing(branch, self._results):
+                await self._run(step)
             return branch.read(self._given, self._results)
-        for step in branch.steps:
-            if step not in self._tasks:
-                self._tasks[step] = self._group.create_task(self._run_when_ready(step))
-        for step in branch.steps:
+        for step in self._missing(branch, self._tasks):
+            self._tasks[step] = self._group.create_task(self._run_when_ready(step))
+        for step in branch.needs:
             await self._tasks[step]
         return branch.read(self._given, self._results)
+
+    def _missing(self, branch: _Branch, there: Mapping[int, Any]) -> list[int]:
+        """All steps that it takes for sure and that are not `there`, in topological order.
+
+        Those behind a switch are the switch's own.
+        """
+        found: set[int] = set()
+        waiting = list(branch.needs)
+        while waiting:
+            step = waiting.pop()
+            if step not in found and step not in there:
+                found.add(step)
+                waiting += self._steps[step].needs
+        return sorted(found)
 
     async def _run_when_ready(self, index: int) -> None:
         for step in self._steps[index].needs:
@@ -271,16 +294,16 @@ class _Run:
 
     def _taken(self, planned: _PlannedStep, step: Switch) -> _Branch:
         assert planned.head is not None
+        assert planned.find is not None
         key = planned.head(self._given, self._results)
-        for case, branch in planned.branches:
-            if case == key:
-                return branch
+        place = planned.find(key)
+        if place >= 0:
+            return planned.branches[place]
         if planned.default is not None:
             return planned.default
-        cases = ", ".join(repr(c) for c, _ in planned.branches)
-        raise InvalidArgument(f"the switch at {step.span} has no case for {key!r}; it has {cases}")
+        raise no_case(step, key)
 
-    async def _map(self, planned: _PlannedStep, step: MapEach) -> list[Any]:
+    async def _map(self, planned: _PlannedStep, step: MapEach) -> Any:
         assert planned.head is not None
         listed = list(planned.head(self._given, self._results))
         items = enumerate(listed)
