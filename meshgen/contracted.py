@@ -12,6 +12,7 @@ from meshgen.contract import names
 from meshgen.graph.model import Graph, Method, Node, Route
 from meshgen.runtime.codec import Contracts, EncodeError, RpcCodec
 from meshgen.runtime.failure import blamed_for_request
+from meshgen.runtime.received import Received, plain, plainly
 from meshgen.runtime.transport import Transport
 from meshgen.runtime.unfit import unfit_answer, unfit_result
 from meshgen.status import InvalidArgument, Violation
@@ -57,7 +58,7 @@ class ContractWire:
         try:
             return codec.decode_response(codec.encode_response(value))
         except EncodeError as error:
-            raise unfit_answer(self._graph, route, value, error) from None
+            raise unfit_answer(self._graph, route, plain(value), error) from None
 
     def transport(self, inner: Transport) -> Transport:
         """`inner`, with both directions of every call through the contract. Inline nodes are not apart."""
@@ -72,12 +73,17 @@ class _ThroughContract:
     async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:
         codec = self._codecs.get((node.name, method.name))
         if codec is None:
-            return await self._inner.call(node, method, arguments, alone=alone)
-        with blamed_for_request(node):
-            received = codec.decode_request(codec.encode_request(arguments))
+            return await self._inner.call(node, method, plainly(arguments), alone=alone)
+        data = codec.encode_request(arguments)
+        try:
+            with blamed_for_request(node):
+                received = codec.decode_request(data)
+        except InvalidArgument:
+            plainly(arguments)  # as `RemoteTransport` does: was it the fault of the node that an argument came from?
+            raise
         result = await self._inner.call(node, method, received, alone=alone)
         try:
-            return codec.decode_response(codec.encode_response(result))
+            return Received(codec, codec.encode_response(result), node.name)
         except EncodeError as error:
             raise unfit_result(node, method.result, result, error) from None
 

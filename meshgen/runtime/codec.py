@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FileDescriptor, MethodDescriptor
@@ -14,7 +15,10 @@ from meshgen.errors import MeshgenError
 from meshgen.naming import RESULT_FIELD, pascal, snake
 from meshgen.runtime.decoding import Decoding
 from meshgen.runtime.encoding import Encoding, Fill
+from meshgen.runtime.forward import Forwarding
+from meshgen.runtime.graft import joined
 from meshgen.runtime.payloads import MessageBytes
+from meshgen.runtime.received import plain, undecoded
 from meshgen.schema.assemble import Reader
 from meshgen.schema.check import request_check
 from meshgen.schema.depth import is_deep
@@ -64,8 +68,9 @@ class RpcCodec:
         self.request_class = GetMessageClass(method.input_type)
         self.response_class = GetMessageClass(method.output_type)
         self._request, self._response = MessageBytes(self.request_class), MessageBytes(self.response_class)
+        self.response, self.result = method.output_type, result
         file = method.containing_service.file
-        encoding = Encoding(lambda enum: _enum_numbers(file, enum), for_request=True)
+        self._encoding = encoding = Encoding(lambda enum: _enum_numbers(file, enum), for_request=True)
         decoding = Decoding(lambda enum: _enum_numbers(file, enum), rules=True)
         self._fill_request: Fill
         self._read_request: Reader
@@ -82,17 +87,43 @@ class RpcCodec:
         self._deep_request = any(is_deep(f.type) for f in given)
         self._deep_response = is_deep(result)
         self._enforce = request_check(params, request_record)
+        self._params = params
+        self._by_name = request_record is None
+        self._into_request = Forwarding(method.input_type, params)
+        answer = () if isinstance(result, Nothing | Record) else (Field(name=RESULT_FIELD, type=result),)
+        self._into_response = Forwarding(method.output_type, answer, result)
+        self._fill_rest: dict[frozenset[str], Fill] = {}
 
     def encode_request(self, arguments: Any) -> bytes:
         """Bytes of a request.
 
         Args:
-            arguments: {parameter: value}; for a request that is a record, its value.
+            arguments: {parameter: value}; for a request that is a record, its value. Values may be undecoded.
 
         Raises:
             EncodeError: a value is not of its declared type; `path` names the field.
+            Internal: an undecoded value had to be decoded, and does not fit its contract.
         """
+        if self._by_name and any(map(undecoded, arguments.values())):
+            return self._forwarded(arguments)
         return _encode(self._request, self._fill_request, arguments, deep=self._deep_request)
+
+    def _forwarded(self, arguments: Mapping[str, Any]) -> bytes:
+        ready, rest = self._into_request.split(arguments)
+        if not ready:
+            return _encode(self._request, self._fill_request, rest, deep=self._deep_request)
+        forwarded = frozenset(arguments.keys() - rest.keys())
+        fill = self._fill_without(forwarded) if rest or len(forwarded) < len(self._params) else None
+        if fill is not None:
+            ready.append((None, [_encode(self._request, fill, rest, deep=self._deep_request)]))
+        return joined(ready)
+
+    def _fill_without(self, forwarded: frozenset[str]) -> Fill:
+        """What writes the other parameters, or their defaults."""
+        if forwarded not in self._fill_rest:
+            others = tuple(p for p in self._params if p.name not in forwarded)
+            self._fill_rest[forwarded] = self._encoding.arguments(others)
+        return self._fill_rest[forwarded]
 
     def decode_request(self, data: bytes) -> Any:
         """{parameter: value} with every parameter, or the record.
@@ -111,11 +142,17 @@ class RpcCodec:
         return value
 
     def encode_response(self, value: Any) -> bytes:
-        """Bytes of a response.
+        """Bytes of a response; the value may be undecoded.
 
         Raises:
             EncodeError: the value is not of its declared type; `path` names the field.
+            Internal: an undecoded value had to be decoded, and does not fit its contract.
         """
+        if undecoded(value):
+            passed = self._into_response.answer(value)
+            if passed is not None:
+                return passed
+            value = plain(value)
         return _encode(self._response, self._fill_response, value, deep=self._deep_response)
 
     def decode_response(self, data: bytes) -> Any:

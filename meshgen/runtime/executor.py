@@ -31,6 +31,7 @@ from meshgen.graph.model import (
 from meshgen.runtime import tracing
 from meshgen.runtime.cases import case_finder, no_case
 from meshgen.runtime.expressions import Reader, reader
+from meshgen.runtime.received import elements, together
 from meshgen.runtime.transport import Transport
 from meshgen.status import Internal
 
@@ -57,7 +58,7 @@ class Executor:
                 by parameter name.
 
         Returns:
-            What the route's output yields.
+            What the route's output yields, undecoded if the transport gave it so.
 
         Raises:
             StatusError: the input does not fit a switch or a path, a deadline passed, or user code said so.
@@ -128,8 +129,8 @@ class _PlannedStep:
         return cls(
             step=step,
             needs=_needs(step_inputs(step)),
-            readers={n: reader(e, name) for n, e in args},
-            head=None if head is None else reader(head, name),
+            readers={n: reader(e, name, undecoded=True) for n, e in args},
+            head=None if head is None else reader(head, name, undecoded=isinstance(step, MapEach)),
             find=find,
             branches=branches,
             default=default,
@@ -305,7 +306,7 @@ class _Run:
 
     async def _map(self, planned: _PlannedStep, step: MapEach) -> Any:
         assert planned.head is not None
-        listed = list(planned.head(self._given, self._results))
+        listed = elements(planned.head(self._given, self._results))
         items = enumerate(listed)
         others = self._arguments(planned)
         results: dict[int, Any] = {}
@@ -321,7 +322,7 @@ class _Run:
         except BaseExceptionGroup as failed:
             first = failed.exceptions[0]
         else:
-            return [results[i] for i in range(len(listed))]
+            return together([results[i] for i in range(len(listed))], list)
         raise first
 
 

@@ -6,18 +6,20 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from meshgen.graph.model import Access, Const, Entries, Expr, Input, Items, Result
+from meshgen.runtime.received import plain, together
 from meshgen.status import Internal, InvalidArgument, StatusError, Violation
 
 Reader: TypeAlias = Callable[[Any, Mapping[int, Any]], Any]
 """(input, results by step) → value."""
 
 
-def reader(expr: Expr, name_of_step: Callable[[int], str]) -> Reader:
+def reader(expr: Expr, name_of_step: Callable[[int], str], *, undecoded: bool = False) -> Reader:
     """The function that evaluates `expr`.
 
     Args:
         expr: an expression of the graph.
         name_of_step: for errors.
+        undecoded: leave whole results as they came, also in a list. Whatever is looked into is decoded.
     """
     match expr:
         case Const(value=value):
@@ -26,14 +28,16 @@ def reader(expr: Expr, name_of_step: Callable[[int], str]) -> Reader:
             walk = _walker(path, _input_fault)
             return lambda given, _results: walk(given)
         case Result(step=step, path=()):
-            return lambda _input, results: results[step]
+            if undecoded:
+                return lambda _input, results: results[step]
+            return lambda _input, results: plain(results[step])
         case Result(step=step, path=path):
             inner = _walker(path, _result_fault(name_of_step(step)))
-            return lambda _input, results: inner(results[step])
+            return lambda _input, results: inner(plain(results[step]))
         case Items(items=items, container=container):
-            parts = [reader(i, name_of_step) for i in items]
+            parts = [reader(i, name_of_step, undecoded=undecoded) for i in items]
             build = list if container == "list" else tuple
-            return lambda given, results: build([p(given, results) for p in parts])
+            return lambda given, results: together([p(given, results) for p in parts], build)
         case Entries(entries=entries):
             pairs = [(k, reader(e, name_of_step)) for k, e in entries]
             return lambda given, results: {k: p(given, results) for k, p in pairs}

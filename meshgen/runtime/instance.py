@@ -20,6 +20,7 @@ from meshgen.runtime.alarm import alarm
 from meshgen.runtime.context import CURRENT
 from meshgen.runtime.deadline import time_limit, too_late
 from meshgen.runtime.failure import UserCode
+from meshgen.runtime.received import plain
 from meshgen.runtime.threads import DaemonThreads
 from meshgen.runtime.transport import Transport
 
@@ -237,7 +238,7 @@ class HandleMethod:
         request = CURRENT.get(None)
         caller = (request.node or request.graph) if request else self._node.name
         with tracing.span(caller, f"{self._node.name}.{self._method.rpc}", "client"):
-            return await self._transport.call(self._node, self._method, arguments, alone=False)
+            return plain(await self._transport.call(self._node, self._method, arguments, alone=False))
 
 
 class Response:

@@ -13,6 +13,7 @@ from meshgen.runtime import tracing
 from meshgen.runtime.codec import Contracts
 from meshgen.runtime.context import CURRENT
 from meshgen.runtime.instance import Handle, Instance
+from meshgen.runtime.received import plainly
 from meshgen.runtime.remote import MESH_ADDRESS, RemoteTransport
 
 
@@ -40,7 +41,7 @@ class MeshTransport:
         try:
             with tracing.span(node.name, f"{node.name}.{method.rpc}", "server"):
                 # Never alone: other requests run on this loop.
-                return await instance.call(method, arguments)
+                return await instance.call(method, plainly(arguments))
         finally:
             if token:
                 CURRENT.reset(token)

@@ -15,7 +15,8 @@ from meshgen.runtime import grpc_status, tracing
 from meshgen.runtime.codec import Contracts, RpcCodec
 from meshgen.runtime.context import CURRENT, RequestContext
 from meshgen.runtime.deadline import time_limit, too_late
-from meshgen.status import BY_CODE, Code, Internal, ResourceExhausted, StatusError
+from meshgen.runtime.received import Received, plainly
+from meshgen.status import BY_CODE, Code, ResourceExhausted, StatusError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,10 +66,14 @@ class RemoteTransport:
     async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:  # noqa: ARG002
         """Call `node` and wait for its answer, at most until the request's deadline or the node's own limit.
 
+        Returns:
+            The answer as `Received`; arguments may be such, too.
+
         Raises:
             StatusError: the node's own, or what the mesh says in its place.
             ResourceExhausted: the arguments are over the limit of a message.
             EncodeError: an argument does not fit the contract.
+            Internal: the answer that an argument came from does not fit its contract.
         """
         codec, send = self._rpc(node, method)
         request = CURRENT.get(None)
@@ -82,8 +87,13 @@ class RemoteTransport:
             # channel that has just been made queues calls until its first attempt to connect is over either way.
             answer = await send(data, timeout=timeout, metadata=_metadata(request))
         except grpc.aio.AioRpcError as e:
-            raise _error(e, node.name, timeout) from None
-        return _decoded(codec, answer, node.name)
+            error = _error(e, node.name, timeout)
+            if error.code is Code.INVALID_ARGUMENT:
+                # What was passed on undecoded is looked at now: if it does not fit its own contract, it is not this
+                # node's caller who is at fault but the node that made it.
+                plainly(arguments)
+            raise error from None
+        return Received(codec, answer, node.name)
 
     async def close(self) -> None:
         """Close the channel."""
@@ -131,11 +141,3 @@ def _local_text(error: StatusError, node: str, timeout: float) -> str:
     if error.code is Code.UNAVAILABLE:
         return f"node '{node}' cannot be reached: {error.message}"
     return f"node '{node}': {error.message}"
-
-
-def _decoded(codec: RpcCodec, answer: bytes, node: str) -> Any:
-    try:
-        return codec.decode_response(answer)
-    except (StatusError, ValueError, TypeError) as e:
-        # The other side speaks another version of the contract; nobody's request is at fault.
-        raise Internal(f"the answer of node '{node}' does not fit its contract", node=node) from e

@@ -12,12 +12,13 @@ class Transport(Protocol):
     """Calls a method of a node, wherever the node runs."""
 
     async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:
-        """The method's result.
+        """The method's result; from afar it may be `Received`, which callers make `plain` when they look at it.
 
         Args:
             node: whose method it is.
             method: one of `node.methods`.
-            arguments: by parameter name; those left to their default are absent.
+            arguments: by parameter name; those left to their default are absent. Some may be undecoded, if this
+                transport gave them.
             alone: nothing else of this request runs meanwhile, so blocking the event loop's thread harms nobody.
 
         Raises:

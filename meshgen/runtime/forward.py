@@ -1,0 +1,71 @@
+"""Which arguments of a call, and which answers, go on as the bytes that they came in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor
+
+from meshgen.naming import RESULT_FIELD
+from meshgen.runtime.graft import Graft, Pieces, into_answer, into_field, into_list, joined
+from meshgen.runtime.received import Parts, Received, plain
+from meshgen.schema.model import Field, Type
+
+
+class Forwarding:
+    """Into one message: the request of an rpc, or its response. What may go where is asked once for each source."""
+
+    def __init__(self, target: Descriptor, fields: tuple[Field, ...], answer: Type | None = None) -> None:
+        """Args: the message, its fields, and the result's type when it is a response."""
+        self._target = target
+        self._fields = {f.name: f for f in fields}
+        self._answer = answer
+        self._grafts: dict[tuple[object, str, bool], Graft | None] = {}
+
+    def split(self, arguments: Mapping[str, Any]) -> tuple[list[tuple[Graft | None, Pieces]], dict[str, Any]]:
+        """The fields that go on as they are, and the values of those that have to be written."""
+        ready: list[tuple[Graft | None, Pieces]] = []
+        rest: dict[str, Any] = {}
+        for name, value in arguments.items():
+            found = self._field(name, value)
+            if found is None:
+                rest[name] = plain(value)
+            else:
+                ready.append(found)
+        return ready, rest
+
+    def answer(self, value: Any) -> bytes | None:
+        """The response that an undecoded result makes; None when it has to be written anew."""
+        found = self._field(RESULT_FIELD, value)
+        return None if found is None else joined([found])
+
+    def _field(self, name: str, value: Any) -> tuple[Graft | None, Pieces] | None:
+        pieces: Pieces = []
+        if type(value) is Received:
+            graft = self._graft(value, name, element=False)
+            return (graft, pieces) if graft is not None and graft.put(value.data, pieces) else None
+        if type(value) is not Parts:
+            return None
+        for item in value.items:
+            graft = self._graft(item, name, element=True) if type(item) is Received else None
+            size = len(pieces)
+            # An element that is not written at all would be lost.
+            if graft is None or not graft.put(item.data, pieces) or len(pieces) == size:
+                return None
+        return None, pieces
+
+    def _graft(self, source: Received, name: str, *, element: bool) -> Graft | None:
+        key = (source.codec, name, element)
+        if key not in self._grafts:
+            self._grafts[key] = self._compiled(source, name, element=element)
+        return self._grafts[key]
+
+    def _compiled(self, source: Received, name: str, *, element: bool) -> Graft | None:
+        codec, field = source.codec, self._fields.get(name)
+        here = codec.response
+        if self._answer is not None and not element:
+            return into_answer(here, codec.result, self._target, self._answer)
+        if field is None:
+            return None
+        return (into_list if element else into_field)(here, codec.result, self._target, field)

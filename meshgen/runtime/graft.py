@@ -1,0 +1,300 @@
+"""Bytes of an answer → bytes of a field of another message, undecoded.
+
+Messages that are written one after the other are one message to protobuf, so a request can be put together from fields
+that were written by others. What must hold for that is asked once for each pair of rpcs: the same type in Python, and
+the same fields, numbers and enums deep down, as both contracts have them. Where anything differs (`int` for a `float`,
+a default for what is absent) the value is decoded and written anew.
+
+Nobody here looks into what is passed on. Who receives it reads it as strictly as what any stranger sends, and
+`RemoteTransport` then finds out whose fault it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+
+from meshgen.contract.shared import TENSOR_PADDING
+from meshgen.contract.wire import TENSOR
+from meshgen.naming import RESULT_FIELD, snake
+from meshgen.runtime.splice import ALIGNMENT, Buffer
+from meshgen.schema.assemble import none_is_lost
+from meshgen.schema.depth import is_deep
+from meshgen.schema.model import Field, ListOf, MapOf, Nothing, Optional, Record, Tensor, Type, Union, Unknown
+
+_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
+_FIXED_SIZE = {_FIXED64: 8, _FIXED32: 4}
+_LONGEST_VARINT = 10
+_WIRE_TYPES = {
+    FieldDescriptor.TYPE_BOOL: _VARINT,
+    FieldDescriptor.TYPE_INT64: _VARINT,
+    FieldDescriptor.TYPE_INT32: _VARINT,
+    FieldDescriptor.TYPE_ENUM: _VARINT,
+    FieldDescriptor.TYPE_DOUBLE: _FIXED64,
+    FieldDescriptor.TYPE_FLOAT: _FIXED32,
+    FieldDescriptor.TYPE_STRING: _LENGTH,
+    FieldDescriptor.TYPE_BYTES: _LENGTH,
+    FieldDescriptor.TYPE_MESSAGE: _LENGTH,
+}
+"""Of the types that a contract has."""
+
+BIG = 64 * 1024
+"""Bytes. A payload of that size is worth aligning."""
+
+Pieces: TypeAlias = list[Buffer]
+
+
+@dataclass(frozen=True, slots=True)
+class Retagged:
+    """The only field of a response (`result`) under another number."""
+
+    old: bytes
+    new: bytes
+    """Tags."""
+    wire_type: int
+    repeated: bool = False
+    optional: bool = False
+    """Absence means the same on both sides."""
+    padded: bool = False
+    """A message that may hold padding."""
+
+    def put(self, data: bytes, pieces: Pieces) -> bool:
+        """Append the field; False, and nothing is done, when there is anything in the response but that field."""
+        at, end, old, new = len(self.old), len(data), self.old, self.new
+        if not data.startswith(old):
+            return not data and (self.repeated or self.optional)
+        stop = _end(data, at, self.wire_type)
+        if stop != end:
+            return self.repeated and 0 < stop < end and self._put_all(data, pieces)
+        if old == new:
+            pieces.append(data)
+        else:
+            pieces += (new, memoryview(data)[at:])
+        return True
+
+    def _put_all(self, data: bytes, pieces: Pieces) -> bool:
+        view, at, end = memoryview(data), 0, len(data)
+        found: Pieces = []
+        while at < end:
+            if not data.startswith(self.old, at):
+                return False
+            start = at + len(self.old)
+            at = _end(data, start, self.wire_type)
+            if not 0 < at <= end:
+                return False
+            found += (self.new, view[start:at])
+        pieces += [data] if self.old == self.new else found
+        return True
+
+    def padding(self, offset: int) -> bytes:
+        """What to put before the field, which will be at `offset`, so that contents aligned in the response stay so.
+
+        A message whose field comes twice is merged from both, so the padding may come as a message of its own.
+        """
+        shift = offset + len(self.new) - len(self.old)
+        if not self.padded or shift % ALIGNMENT == 0:
+            return b""
+        header = len(self.new) + 3
+        size = -(shift + header) % ALIGNMENT
+        return self.new + bytes((size + 2, TENSOR_PADDING << 3 | _LENGTH, size)) + bytes(size)
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """A whole response as a message in a field."""
+
+    tag: bytes
+
+    def put(self, data: bytes, pieces: Pieces) -> bool:
+        """Append the field."""
+        pieces += (self.tag + varint(len(data)), data)
+        return True
+
+    def padding(self, _offset: int) -> bytes:
+        """None: a record has no place for it."""
+        return b""
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A response as it is."""
+
+    def put(self, data: bytes, pieces: Pieces) -> bool:
+        """Append it."""
+        pieces.append(data)
+        return True
+
+    def padding(self, _offset: int) -> bytes:
+        """None is needed."""
+        return b""
+
+
+Graft: TypeAlias = Retagged | Nested | Whole
+
+
+def into_field(source: Descriptor, type_: Type, target: Descriptor, field: Field) -> Graft | None:
+    """How a response becomes a field of another message; None when it has to be decoded and written anew.
+
+    Args:
+        source: the response.
+        type_: of the result.
+        target: the message that has the field.
+        field: what the message's reader takes it for.
+    """
+    there = target.fields_by_name.get(snake(field.name))
+    if there is None or none_is_lost(field) or not _fits(type_, field.type):
+        return None
+    if isinstance(type_, Record):
+        return _nested(source, type_, there)
+    if isinstance(field.type, Optional) and isinstance(type_, ListOf | MapOf):
+        return None
+    optional = isinstance(type_, Optional)
+    return _retagged(source, there, optional=optional)
+
+
+def into_list(source: Descriptor, type_: Type, target: Descriptor, field: Field) -> Graft | None:
+    """How a response becomes one element of a list; None when it has to be decoded and written anew."""
+    there = target.fields_by_name.get(snake(field.name))
+    if there is None or not isinstance(field.type, ListOf) or not _fits(type_, field.type.item):
+        return None
+    if field.type.container not in ("list", "tuple") or type(type_) is not type(field.type.item):
+        return None  # elements of a set are compared with each other
+    if isinstance(type_, Record):
+        return _nested(source, type_, there)
+    return None if isinstance(type_, ListOf | MapOf | Optional) else _retagged(source, there)
+
+
+def into_answer(source: Descriptor, type_: Type, target: Descriptor, answer: Type) -> Graft | None:
+    """How a response becomes another one; None when it has to be decoded and written anew."""
+    if isinstance(answer, Record):
+        same = isinstance(type_, Record) and type_ == answer and same_fields(source, target)
+        return Whole() if same else None
+    return into_field(source, type_, target, Field(name=RESULT_FIELD, type=answer))
+
+
+def _fits(source: Type, target: Type) -> bool:
+    """Whether every value of one is written alike for the other."""
+    match source, target:
+        case (Unknown() | Nothing() | Union(), _) | (Optional(item=Union()), _):
+            return False
+        case Tensor(library=library), Tensor(library=wanted):
+            return library == wanted  # the receiver of a request looks at dtype and shape
+        case Optional(item=a), Optional(item=b):
+            return _fits(a, b)
+        case _, Optional(item=b):
+            return _fits(source, b)
+        case _:
+            return source == target
+
+
+def _nested(source: Descriptor, record: Record, there: FieldDescriptor) -> Nested | None:
+    # One level deeper than before, which may be one too deep for protobuf.
+    if there.message_type is None or is_deep(record) or not same_fields(source, there.message_type):
+        return None
+    return Nested(_tag(there.number, _LENGTH))
+
+
+def _retagged(source: Descriptor, there: FieldDescriptor, *, optional: bool = False) -> Retagged | None:
+    here = source.fields_by_name.get(RESULT_FIELD)
+    if here is None or len(source.fields) > 1 or not _same_content(here, there, set()):
+        return None
+    if here.is_repeated and not there.is_repeated:
+        return None
+    wire_type = _WIRE_TYPES[here.type]
+    if here.is_repeated:
+        wire_type = _LENGTH  # numbers are packed
+    return Retagged(
+        # A number as an element of a list: readers take those of a packed list one by one, too.
+        old=_tag(here.number, wire_type),
+        new=_tag(there.number, wire_type),
+        wire_type=wire_type,
+        repeated=here.is_repeated,
+        optional=optional,
+        padded=there.message_type is not None and there.message_type.full_name == TENSOR and not there.is_repeated,
+    )
+
+
+def same_fields(a: Descriptor, b: Descriptor, seen: set[tuple[str, str]] | None = None) -> bool:
+    """Whether two messages have the same fields, deep down: names, numbers, types, presence, oneofs and enums."""
+    seen = set() if seen is None else seen
+    pair = (a.full_name, b.full_name)
+    if a is b or pair in seen:
+        return True
+    seen.add(pair)
+    mine, theirs = a.fields_by_name, b.fields_by_name
+    return mine.keys() == theirs.keys() and all(_same_field(mine[name], theirs[name], seen) for name in mine)
+
+
+def _same_field(a: FieldDescriptor, b: FieldDescriptor, seen: set[tuple[str, str]]) -> bool:
+    oneofs = [f.containing_oneof.name if f.containing_oneof else "" for f in (a, b)]
+    return (
+        a.number == b.number
+        and a.is_repeated == b.is_repeated
+        and a.has_presence == b.has_presence
+        and oneofs[0] == oneofs[1]
+        and _same_content(a, b, seen)
+    )
+
+
+def _same_content(a: FieldDescriptor, b: FieldDescriptor, seen: set[tuple[str, str]]) -> bool:
+    if a.type != b.type:
+        return False
+    if a.message_type is not None and b.message_type is not None:
+        return same_fields(a.message_type, b.message_type, seen)
+    return a.enum_type is None or b.enum_type is None or _numbers(a.enum_type) == _numbers(b.enum_type)
+
+
+def _numbers(enum: EnumDescriptor) -> dict[str, int]:
+    return {name: value.number for name, value in enum.values_by_name.items()}
+
+
+def joined(fields: list[tuple[Graft | None, Pieces]]) -> bytes:
+    """The message of these fields; every byte is copied once at most.
+
+    The largest one comes first: that keeps it aligned.
+    """
+    if len(fields) == 1 and len(fields[0][1]) == 1 and isinstance(whole := fields[0][1][0], bytes):
+        return whole
+    if sum(len(p) for _, pieces in fields for p in pieces) < BIG:
+        return b"".join([p for _, pieces in fields for p in pieces])
+    together: Pieces = []
+    offset = 0
+    for graft, pieces in sorted(fields, key=lambda field: -_size(field[1])):
+        padding = graft.padding(offset) if graft is not None and _size(pieces) >= BIG else b""
+        together += (padding, *pieces)
+        offset += len(padding) + _size(pieces)
+    return b"".join(together)
+
+
+def _size(pieces: Pieces) -> int:
+    return sum(map(len, pieces))
+
+
+def _tag(number: int, wire_type: int) -> bytes:
+    return varint(number << 3 | wire_type)
+
+
+def _end(data: bytes, at: int, wire_type: int) -> int:
+    """Where the content that begins at `at` ends; 0 when it does not."""
+    if wire_type in _FIXED_SIZE:
+        return at + _FIXED_SIZE[wire_type]
+    number = shift = 0
+    for byte in data[at : at + _LONGEST_VARINT]:
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        at += 1
+        if byte <= 0x7F:
+            return at if wire_type == _VARINT else at + number
+    return 0
+
+
+def varint(number: int) -> bytes:
+    """As protobuf writes it."""
+    written = bytearray()
+    while number > 0x7F:
+        written.append(number & 0x7F | 0x80)
+        number >>= 7
+    written.append(number)
+    return bytes(written)
