@@ -1,12 +1,12 @@
 """Hosts a node, or the driver, in a Ray Serve replica that answers gRPC on a port of its own.
 
-The way of a request: gRPC server → `_answer` (trace, deadline, metadata) → Serve (queue, counting) → `Replica` (decode,
-run, encode) → back through `_answer`, which writes the status. Serve's request is our `Call`, which it hands through
-untouched; its result is bytes.
+The way of a request: Serve's gRPC server → `_handler` (trace, deadline, metadata) → a slot by Serve's count → the rpc
+(decode, run, encode) → back through `_handler`, which writes the status.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import traceback
@@ -28,7 +28,7 @@ from meshgen.runtime.failure import as_status
 from meshgen.runtime.instance import Instance
 from meshgen.runtime.placed import MeshTransport
 from meshgen.runtime.remote import ROUTE
-from meshgen.status import BY_CODE, Code, ResourceExhausted, StatusError
+from meshgen.status import Code, ResourceExhausted, StatusError
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -45,18 +45,6 @@ _FAULTS = frozenset({Code.INTERNAL, Code.UNKNOWN, Code.DATA_LOSS})
 # Taken off the caller's deadline, so that an error with its details is back before the caller gives up.
 _RETURN_S = 0.02
 _RETURN_SHARE = 0.1
-
-
-@dataclass(slots=True)
-class Call:
-    """One request on its way through Serve."""
-
-    data: bytes
-    limit: int
-    """Bytes that request and answer may have."""
-    entered: bool = False
-    """Serve let it through to the rpc."""
-    error: StatusError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +72,7 @@ HOST: Host | None = None
 
 
 class Replica:
-    """The callable of every Serve deployment of a mesh. Serve finds a method per rpc on the instance."""
+    """The callable of every Serve deployment of a mesh; its requests come by `add`, not by methods."""
 
     def __init__(self, load: Callable[[str], Graph], source: str, node: str | None, descriptors: bytes) -> None:
         """Import the graph and construct the user's class.
@@ -99,7 +87,6 @@ class Replica:
             Exception: whatever the user's constructor raises; Serve shows its traceback in the deployment's status.
         """
         global HOST  # noqa: PLW0603
-        serve_private.hide_failed()
         show_errors(logger)
         graph = load(source)
         contracts = Contracts(descriptors)
@@ -111,8 +98,6 @@ class Replica:
             instance = self._transport.construct(graph.node(node))
             self._instances.append(instance)
             HOST = _node(graph, graph.node(node), contracts, instance)
-        for rpc, run in HOST.rpcs.items():
-            setattr(self, rpc, _within_serve(HOST, rpc, run))
 
     async def check_health(self) -> None:
         """Serve calls this every `health_check_period_s`, and replaces the replica when it raises."""
@@ -185,45 +170,41 @@ def _driver(graph: Graph, contracts: Contracts, transport: MeshTransport) -> Hos
     return Host(graph=graph.name, node=None, service=service, rpcs=rpcs, routes=routes)
 
 
-def _within_serve(host: Host, rpc: str, run: Rpc) -> Callable[[Call], Awaitable[serve_private.Raw]]:
-    """The method that Serve calls once the request has its slot."""
-
-    async def method(call: Call) -> serve_private.Raw:
-        call.entered = True
-        try:
-            _measure(f"the request to '{host.name}'", call.data, call.limit)
-            answer = await run(call.data)
-            _measure(f"the answer of '{host.name}'", answer, call.limit)
-            return serve_private.Raw(answer)
-        except Exception as e:  # noqa: BLE001 - whatever it is, the client gets a status
-            call.error = error = as_status(e, host.name)
-            if error.code not in _FAULTS or error.__cause__ is None:
-                # An expected status, or a fault that its own node has logged.
-                logger.info("%s/%s: %s: %s", host.name, rpc, error.code.name, error.message)
-                return serve_private.Raw(b"")
-            text = "".join(traceback.format_exception(error.__cause__))
-            logger.error("%s/%s: %s (trace %s)\n%s", host.name, rpc, error.message, tracing.trace_id(), text)  # noqa: TRY400
-            raise serve_private.FailedRequestError(error.code.name) from None
-
-    return method
-
-
-def _measure(what: str, data: bytes, limit: int) -> None:
-    if len(data) > limit:
-        raise ResourceExhausted(limits.over(what, len(data), limit), reason=limits.TOO_LARGE)
-
-
 def add(_servicer: object, server: Any) -> None:
     """Register the replica's service on its gRPC server. Serve calls this in every replica, and in its own proxy."""
     host = HOST
     if host is None:
         return
-    serve_private.register(server, host.service, host.rpcs, lambda rpc, inner: _answer(host, rpc, inner))
+    slots = serve_private.Slots(server)
+    handlers: dict[str, Any] = {
+        # Without serializers gRPC takes and gives bytes.
+        rpc: grpc.unary_unary_rpc_method_handler(_handler(host, rpc, _on_user_loop(run, slots.user_loop), slots))
+        for rpc, run in host.rpcs.items()
+    }
+    serve_private.pass_through(server, host.service)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(host.service, handlers),))
     health.register(server, host.service)
 
 
-def _answer(host: Host, rpc: str, inner: serve_private.Handler) -> serve_private.Handler:
-    """Serve's handler of one rpc, with everything around it that a request needs."""
+def _on_user_loop(run: Rpc, loop: asyncio.AbstractEventLoop | None) -> Rpc:
+    """`run` where the user's object was constructed: what it keeps (clients, queues) belongs to that loop."""
+    if loop is None:
+        return run
+
+    async def there(data: bytes) -> bytes:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_awaited(run(data)), loop))
+
+    return there
+
+
+async def _awaited(work: Awaitable[bytes]) -> bytes:
+    return await work
+
+
+def _handler(host: Host, rpc: str, run: Rpc, slots: serve_private.Slots) -> Callable[[bytes, Any], Awaitable[bytes]]:
+    """The gRPC handler of one rpc, with everything around the rpc that a request needs."""
+    path = f"/{host.service}/{rpc}"
+    span_name = f"{host.name}.{rpc}"
     attributes = {tracing.GRAPH: host.graph, "rpc.service": host.service, tracing.METHOD: rpc}
     if host.node:
         attributes[tracing.NODE] = host.node
@@ -232,30 +213,59 @@ def _answer(host: Host, rpc: str, inner: serve_private.Handler) -> serve_private
     async def handle(data: bytes, context: Any) -> bytes:
         metadata = _metadata(context.invocation_metadata())
         deadline = time.monotonic() + _time_for(context.time_remaining())
-        with tracing.span(host.name, f"{host.name}.{rpc}", "server", parent=metadata, attributes=attributes) as span:
-            trace_id = tracing.trace_id()
+        limit = inside if host.node and ROUTE in metadata else outside
+        with tracing.span(host.name, span_name, "server", parent=metadata, attributes=attributes) as span:
             request = RequestContext(
                 graph=host.graph,
                 route=host.routes.get(rpc) or metadata.get(ROUTE, "/"),
                 node=host.node,
                 metadata=metadata,
                 deadline=deadline,
-                trace_id=trace_id,
+                trace_id=tracing.trace_id(),
             )
-            token = CURRENT.set(request)
+            CURRENT.set(request)  # for good: the handler of a request has a context of its own
+            slot = slots.of(path, metadata)
             try:
-                call = Call(data, inside if host.node and ROUTE in metadata else outside)
-                answer = await inner(call, context)
-            finally:
-                CURRENT.reset(token)
-            error = call.error or _refused(call, context, host)
-            if error is not None:
-                span.fail(error)
-        if error is not None:
-            await _abort(error, context, host.graph, trace_id)
-        return answer
+                async with slot:
+                    try:
+                        return await _measured(host, run, data, limit)
+                    except Exception as e:  # noqa: BLE001 - whatever it is, the client gets a status
+                        error = as_status(e, host.name)
+                        slot.code, slot.failed = error.code.name, _is_own_fault(error)
+            except serve_private.QueueFullError:
+                error = ResourceExhausted(f"too many requests wait for '{host.name}'", node=host.name)
+            span.fail(error)
+            _log(f"{host.name}/{rpc}", error)
+        await _abort(error, context, host.graph, request.trace_id)
+        raise AssertionError("abort raises")
 
     return handle
+
+
+async def _measured(host: Host, run: Rpc, data: bytes, limit: int) -> bytes:
+    if len(data) > limit:
+        raise _too_large(f"the request to '{host.name}'", data, limit)
+    answer = await run(data)
+    if len(answer) > limit:
+        raise _too_large(f"the answer of '{host.name}'", answer, limit)
+    return answer
+
+
+def _too_large(what: str, data: bytes, limit: int) -> ResourceExhausted:
+    return ResourceExhausted(limits.over(what, len(data), limit), reason=limits.TOO_LARGE)
+
+
+def _is_own_fault(error: StatusError) -> bool:
+    return error.code in _FAULTS and error.__cause__ is not None
+
+
+def _log(rpc: str, error: StatusError) -> None:
+    if not _is_own_fault(error):
+        # An expected status, or a fault that its own node has logged.
+        logger.info("%s: %s: %s", rpc, error.code.name, error.message)
+        return
+    text = "".join(traceback.format_exception(error.__cause__))
+    logger.error("%s: %s (trace %s)\n%s", rpc, error.message, tracing.trace_id(), text)
 
 
 def _time_for(remaining: float | None) -> float:
@@ -264,21 +274,10 @@ def _time_for(remaining: float | None) -> float:
     return remaining - min(_RETURN_S, _RETURN_SHARE * remaining)
 
 
-def _refused(call: Call, context: Any, host: Host) -> StatusError | None:
-    """What Serve itself answered when the request never got to the rpc: its queue is full."""
-    code = context.code()
-    if call.entered or not isinstance(code, grpc.StatusCode):
-        return None
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        return ResourceExhausted(f"too many requests wait for '{host.name}'", node=host.name)
-    return BY_CODE[Code(code.value[0])](context.details() or code.name, node=host.name)
-
-
 async def _abort(error: StatusError, context: Any, graph: str, trace_id: str) -> None:
-    # After Serve's handler, not in it: on success Serve writes over the trailers, on an exception it drops them. And by
-    # `abort`: with `set_code` gRPC still sends an empty message, which REST clients would get in place of the error.
+    # Not by `set_code`: gRPC would still send an empty message, which REST clients would get in place of the error.
     details = grpc_status.encode(error, graph=graph, trace_id=trace_id)
-    trailers = (*(context.trailing_metadata() or ()), (grpc_status.TRAILER, details), *_http_status(error))
+    trailers = ((grpc_status.TRAILER, details), *_http_status(error))
     await context.abort(_GRPC[error.code], grpc_status.message_of(error), trailers)
 
 

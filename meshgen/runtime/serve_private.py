@@ -5,11 +5,15 @@ tests/unit/test_serve_private.py fails for each one when Ray changes it. Paths i
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+import asyncio
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 import grpc
 
@@ -21,9 +25,6 @@ LOOPBACK_CALLBACK = "meshgen.runtime.serve_private.bind_to_loopback"
 
 LOGGER = "ray.serve"
 """Serve's logger in a replica: what goes there is in the replica's log file."""
-
-Handler: TypeAlias = Callable[[Any, Any], Awaitable[bytes]]
-"""Of one unary rpc: request and `grpc.aio.ServicerContext` to bytes."""
 
 
 def bind_to_loopback() -> list[Any]:
@@ -51,49 +52,10 @@ def bind_to_loopback() -> list[Any]:
     return []
 
 
-class RawHandlers(grpc.GenericRpcHandler):  # type: ignore[type-arg]  # generic in the stubs only
-    """Unary handlers of one service that get and give raw bytes, wrapped around Serve's own.
-
-    `gRPCGenericServer.add_generic_rpc_handlers` (`_private/grpc_util.py:96`) looks at the first handler only, and
-    replaces the values of its `_method_handlers` by Serve's request path: queue, `max_ongoing_requests`, autoscaling,
-    draining, metrics. `service` then wraps what Serve put there, which gives back what Serve's path hides: the real
-    `ServicerContext` with its deadline, and trailers on errors.
-    """
-
-    def __init__(self, service: str, rpcs: Iterable[str], wrap: Callable[[str, Handler], Handler]) -> None:
-        """Args: full service name, rpc names, and what wraps Serve's handler of an rpc."""
-        # Serve puts its own behaviour in the place of this one; without serializers gRPC takes and gives bytes.
-        empty: Any = grpc.unary_unary_rpc_method_handler(_never)
-        self._method_handlers = {f"/{service}/{rpc}": empty for rpc in rpcs}
-        self._wrap = wrap
-        self._wrapped: dict[str, Any] = {}
-
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        """The handler of one call, or None when this service has no such rpc."""
-        method = handler_call_details.method
-        if method not in self._wrapped:
-            inner = self._method_handlers.get(method)
-            if inner is None:
-                return None
-            outer = self._wrap(method.rpartition("/")[2], inner.unary_unary)
-            self._wrapped[method] = inner._replace(unary_unary=outer)
-        return self._wrapped[method]
-
-
-async def _never(_request: Any, _context: Any) -> bytes:
-    raise NotImplementedError("Serve did not put its handler here")
-
-
-def register(server: Any, service: str, rpcs: Iterable[str], wrap: Callable[[str, Handler], Handler]) -> None:
-    """Serve `rpcs` of `service` on a replica's gRPC server, through Serve and `wrap`."""
-    # One handler per call: Serve reads `handlers[0]` alone.
-    server.add_generic_rpc_handlers((RawHandlers(service, rpcs, wrap),))
-
-
 def pass_through(server: Any, service: str) -> None:
     """Let the handlers of `service`, registered after this, run on the server itself (`_private/grpc_util.py:59`).
 
-    Only for what must answer when the replica is full or draining: Serve does not count such calls.
+    Serve does not count such calls: `Slots` does it for those that it should know of.
     """
     server.add_passthrough_service(service)
 
@@ -109,35 +71,146 @@ async def serving(server: Any) -> tuple[bool, str]:
     return bool(healthy), str(message)
 
 
-@dataclass(slots=True)
-class Raw:
-    """A result that is bytes already: Serve wants nothing of it but `SerializeToString()` (`_private/replica.py:2819`).
+class QueueFullError(Exception):
+    """As many requests wait for a slot as `max_queued_requests` lets."""
 
-    That must return exact `bytes`; a subclass of `bytes` with such a method is refused by gRPC.
+
+class Slots:
+    """Serve's accounting of a replica's requests, without the rest of its request path.
+
+    Serve wraps a request in some thirty calls of its own, which cost more than all else that a replica does for a small
+    one. What others rely on are these numbers, kept here as `_direct_ingress_grpc_unary_response`
+    (`_private/replica.py:2770`) keeps them: the queue and its bound, `max_ongoing_requests`, the ongoing requests that
+    autoscaling and draining look at, and the metrics.
     """
 
-    data: bytes
+    def __init__(self, server: Any) -> None:
+        """Args: a replica's gRPC server; `service_handler_factory` is a bound method of the replica (`:3041`)."""
+        # Here, so that no request pays for an import.
+        from ray.serve._private.common import RequestMetadata, RequestProtocol
+        from ray.serve.context import _RequestContext, _serve_request_context
 
-    def SerializeToString(self) -> bytes:  # noqa: N802
-        """Give the bytes."""
-        return self.data
+        self.replica = server.service_handler_factory.__self__
+        self._app = self.replica._deployment_id.app_name
+        self._names = itertools.count()
+        self._metadata = partial(
+            RequestMetadata,
+            route=self._app,
+            app_name=self._app,
+            _request_protocol=RequestProtocol.GRPC,
+            is_direct_ingress=True,
+        )
+        self._context = partial(
+            _RequestContext, route=self._app, app_name=self._app, cancel_on_parent_request_cancel=True
+        )
+        self._current: ContextVar[Any] = _serve_request_context
+
+    def of(self, method: str, metadata: Mapping[str, str]) -> Slot:
+        """A request's slot, for one `async with`.
+
+        Args:
+            method: full name, `/package.Service/Rpc`.
+            metadata: of the request.
+        """
+        request_id, model = metadata.get("x-request-id", ""), metadata.get("multiplexed_model_id", "")
+        # Serve only asks that it differs from those of other requests in this process.
+        name = f"meshgen-{next(self._names)}"
+        # For `serve.get_multiplexed_model_id()`, deployment handles and the log of user code.
+        self._current.set(self._context(request_id=request_id, _internal_request_id=name, multiplexed_model_id=model))
+        request = self._metadata(
+            request_id=request_id,
+            internal_request_id=name,
+            call_method=method.rpartition("/")[2],
+            multiplexed_model_id=model,
+            _grpc_service_method=method,
+        )
+        return Slot(self.replica, request)
+
+    @property
+    def user_loop(self) -> asyncio.AbstractEventLoop | None:
+        """Where user code runs, when that is not the server's own loop (RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD)."""
+        wrapper = self.replica._user_callable_wrapper
+        return wrapper.event_loop if wrapper._run_user_code_in_separate_thread else None
+
+
+class Slot:
+    """One request's place among the ongoing ones of a replica: waits for it, holds it, and gives it back."""
+
+    __slots__ = ("_replica", "_request", "_started", "code", "failed")
+
+    def __init__(self, replica: Any, request: Any) -> None:
+        self._replica = replica
+        self._request = request
+        self._started = 0.0
+        self.code = "OK"
+        """Name of the gRPC status that the request ended with; for the metrics."""
+        self.failed = False
+        """Whether the deployment itself is at fault."""
+
+    async def __aenter__(self) -> Self:
+        """Wait for the slot.
+
+        Raises:
+            QueueFullError: too many wait already.
+        """
+        replica = self._replica
+        if not replica._can_accept_request(self._request):
+            raise QueueFullError
+        self._started = time.time()
+        replica._num_queued_requests += 1
+        try:
+            await replica._semaphore.acquire()
+        finally:
+            replica._num_queued_requests -= 1
+        replica._metrics_manager.inc_num_ongoing_requests(self._request)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give it back, and count the request."""
+        replica = self._replica
+        replica._metrics_manager.dec_num_ongoing_requests(self._request)
+        replica._semaphore.release()
+        if isinstance(error, asyncio.CancelledError):
+            self.code = "CANCELLED"
+            replica._on_request_cancelled(self._request, error)  # what user code asked other deployments for
+        self._record((time.time() - self._started) * 1000.0)
+
+    def _record(self, latency_ms: float) -> None:
+        replica, request, failed = self._replica, self._request, self.failed
+        if _logs_access(replica):
+            error = FailedRequestError(self.code) if failed else None
+            replica._record_errors_and_metrics(error, self.code, latency_ms, request)
+            return
+        metrics = replica._metrics_manager
+        metrics.record_request_metrics(
+            route=request.route,
+            latency_ms=latency_ms,
+            is_error=failed,
+            exception_type=self.code if failed else None,
+        )
+        metrics.record_ingress_request_metrics(
+            protocol=request._request_protocol,
+            method=request._grpc_service_method,
+            route=request.route,
+            app_name=request.app_name,
+            deployment_name=replica._deployment_id.name,
+            latency_ms=latency_ms,
+            is_error=self.code != "OK",
+            status_code=self.code,
+        )
 
 
 class FailedRequestError(Exception):
-    """Raised into Serve so that it counts a request as failed. What happened has been logged already."""
+    """What Serve's log and metrics call a request that failed."""
 
 
-class _Logged(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], FailedRequestError))
-
-
-def hide_failed() -> None:
-    """Keep `FailedRequestError` out of Serve's log, where each exception of a request leaves two tracebacks.
-
-    They come from `_private/grpc_util.py:267` and `_private/replica.py:1465`, through the logger of this name.
-    """
-    logging.getLogger(LOGGER).addFilter(_Logged())
+def _logs_access(replica: Any) -> bool:
+    """Whether the access log is on; a record that is filtered out at its end costs as much as one that is written."""
+    config = replica._deployment_config.logging_config or {}
+    on = config.get("enable_access_log") if isinstance(config, dict) else config.enable_access_log
+    return on is not False
 
 
 def logs_folder() -> Path:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.mesh
 DEADLINE_S = 10
+NARROW, NARROW_QUEUE = 2, 3
+"""As in the graph."""
 
 
 class Traffic:
@@ -85,7 +87,23 @@ def test_a_node_that_never_answers_costs_its_deadline_only(mesh: MeshProcess) ->
     until(lambda: mesh.post("/probe/hang", {"text": "well"}).status == 200, 60)
 
 
-def test_traffic_follows_when_serve_adds_a_replica(mesh: MeshProcess) -> None:
+def test_traffic_follows_when_serve_adds_a_replica_and_takes_it_away(mesh: MeshProcess) -> None:
     with Traffic(mesh, "/probe/growing", clients=6) as traffic:
         until(lambda: len(traffic.pids()) == 2, 60, lambda: f"still {traffic.pids()}")
     assert {r[1] for r in traffic.replies} == {200}
+    # Little traffic: one replica goes, and what it had begun is answered.
+    with Traffic(mesh, "/probe/growing", clients=1) as traffic:
+        until(lambda: len(traffic.pids(since=time.monotonic() - 3)) == 1 and len(traffic.replies) > 20, 60)
+    assert {r[1] for r in traffic.replies} == {200}
+
+
+def test_a_full_node_runs_what_it_may_queues_what_it_may_and_refuses_the_rest(mesh: MeshProcess) -> None:
+    with ThreadPoolExecutor(12) as pool:
+        replies = list(pool.map(lambda _: mesh.post("/probe/narrow", {"text": "x"}, timeout_s=DEADLINE_S), range(12)))
+    answered = [int(r.body["result"]) for r in replies if r.status == 200]
+    refused = [r for r in replies if r.status != 200]
+    # Two run and three wait; who comes when one of them is done may be served as well.
+    assert max(answered) <= NARROW
+    assert len(answered) >= NARROW + NARROW_QUEUE
+    assert refused
+    assert {(r.status, r.body["message"]) for r in refused} == {(429, "too many requests wait for 'narrow'")}

@@ -1,4 +1,4 @@
-"""Nodes and driver as replicas have them, over real gRPC; of Serve only the queue is missing.
+"""Nodes and driver as replicas have them, over real gRPC; of Serve only the controller is missing.
 
 Every node and the driver have a server each in this process, and one handler in front of them passes a call on by its
 service's name, as Envoy does.
@@ -16,6 +16,7 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from serves_side import ServesSide
 
 from meshgen import limits
 from meshgen.compiler import compile_graph
@@ -34,31 +35,14 @@ TRACE = "a" * 32
 TRACEPARENT = ("traceparent", f"00-{TRACE}-{'b' * 16}-01")
 
 
-class Served:
-    """What Serve does for a replica, without the queue: call the rpc's method, take bytes, count errors as INTERNAL."""
-
+class Served(ServesSide):
     def __init__(self, replica: host.Replica) -> None:
+        super().__init__()
         self.replica = replica
-        self.failed = 0
-        self.healthy = True
 
-    async def _dataplane_health_check(self) -> tuple[bool, str]:
-        return self.healthy, ""
-
-    def factory(self, service_method: str, streaming_type: Any) -> Any:
-        rpc = service_method.rpartition("/")[2]
-
-        async def handler(request: Any, context: Any) -> bytes:
-            try:
-                result: bytes = (await getattr(self.replica, rpc)(request)).SerializeToString()
-            except Exception as e:
-                self.failed += 1
-                context.set_code(grpc.StatusCode.INTERNAL)
-                context.set_details(str(e))
-                return b""
-            return result
-
-        return handler
+    @property
+    def failed(self) -> int:
+        return sum(r["is_error"] for r in self.metrics.requests)
 
 
 class Mesh:

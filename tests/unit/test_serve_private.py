@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
 import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -19,41 +19,26 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from meshgen.runtime import health, serve_private
 
 pytest.importorskip("ray.serve")
+from ray import serve
+from ray.serve._private.replica import Replica, ReplicaMetricsManager
 from ray.serve.config import gRPCOptions
+from serves_side import ServesSide
 
 SERVICE = "g.n.v1.NService"
 
 
-def handler_of(rpc: str, inner: serve_private.Handler) -> serve_private.Handler:
-    async def handle(data: bytes, context: Any) -> bytes:
-        answer = await inner(data, context)
-        if data == b"bad":
-            context.set_code(grpc.StatusCode.NOT_FOUND)
-            context.set_trailing_metadata((*(context.trailing_metadata() or ()), ("x-bin", b"details")))
-        return rpc.encode() + b":" + answer
-
-    return handle
-
-
 def add(_servicer: object, server: Any) -> None:
-    serve_private.register(server, SERVICE, ["Run", "Stop"], handler_of)
+    slots = serve_private.Slots(server)
+
+    async def run(data: bytes, _context: Any) -> bytes:
+        async with slots.of(f"/{SERVICE}/Run", {"x-request-id": "r"}) as slot:
+            slot.code, slot.failed = data.decode(), data == b"INTERNAL"
+            return data
+
+    serve_private.pass_through(server, SERVICE)
+    handler: Any = grpc.unary_unary_rpc_method_handler(run)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Run": handler}),))
     health.register(server, SERVICE)
-
-
-class ServesSide:
-    """The two methods of Serve's replica that its gRPC server and our health service call, with a switch."""
-
-    def __init__(self) -> None:
-        self.answer = (True, "fine")
-
-    async def _dataplane_health_check(self) -> tuple[bool, str]:
-        return self.answer
-
-    def factory(self, service_method: str, streaming_type: Any) -> Any:
-        async def handler(request: Any, _context: Any) -> bytes:
-            return serve_private.Raw(b"serve(" + request + b")").SerializeToString()
-
-        return handler
 
 
 @pytest.fixture
@@ -88,24 +73,89 @@ def _free_port() -> int:
         return int(s.getsockname()[1])
 
 
-async def test_rpcs_go_through_serve_and_our_wrapper_as_bytes(server: tuple[ServesSide, int]) -> None:
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{server[1]}") as channel:
+async def test_rpcs_go_around_serve_as_bytes_and_are_counted(server: tuple[ServesSide, int]) -> None:
+    replica, port = server
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
         call: Any = channel.unary_unary
-        assert await call(f"/{SERVICE}/Run")(b"\xff\x00") == b"Run:serve(\xff\x00)"
-        assert await call(f"/{SERVICE}/Stop")(b"") == b"Stop:serve()"
+        assert await call(f"/{SERVICE}/Run")(b"OK") == b"OK"
+        assert await call(f"/{SERVICE}/Run")(b"NOT_FOUND") == b"NOT_FOUND"
+        assert await call(f"/{SERVICE}/Run")(b"INTERNAL") == b"INTERNAL"
         with pytest.raises(grpc.aio.AioRpcError) as unknown:
             await call(f"/{SERVICE}/Other")(b"")
         assert unknown.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert [r["is_error"] for r in replica.metrics.requests] == [False, False, True]
+    assert [(r["status_code"], r["is_error"]) for r in replica.metrics.ingress] == [
+        ("OK", False),
+        ("NOT_FOUND", True),
+        ("INTERNAL", True),
+    ]
+    assert {(r["method"], r["app_name"]) for r in replica.metrics.ingress} == {(f"/{SERVICE}/Run", "app")}
+    assert replica.metrics.ongoing == 0
 
 
-async def test_a_status_and_trailers_set_after_serve_reach_the_client(server: tuple[ServesSide, int]) -> None:
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{server[1]}") as channel:
-        call: Any = channel.unary_unary
-        with pytest.raises(grpc.aio.AioRpcError) as error:
-            await call(f"/{SERVICE}/Run")(b"bad")
-        assert error.value.code() is grpc.StatusCode.NOT_FOUND
-        trailers: Any = error.value.trailing_metadata()
-        assert dict(trailers)["x-bin"] == b"details"
+def slots_of(replica: ServesSide) -> serve_private.Slots:
+    return serve_private.Slots(SimpleNamespace(service_handler_factory=replica.factory))
+
+
+async def test_no_more_run_than_serve_lets_and_no_more_wait() -> None:
+    replica = ServesSide(ongoing=2, queued=3)
+    slots = slots_of(replica)
+
+    async def request() -> bool:
+        try:
+            async with slots.of("/s/r", {}):
+                await asyncio.sleep(0.02)
+        except serve_private.QueueFullError:
+            return False
+        return True
+
+    answered = await asyncio.gather(*(request() for _ in range(9)))
+    assert (sum(answered), replica.metrics.most) == (2 + 3, 2)
+    assert (replica.metrics.ongoing, replica._num_queued_requests, replica._semaphore.locked()) == (0, 0, False)
+
+
+async def test_a_request_that_is_cancelled_gives_its_place_back() -> None:
+    replica = ServesSide(ongoing=1)
+    slots = slots_of(replica)
+
+    async def request() -> None:
+        async with slots.of("/s/r", {}):
+            await asyncio.sleep(60)
+
+    runs, waits = asyncio.create_task(request()), asyncio.create_task(request())
+    await asyncio.sleep(0.01)
+    assert (replica.metrics.ongoing, replica._num_queued_requests) == (1, 1)
+    for task in (waits, runs):
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert (replica.metrics.ongoing, replica._num_queued_requests, replica._semaphore.locked()) == (0, 0, False)
+    assert [r["status_code"] for r in replica.metrics.ingress] == ["CANCELLED"]
+
+
+async def test_the_access_log_is_serves_own_when_it_is_on() -> None:
+    replica = ServesSide()
+    replica.log_access()
+    async with slots_of(replica).of("/s/r", {"x-request-id": "abc", "multiplexed_model_id": "m"}) as slot:
+        assert serve.get_multiplexed_model_id() == "m"
+        slot.code, slot.failed = "INTERNAL", True
+    [(error, code, _latency, request)] = replica.logged
+    assert isinstance(error, serve_private.FailedRequestError)
+    assert (code, request.request_id, request.route) == ("INTERNAL", "abc", "app")
+
+
+def test_serve_still_counts_as_slots_do() -> None:
+    """The lines of Serve's request path that `Slots` repeats."""
+    start = inspect.getsource(Replica._start_request)
+    assert start.index("_semaphore.acquire") < start.index("inc_num_ongoing") < start.index("yield")
+    assert start.index("yield") < start.index("dec_num_ongoing") < start.index("_semaphore.release")
+    path = inspect.getsource(Replica._direct_ingress_grpc_unary_response)
+    assert path.index("_track_queued_request") < path.index("_start_request") < path.index("release_queue_slot()")
+    assert "_can_accept_request" in inspect.getsource(Replica._prepare_direct_ingress_grpc_request)
+    assert "get_num_ongoing_requests" in inspect.getsource(Replica._drain_ongoing_requests)
+    names = inspect.signature(Replica._record_errors_and_metrics).parameters
+    assert list(names) == ["self", "user_exception", "status_code", "latency_ms", "request_metadata"]
+    for record in (ReplicaMetricsManager.record_request_metrics, ReplicaMetricsManager.record_ingress_request_metrics):
+        assert "is_error" in inspect.signature(record).parameters
 
 
 async def test_health_is_the_replicas_own(server: tuple[ServesSide, int]) -> None:
@@ -120,7 +170,7 @@ async def test_health_is_the_replicas_own(server: tuple[ServesSide, int]) -> Non
         assert error.value.code() is grpc.StatusCode.NOT_FOUND
         watch = stub.Watch(health_pb2.HealthCheckRequest())
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
-        replica.answer = (False, "DRAINING")
+        replica.healthy = False
         assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
         watch.cancel()
 
@@ -153,8 +203,6 @@ def test_serve_calls_the_loopback_hook_named_in_the_environment() -> None:
 
 
 def test_the_replica_has_what_health_asks_for() -> None:
-    from ray.serve._private.replica import Replica
-
     assert inspect.iscoroutinefunction(Replica._dataplane_health_check)
     names = list(inspect.signature(Replica._direct_ingress_service_handler_factory).parameters)
     assert names == ["self", "service_method", "streaming_type"]
@@ -163,32 +211,8 @@ def test_the_replica_has_what_health_asks_for() -> None:
 
 
 def test_a_version_of_our_own_is_kept() -> None:
-    from ray import serve
-
     class App:
         pass
 
     deployment = serve_private.with_version(serve.deployment(name="node")(App), "abc")
     assert deployment.version == "abc"
-
-
-def test_a_reported_failure_is_not_logged_again(caplog: pytest.LogCaptureFixture) -> None:
-    from ray.serve._private.constants import SERVE_LOGGER_NAME
-    from ray.serve._private.grpc_util import get_grpc_response_status
-
-    assert SERVE_LOGGER_NAME == serve_private.LOGGER
-    logger = logging.getLogger(SERVE_LOGGER_NAME)
-    filters = list(logger.filters)
-    serve_private.hide_failed()
-    logger.propagate, before = True, logger.propagate
-    try:
-        for error in (serve_private.FailedRequestError("x"), KeyError("y")):
-            try:
-                raise error  # noqa: TRY301
-            except Exception as e:
-                status = get_grpc_response_status(e, None, "id")
-                assert status.code is grpc.StatusCode.INTERNAL
-    finally:
-        logger.filters[:] = filters
-        logger.propagate = before
-    assert {r.exc_info[0] for r in caplog.records if r.exc_info} == {KeyError}

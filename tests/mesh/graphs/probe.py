@@ -32,7 +32,7 @@ def hang(text: str) -> str:
         "upscale_delay_s": 1,
         "metrics_interval_s": 0.5,
         "look_back_period_s": 1,
-        "downscale_delay_s": 600,
+        "downscale_delay_s": 3,
     },
 )
 async def growing(text: str) -> int:
@@ -41,6 +41,24 @@ async def growing(text: str) -> int:
 
     await asyncio.sleep(0.2)
     return os.getpid()
+
+
+NARROW = 2
+NARROW_QUEUE = 3
+AT_ONCE = [0]
+
+
+@deployment(max_ongoing_requests=NARROW, max_queued_requests=NARROW_QUEUE)
+async def narrow(text: str) -> int:
+    """How many run at once in the replica, itself among them."""
+    import asyncio
+
+    AT_ONCE[0] += 1
+    try:
+        await asyncio.sleep(0.5)
+        return AT_ONCE[0]
+    finally:
+        AT_ONCE[0] -= 1
 
 
 @deployment
@@ -55,6 +73,7 @@ with InputNode(text=str) as request:
             "/where": where.bind(request.text),
             "/hang": hang.bind(request.text),
             "/growing": growing.bind(request.text),
+            "/narrow": narrow.bind(request.text),
             "/fail": fail.bind(request.text),
         }
     )
