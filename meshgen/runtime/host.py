@@ -7,6 +7,7 @@ The way of a request: Serve's gRPC server → `_handler` (trace, deadline, metad
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 import traceback
@@ -98,6 +99,10 @@ class Replica:
             instance = self._transport.construct(graph.node(node))
             self._instances.append(instance)
             HOST = _node(graph, graph.node(node), contracts, instance)
+        # Ray has the garbage collected in full now and then, and nobody is answered meanwhile: 70 ms with Ray's own
+        # objects alone, 190 ms with torch's. What the start has made stays; it need not be looked at again.
+        gc.collect()
+        gc.freeze()
 
     async def check_health(self) -> None:
         """Serve calls this every `health_check_period_s`, and replaces the replica when it raises."""
