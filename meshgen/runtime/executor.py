@@ -148,7 +148,7 @@ class _Branch:
 
     @classmethod
     def of(cls, graph: Graph, expr: Expr) -> _Branch:
-        return cls(_needs([expr]), reader(expr, partial(_name_of_step, graph)))
+        return cls(_needs([expr]), reader(expr, partial(_name_of_step, graph), undecoded=True))
 
 
 def _name_of_step(graph: Graph, index: int) -> str:
