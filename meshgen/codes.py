@@ -153,8 +153,10 @@ CODES: dict[str, Explanation] = {
     ),
     "MG222": Explanation(
         "an option that cannot apply",
-        "Use `@deployment` when the function needs replicas or resources of its own.",
-        "An inline function runs inside the driver and has no deployment.",
+        "Leave the option out; or give the node replicas of its own, by `@deployment` without `placement`.",
+        "An inline function, and a node that is placed in other replicas, shares those: their number, resources, "
+        "queue, health period and logging are the host's. `name`, `timeout_s` and `idempotent` apply everywhere, "
+        "`max_ongoing_requests` and `user_config` to placed nodes too.",
     ),
     # --- 3xx: types
     "MG310": Explanation(
@@ -257,8 +259,8 @@ CODES: dict[str, Explanation] = {
     # --- 5xx: options and the mesh
     "MG501": Explanation(
         "no such option",
-        "Use an option of Ray Serve's `@serve.deployment`, or `idempotent`, `timeout_s`, `name`.",
-        "`@deployment(...)` and `.options(...)` take Ray Serve's options by Serve's own names, and three of meshgen's.",
+        "Use an option of Ray Serve's `@serve.deployment`, or `idempotent`, `timeout_s`, `name`, `placement`.",
+        "`@deployment(...)` and `.options(...)` take Ray Serve's options by Serve's own names, and four of meshgen's.",
     ),
     "MG502": Explanation(
         "an option that the mesh sets itself",
@@ -313,5 +315,12 @@ CODES: dict[str, Explanation] = {
         "Use letters, digits and `-._~` between slashes, and a path of its own for each route.",
         "A route answers at `route_prefix` and its own path. Braces and stars would be patterns, and `/healthz`, `/docs` "
         "and `/openapi.json` belong to the front.",
+    ),
+    "MG511": Explanation(
+        "a placement that cannot be",
+        'Write `placement="driver"`, or `placement="with:<node>"` with a node that has replicas of its own.',
+        "A placed node runs in the processes of the driver or of another node, which must have processes of their own. "
+        "Nobody may wait for a call that comes back into his own process: when all its slots wait, none is left for "
+        "the call. docs/placement.md says more.",
     ),
 }

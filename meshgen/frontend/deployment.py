@@ -14,7 +14,7 @@ from meshgen.graph.model import Options
 from meshgen.naming import snake
 from meshgen.source import Span, caller, of_callable, user_frame
 
-_OWN = ("name", "idempotent", "timeout_s")
+_OWN = ("name", "idempotent", "timeout_s", "placement")
 
 
 class Deployment:
@@ -24,11 +24,12 @@ class Deployment:
     makes an instance, as if it were not decorated.
     """
 
-    def __init__(self, target: Callable[..., Any], options: Mapping[str, Any], *, inline: bool = False) -> None:
+    def __init__(self, target: Callable[..., Any], options: Mapping[str, Any], *, published: bool = True) -> None:
         functools.update_wrapper(self, target, updated=())
         self.target = target
         self.is_class = inspect.isclass(target)
-        self.inline = inline
+        self.published = published
+        """False for an inline function."""
         self.given = dict(options)
         self.span: Span = of_callable(target)
         self._function_node: BoundNode | None = None
@@ -53,7 +54,7 @@ class Deployment:
 
     def options(self, **options: Any) -> Deployment:
         """A copy with these options over the present ones. It is a node of its own."""
-        return Deployment(self.target, {**self.given, **options}, inline=self.inline)
+        return Deployment(self.target, {**self.given, **options}, published=self.published)
 
     def bind(self, *args: Any, **kwargs: Any) -> Any:
         """A class: a node made with these constructor arguments. A function: one call of it per request."""
@@ -100,7 +101,12 @@ class Deployment:
 def deployment(target: Callable[..., Any], /) -> Deployment: ...
 @overload
 def deployment(
-    *, name: str | None = None, idempotent: bool = True, timeout_s: float | None = None, **serve_options: Any
+    *,
+    name: str | None = None,
+    idempotent: bool = True,
+    timeout_s: float | None = None,
+    placement: str | None = None,
+    **serve_options: Any,
 ) -> Callable[[Callable[..., Any]], Deployment]: ...
 def deployment(target: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     """Make a function or class a node: one service with its own contract and replicas.
@@ -108,33 +114,34 @@ def deployment(target: Callable[..., Any] | None = None, /, **options: Any) -> A
     Args:
         target: the function or class, when used without parentheses.
         **options: Ray Serve's own option names with Serve's meanings (`num_replicas`, `max_ongoing_requests`,
-            `autoscaling_config`, `ray_actor_options`, `user_config`…), and three of ours: `name`, the node's name;
+            `autoscaling_config`, `ray_actor_options`, `user_config`…), and four of ours: `name`, the node's name;
             `idempotent` (default True), whether a call may be retried when its connection or replica was lost;
-            `timeout_s`, a limit for each call in seconds.
+            `timeout_s`, a limit for each call in seconds; `placement`, whose processes it runs in: `"own"` (the
+            default), `"driver"`, or `"with:<node>"`.
     """
     if target is None:
-        return lambda it: _decorate(it, options, inline=False)
-    return _decorate(target, options, inline=False)
+        return lambda it: _decorate(it, options)
+    return _decorate(target, options)
 
 
 def inline(target: Callable[..., Any], /) -> Deployment:
-    """Make a cheap, pure function part of the driver: it runs there and has no service."""
-    return _decorate(target, {}, inline=True)
+    """Make a cheap, pure function part of the driver: a node with `placement="driver"` that publishes no service."""
+    return _decorate(target, {"placement": "driver"}, published=False)
 
 
-def _decorate(target: Callable[..., Any], options: Mapping[str, Any], *, inline: bool) -> Deployment:
-    word = "inline" if inline else "deployment"
+def _decorate(target: Callable[..., Any], options: Mapping[str, Any], *, published: bool = True) -> Deployment:
+    word = "deployment" if published else "inline"
     if isinstance(target, Deployment):
         raise _bad_target(f"'{target.__name__}' is decorated twice", "Keep one of the two decorators.")
     if not callable(target) or not hasattr(target, "__name__"):
         raise _bad_target(f"@{word} takes a function or a class, not {target!r}", "Decorate a `def` or a `class`.")
-    if inline and inspect.isclass(target):
+    if not published and inspect.isclass(target):
         raise _bad_target(f"'{target.__name__}' is a class; @inline takes functions", "Use @deployment.")
     frame = user_frame()
     if frame is not None and frame.f_code.co_name != "<module>":
         for each in _annotated(target):  # annotations may name classes local to the function we are in
             each.__dict__.setdefault(FRAME_NAMES, frame.f_locals)
-    return Deployment(target, options, inline=inline)
+    return Deployment(target, options, published=published)
 
 
 def _annotated(target: Any) -> list[Any]:

@@ -15,7 +15,7 @@ from meshgen.frontend.driver import InputNode
 from meshgen.frontend.order import Ordered, contained, misplaced
 from meshgen.frontend.signature import method_of
 from meshgen.frontend.symbolic import BoundNode, BoundSwitch, ClassNode, Value
-from meshgen.graph.model import HandleRef, Method, Node
+from meshgen.graph.model import HandleRef, InDriver, Method, Node, Own, Placement, With
 from meshgen.naming import snake
 from meshgen.source import of_callable
 
@@ -122,11 +122,25 @@ class NodeTable:
             kwargs={k: self._argument(v) for k, v in bound.kwargs.items()},
             methods=tuple(sorted(self._methods[id(bound)].values(), key=lambda m: m.name)),
             may_call=tuple(calls),
-            inline=deployment.inline,
+            placement=self._placement(deployment),
+            published=deployment.published,
             options=deployment.node_options,
             doc=inspect.cleandoc(deployment.target.__doc__ or ""),
             span=deployment.span,
         )
+
+    def _placement(self, deployment: Deployment) -> Placement:
+        given = deployment.given.get("placement")
+        match given:
+            case None | "own":
+                return Own()
+            case "driver":
+                return InDriver()
+            case str() if given.startswith("with:") and given != "with:":
+                return With(given.removeprefix("with:"))
+        message = f'`placement` is {given!r}; it takes "own", "driver" or "with:<node>"'
+        self._problems.append(Diagnostic(code="MG511", message=message, span=deployment.span))
+        return Own()
 
     def _argument(self, value: Any) -> Any:
         if isinstance(value, ClassNode):

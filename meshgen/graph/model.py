@@ -97,6 +97,36 @@ def sources(expr: Expr) -> Iterator[Input | Result]:
 # --- nodes ---------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Replicas of the node's own."""
+
+    def __str__(self) -> str:
+        return "own"
+
+
+@dataclass(frozen=True, slots=True)
+class InDriver:
+    """The driver's replicas."""
+
+    def __str__(self) -> str:
+        return "driver"
+
+
+@dataclass(frozen=True, slots=True)
+class With:
+    """The replicas of another node."""
+
+    node: str
+
+    def __str__(self) -> str:
+        return f"with:{self.node}"
+
+
+Placement: TypeAlias = Own | InDriver | With
+"""In whose processes a node runs; in text as `.options(placement=...)` takes it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
     """A callable of a node: one rpc of its service."""
@@ -156,11 +186,18 @@ class Node:
     """The methods that its service publishes, sorted by name."""
     may_call: tuple[str, ...] = ()
     """Nodes that it holds handles to, sorted."""
-    inline: bool = False
-    """Runs inside the driver; no service."""
+    placement: Placement = Own()
+    """On a mesh; in process every node is a part of the caller."""
+    published: bool = True
+    """It has a service. An inline function has none, and is always in the driver."""
     options: Options = field(default_factory=Options, compare=False)
     doc: str = field(default="", compare=False)
     span: Span = field(default=NOWHERE, compare=False)
+
+    @property
+    def inline(self) -> bool:
+        """It has no service."""
+        return not self.published
 
     def method(self, name: str) -> Method | None:
         """The published method of that Python name."""
@@ -309,8 +346,13 @@ class Graph:
 
     @property
     def services(self) -> tuple[Node, ...]:
-        """The nodes that have a service of their own (all but the inline ones)."""
-        return tuple(n for n in self.nodes if not n.inline)
+        """The nodes that have a service (all but the inline ones), wherever they run."""
+        return tuple(n for n in self.nodes if n.published)
+
+    def guests(self, host: str | None) -> tuple[Node, ...]:
+        """The nodes that are placed in the replicas of a node, or of the driver (None)."""
+        place = InDriver() if host is None else With(host)
+        return tuple(n for n in self.nodes if n.placement == place)
 
     def request(self, route: Route) -> GraphInput:
         """What a client sends on a route: the adapter's parameters, else the graph's input."""

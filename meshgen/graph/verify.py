@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from meshgen.errors import Diagnostic
 from meshgen.graph.model import Call, Const, Entries, Expr, Graph, GraphInput, Input, Items, MapEach, Result, Switch
+from meshgen.graph.placement import hosts_exist, options_apply, processes_acyclic
 from meshgen.schema.check import request_check
 from meshgen.schema.compat import feeds, holds
 from meshgen.schema.model import (
@@ -114,22 +115,15 @@ def handles_acyclic(graph: Graph) -> Iterator[Diagnostic]:
                 waiting += graph.node(name).may_call
 
 
-def inline_is_plain(graph: Graph) -> Iterator[Diagnostic]:
-    """An inline function has no service, so nothing can hold a handle to it and no option applies."""
-    for node in graph.nodes:
-        if node.inline and node.options.serve:
-            options = ", ".join(sorted(node.options.serve))
-            message = f"'{node.name}' is inline and runs in the driver; `{options}` cannot apply to it"
-            yield Diagnostic(code="MG222", message=message, span=node.span)
-
-
 RULES: tuple[Rule, ...] = (
     edges_fit,
     selectors_fit,
     routes_differ,
     adapter_fits,
     handles_acyclic,
-    inline_is_plain,
+    hosts_exist,
+    options_apply,
+    processes_acyclic,
 )
 
 

@@ -38,7 +38,7 @@ SERVE_OPTIONS = frozenset(
         "user_config",
     }
 )
-OWN_OPTIONS = frozenset({"idempotent", "name", "timeout_s"})
+OWN_OPTIONS = frozenset({"idempotent", "name", "placement", "timeout_s"})
 """Options that are meshgen's; the front end takes them out."""
 MANAGED_OPTIONS: Mapping[str, str] = MappingProxyType(
     {

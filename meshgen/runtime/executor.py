@@ -79,12 +79,12 @@ class Executor:
 
 
 def _adapter_node(graph: Graph) -> Node | None:
-    """The adapter as an inline node, so that it runs as one: in a thread when it is sync."""
+    """The adapter as an inline function, so that it runs as one: in a thread when it is sync."""
     if graph.adapter is None or graph.adapter.record is not None:
         return None
     method = graph.adapter.method
     target = graph.adapter.target
-    return Node(name=ADAPTER, kind="function", target=target, methods=(method,), inline=True, span=method.span)
+    return Node(name=ADAPTER, kind="function", target=target, methods=(method,), published=False, span=method.span)
 
 
 def _as_input(route: Route, made: Any) -> Any:

@@ -17,7 +17,7 @@ from meshgen.graph.model import HandleRef, Method, Node
 from meshgen.limits import DEFAULT_TIMEOUT_S
 from meshgen.runtime import tracing
 from meshgen.runtime.alarm import alarm
-from meshgen.runtime.context import CURRENT
+from meshgen.runtime.context import current
 from meshgen.runtime.deadline import time_limit, too_late
 from meshgen.runtime.failure import UserCode
 from meshgen.runtime.received import plain
@@ -27,7 +27,7 @@ from meshgen.runtime.transport import Transport
 T = TypeVar("T")
 
 _INLINE_SIZE = 100
-"""Calls at once of an inline node: as many as its driver takes (`meshgen.plan.lower`), or it would throttle it."""
+"""Calls at once of an inline function: as many as its driver takes (`meshgen.plan.lower`), or it would throttle it."""
 
 LOOP: ContextVar[asyncio.AbstractEventLoop] = ContextVar("meshgen_loop")
 """The event loop behind user code, for handles that it calls from threads."""
@@ -65,7 +65,7 @@ class Instance:
             Exception: whatever the constructor raises, with a note that names the node.
         """
         self.node = node
-        size = _INLINE_SIZE if node.inline else node.options.max_ongoing_requests
+        size = node.options.max_ongoing_requests if node.published else _INLINE_SIZE
         self._threads = DaemonThreads(size, node.name)
         self._slots: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
             weakref.WeakKeyDictionary()
@@ -235,7 +235,7 @@ class HandleMethod:
 
     async def _call(self, arguments: Mapping[str, Any]) -> Any:
         arguments = {k: await v if isinstance(v, Response) else v for k, v in arguments.items()}
-        request = CURRENT.get(None)
+        request = current()
         caller = (request.node or request.graph) if request else self._node.name
         with tracing.span(caller, f"{self._node.name}.{self._method.rpc}", "client"):
             return plain(await self._transport.call(self._node, self._method, arguments, alone=False))
