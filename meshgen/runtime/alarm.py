@@ -5,16 +5,46 @@ The error is raised inside the code that took too long, so its traceback shows w
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` wraps these in enums, which takes longer than many a node
 import contextlib
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any, TypeAlias
 
 _LONGEST_S = 1e8
 """Some years: the timer cannot hold much more than a hundred times that, nor infinity."""
+
+_SIGNAL: int | None = getattr(_signal, "SIGALRM", None) if hasattr(_signal, "setitimer") else None
+
+Ring: TypeAlias = Callable[[int, FrameType | None], None]
+Armed: TypeAlias = tuple[Any, float, float, float]
+"""The handler from before; what was left of somebody else's timer (0 for none), its interval, and since when."""
+
+
+def arm(seconds: float, ring: Ring) -> Armed | None:
+    """Have `ring` called on the main thread, inside whatever runs there, in `seconds` seconds.
+
+    Returns:
+        What `disarm` takes; None off the main thread or where there is no timer: nobody will ring.
+    """
+    if _SIGNAL is None or threading.get_ident() != threading.main_thread().ident:
+        return None
+    before = _signal.signal(_SIGNAL, ring)
+    left, interval = _signal.setitimer(_signal.ITIMER_REAL, min(max(seconds, 1e-6), _LONGEST_S))
+    return before, left, interval, time.monotonic() if left else 0.0
+
+
+def disarm(armed: Armed) -> None:
+    """Leave signal and timer as `arm` found them; a timer of somebody else, such as a test's limit, goes on."""
+    before, left, interval, since = armed
+    assert _SIGNAL is not None
+    _signal.setitimer(_signal.ITIMER_REAL, 0)
+    _signal.signal(_SIGNAL, before if before is not None else _signal.SIG_DFL)
+    if left:
+        _signal.setitimer(_signal.ITIMER_REAL, max(left - (time.monotonic() - since), 1e-6), interval)
 
 
 @contextlib.contextmanager
@@ -24,10 +54,6 @@ def alarm(seconds: float | None, error: Callable[[], Exception]) -> Iterator[Non
     Does nothing off the main thread, without a limit, or while a debugger is at work: a person who looks around in
     `pdb` needs the time that it takes.
     """
-    if seconds is None or threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-        yield
-        return
-
     rang = False
 
     def ring(_signal: int, _frame: FrameType | None) -> None:
@@ -37,15 +63,13 @@ def alarm(seconds: float | None, error: Callable[[], Exception]) -> Iterator[Non
         rang = True
         raise error()
 
-    started = time.monotonic()
-    before = signal.signal(signal.SIGALRM, ring)
-    left, interval = signal.setitimer(signal.ITIMER_REAL, min(max(seconds, 1e-6), _LONGEST_S))
+    armed = None if seconds is None else arm(seconds, ring)
+    if armed is None:
+        yield
+        return
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-        if left:  # somebody else's timer, such as a test's own time limit
-            signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - started), 1e-6), interval)
+        disarm(armed)
     if rang:  # the code caught the error and went on
         raise error()

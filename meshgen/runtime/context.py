@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import Protocol
 
 _COUNTING = threading.Lock()
 """Of all requests: waits are few, and what users keep of a request can be pickled."""
@@ -66,7 +67,20 @@ class RequestContext:
         return None if self.deadline is None else self.deadline + self.grace.seconds - time.monotonic()
 
 
-CURRENT: ContextVar[RequestContext] = ContextVar("meshgen_request")
+class Underway(Protocol):
+    """A request whose context is made when somebody asks for it, because few do."""
+
+    def seen(self) -> RequestContext:
+        """From the node whose code is running now."""
+
+
+CURRENT: ContextVar[RequestContext | Underway] = ContextVar("meshgen_request")
+
+
+def current() -> RequestContext | None:
+    """The request that the calling code works for; None outside of one."""
+    request = CURRENT.get(None)
+    return request if request is None or isinstance(request, RequestContext) else request.seen()
 
 
 def current_request() -> RequestContext:
@@ -75,7 +89,7 @@ def current_request() -> RequestContext:
     Raises:
         LookupError: outside of a request.
     """
-    request = CURRENT.get(None)
+    request = current()
     if request is None:
         message = "current_request() is only known while a request runs"
         raise LookupError(message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshgen.graph.model import Node
-from meshgen.runtime.context import CURRENT
+from meshgen.runtime.context import current
 from meshgen.status import DeadlineExceeded
 
 
@@ -16,12 +16,17 @@ def time_limit(node: Node) -> float | None:
     Raises:
         DeadlineExceeded: no time is left.
     """
-    request = CURRENT.get(None)
+    request = current()
     limits = [request.remaining() if request else None, node.options.timeout_s]
     limit = min((s for s in limits if s is not None), default=None)
     if limit is not None and limit <= 0:
-        raise DeadlineExceeded(f"no time was left to call node '{node.name}'", node=node.name)
+        raise no_time(node.name)
     return limit
+
+
+def no_time(node: str) -> DeadlineExceeded:
+    """The error for a call that cannot start any more."""
+    return DeadlineExceeded(f"no time was left to call node '{node}'", node=node)
 
 
 def too_late(node: str, limit: float) -> DeadlineExceeded:

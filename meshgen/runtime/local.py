@@ -14,7 +14,7 @@ from typing import Any
 
 from meshgen.graph.model import Graph, Method, Node
 from meshgen.runtime import tracing
-from meshgen.runtime.context import CURRENT
+from meshgen.runtime.context import CURRENT, current
 from meshgen.runtime.failure import blamed_for_request
 from meshgen.runtime.instance import LOOP, Handle, Instance
 from meshgen.runtime.threads import DaemonThreads
@@ -53,7 +53,7 @@ class LocalTransport:
                 check(arguments)
         alone = alone and self.may_block.get()
         instance = self._instances.get(node.name) or await self._first(node, alone=alone)
-        request = CURRENT.get(None)
+        request = current()
         token = None if request is None else CURRENT.set(replace(request, node=node.name))
         try:
             with tracing.span(node.name, f"{node.name}.{method.rpc}", "server"):
@@ -70,7 +70,7 @@ class LocalTransport:
 
     async def _first(self, node: Node, *, alone: bool) -> Instance:
         """The node's object, made now; the time that it takes is not the request's."""
-        request = CURRENT.get(None)
+        request = current()
         token = LOOP.set(asyncio.get_running_loop())  # a constructor may call its handles
         try:
             with nullcontext() if request is None else request.grace.waiting():

@@ -11,7 +11,7 @@ from meshgen.errors import MeshgenError
 from meshgen.graph.model import Graph, Method, Node
 from meshgen.runtime import tracing
 from meshgen.runtime.codec import Contracts
-from meshgen.runtime.context import CURRENT
+from meshgen.runtime.context import CURRENT, current
 from meshgen.runtime.instance import Handle, Instance
 from meshgen.runtime.received import plainly
 from meshgen.runtime.remote import MESH_ADDRESS, RemoteTransport
@@ -36,7 +36,7 @@ class MeshTransport:
         if not node.inline:
             return await self._mesh().call(node, method, arguments, alone=alone)
         instance = self.instance(node)
-        request = CURRENT.get(None)
+        request = current()
         token = CURRENT.set(replace(request, node=node.name)) if request else None
         try:
             with tracing.span(node.name, f"{node.name}.{method.rpc}", "server"):

@@ -13,7 +13,7 @@ from meshgen.contract import names
 from meshgen.graph.model import Method, Node
 from meshgen.runtime import grpc_status, tracing
 from meshgen.runtime.codec import Contracts, RpcCodec
-from meshgen.runtime.context import CURRENT, RequestContext
+from meshgen.runtime.context import RequestContext, current
 from meshgen.runtime.deadline import time_limit, too_late
 from meshgen.runtime.received import Received, plainly
 from meshgen.status import BY_CODE, Code, ResourceExhausted, StatusError
@@ -76,7 +76,7 @@ class RemoteTransport:
             Internal: the answer that an argument came from does not fit its contract.
         """
         codec, send = self._rpc(node, method)
-        request = CURRENT.get(None)
+        request = current()
         timeout = time_limit(node) or limits.DEFAULT_TIMEOUT_S
         data = codec.encode_request(arguments)
         if len(data) > (limit := limits.inside()):

@@ -15,7 +15,8 @@ import os
 import re
 import secrets
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from dataclasses import dataclass
 from functools import cache
@@ -91,11 +92,30 @@ def trace_id() -> str:
 
 def outgoing() -> tuple[tuple[str, str], ...]:
     """`traceparent` (and `tracestate`) for the next hop; empty outside of every span."""
-    here = _backend().position()
+    return _headers(_backend().position())
+
+
+def _headers(here: _Position | None) -> tuple[tuple[str, str], ...]:
     if here is None:
         return ()
     head = ("traceparent", here.traceparent)
     return (head, ("tracestate", here.tracestate)) if here.tracestate else (head,)
+
+
+def begin() -> Callable[[], Mapping[str, str]]:
+    """Start a request that sends no spans, in a context of its own: no span is made, only a position.
+
+    Call it when nothing is `recording`. The position is the caller's, or else a new one, whose ids are made when
+    somebody asks.
+
+    Returns:
+        What tells the metadata of the request, as `outgoing` would have told it to the caller.
+    """
+    caller = _position.get()
+    if caller is None:
+        _position.set(_Later())
+        return dict
+    return lambda: dict(_headers(_resolved(caller)))
 
 
 def recording() -> bool:
@@ -151,7 +171,28 @@ def _incoming(metadata: Mapping[str, str]) -> _Position | None:
 
 # --- no collector ------------------------------------------------------------------------------------------------
 
-_position: ContextVar[_Position | None] = ContextVar("meshgen_trace", default=None)
+
+class _Later:
+    """The start of a new trace, whose ids nobody has asked for yet: to make them takes as long as some nodes do."""
+
+    __slots__ = ("_made",)
+
+    _one = threading.Lock()
+
+    def __init__(self) -> None:
+        self._made: _Position | None = None
+
+    def position(self) -> _Position:
+        with self._one:
+            self._made = self._made or _fresh()
+            return self._made
+
+
+_position: ContextVar[_Position | _Later | None] = ContextVar("meshgen_trace", default=None)
+
+
+def _resolved(here: _Position | _Later | None) -> _Position | None:
+    return here.position() if isinstance(here, _Later) else here
 
 
 class _Still:
@@ -179,9 +220,9 @@ class _Placed(_Still):
 
     __slots__ = ("_here", "_token")
 
-    def __init__(self, here: _Position) -> None:
+    def __init__(self, here: _Position | _Later) -> None:
         self._here = here
-        self._token: Token[_Position | None] | None = None
+        self._token: Token[_Position | _Later | None] | None = None
 
     def __enter__(self) -> Self:
         self._token = _position.set(self._here)
@@ -208,10 +249,10 @@ class _Passing:
     ) -> Span:
         if parent is None and _position.get() is not None:
             return _STILL
-        return _Placed((_incoming(parent) if parent else None) or _fresh())
+        return _Placed((_incoming(parent) if parent else None) or _Later())
 
     def position(self) -> _Position | None:
-        return _position.get()
+        return _resolved(_position.get())
 
     def flush(self, timeout_s: float) -> None:
         pass
@@ -304,8 +345,6 @@ class _Recording:
         return _Position(trace_id, parent, here.trace_state.to_header())
 
     def flush(self, timeout_s: float) -> None:
-        import threading
-
         # The SDK's force_flush knows no timeout, so it is waited for, and left, in a thread.
         thread = threading.Thread(target=self._processor.force_flush, daemon=True)
         thread.start()
