@@ -61,6 +61,8 @@ class RequestContext:
     trace_id: str = ""
     """W3C trace id, 32 hex digits."""
     grace: Grace = field(default_factory=Grace, repr=False, compare=False)
+    passed_on: list[tuple[str, str]] = field(default_factory=list, repr=False, compare=False)
+    """What of the request goes to every node that is called for it, as metadata; empty until the first one is."""
 
     def remaining(self) -> float | None:
         """Seconds left until the deadline (negative when it has passed); None without one."""

@@ -16,9 +16,10 @@ def time_limit(node: Node) -> float | None:
     Raises:
         DeadlineExceeded: no time is left.
     """
-    request = current()
-    limits = [request.remaining() if request else None, node.options.timeout_s]
-    limit = min((s for s in limits if s is not None), default=None)
+    request, limit = current(), node.options.timeout_s
+    left = None if request is None else request.remaining()
+    if left is not None and (limit is None or left < limit):
+        limit = left
     if limit is not None and limit <= 0:
         raise no_time(node.name)
     return limit

@@ -60,6 +60,7 @@ class RemoteTransport:
         self._graph = graph
         self._contracts = contracts
         self._address = address
+        self._limit = limits.inside()
         self._channel: grpc.aio.Channel | None = None
         self._rpcs: dict[tuple[str, str], tuple[RpcCodec, Callable[..., Any]]] = {}
 
@@ -79,8 +80,8 @@ class RemoteTransport:
         request = current()
         timeout = time_limit(node) or limits.DEFAULT_TIMEOUT_S
         data = codec.encode_request(arguments)
-        if len(data) > (limit := limits.inside()):
-            text = limits.over(f"the request to '{node.name}'", len(data), limit)
+        if len(data) > self._limit:
+            text = limits.over(f"the request to '{node.name}'", len(data), self._limit)
             raise ResourceExhausted(text, node=node.name, reason=limits.TOO_LARGE)
         try:
             # Not wait_for_ready: without its mesh listener no request gets anywhere, so it had better fail at once. A
@@ -116,8 +117,10 @@ class RemoteTransport:
 def _metadata(request: RequestContext | None) -> tuple[tuple[str, str], ...]:
     if request is None:
         return tracing.outgoing()
-    passed = ((k, v) for k, v in request.metadata.items() if _passes(k, v))
-    return (*passed, (ROUTE, request.route), *tracing.outgoing())
+    passed = request.passed_on
+    if not passed:
+        passed += (*((k, v) for k, v in request.metadata.items() if _passes(k, v)), (ROUTE, request.route))
+    return (*passed, *tracing.outgoing())
 
 
 def _passes(key: str, value: str) -> bool:
