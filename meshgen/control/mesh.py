@@ -21,7 +21,7 @@ from meshgen.control.pages import Pages
 from meshgen.control.reaper import Reaper
 from meshgen.control.signals import stop_on_signal
 from meshgen.emit.envoy import HEALTH_PATH
-from meshgen.plan.model import Workload
+from meshgen.plan.model import Service
 
 _POLL_S = 0.1
 _SILENCE_LIMIT_S = 120.0
@@ -150,9 +150,9 @@ class _Run:
 
     @asynccontextmanager
     async def _front(self, discovery: Discovery) -> AsyncIterator[None]:
-        services = {d.workload.service: d.workload.application for d in self._workloads}
+        services = {s.service: s.application for t in self._targets for s in t.plan.mesh.services}
         # What is not published stays unknown to those outside, by reflection and by health, too.
-        exposed = {w.service for w in self._exposed()}
+        exposed = {s.service for s in self._exposed()}
         descriptors = published(all_descriptors(self._targets), exposed)
         front = Front(descriptors, sorted(exposed), port=self._layout.front_port)
 
@@ -258,12 +258,12 @@ class _Run:
             host=self._options.connect_host,
             port=layout.port,
             rest=tuple(f"http://{base}{r.path}" for m in meshes for r in m.routes),
-            services=tuple(w.service for w in self._exposed()),
+            services=tuple(s.service for s in self._exposed()),
             run_dir=layout.folder,
             logs=self._cluster.logs(),
         )
 
-    def _exposed(self) -> list[Workload]:
+    def _exposed(self) -> list[Service]:
         """Whose services the front publishes."""
         meshes = [t.plan.mesh for t in self._targets]
-        return [w for m in meshes for w in (m.workloads if self._options.nodes_exposed else (m.driver,))]
+        return [s for m in meshes for s in (m.services if self._options.nodes_exposed else (m.driver,))]

@@ -194,11 +194,6 @@ class Node:
     doc: str = field(default="", compare=False)
     span: Span = field(default=NOWHERE, compare=False)
 
-    @property
-    def inline(self) -> bool:
-        """It has no service."""
-        return not self.published
-
     def method(self, name: str) -> Method | None:
         """The published method of that Python name."""
         return next((m for m in self.methods if m.name == name), None)
@@ -353,6 +348,10 @@ class Graph:
         """The nodes that are placed in the replicas of a node, or of the driver (None)."""
         place = InDriver() if host is None else With(host)
         return tuple(n for n in self.nodes if n.placement == place)
+
+    def has_configured_guests(self, host: str | None) -> bool:
+        """Some of `guests(host)` has a `user_config`: the deployment's then holds one for each node, by name."""
+        return any("user_config" in n.options.serve for n in self.guests(host))
 
     def request(self, route: Route) -> GraphInput:
         """What a client sends on a route: the adapter's parameters, else the graph's input."""

@@ -10,13 +10,16 @@ from meshgen.graph.model import (
     Call,
     Expr,
     Graph,
+    InDriver,
     Input,
     MapEach,
     Node,
+    Own,
     Result,
     Route,
     Step,
     Switch,
+    With,
     sources,
     step_inputs,
 )
@@ -46,11 +49,12 @@ def diagram(graph: Graph) -> Diagram:
 def _nodes(graph: Graph, steps: tuple[Step, ...]) -> Iterator[DiagramNode]:
     yield DiagramNode(id=_INPUT, label=_input_label(graph), kind="input")
     if graph.adapter is not None:
-        yield DiagramNode(id=_ADAPTER, label=graph.adapter.method.name, kind="inline")
+        yield DiagramNode(id=_ADAPTER, label=graph.adapter.method.name, kind="placed")
     for step in steps:
         yield DiagramNode(id=_step(step.id), label=_step_label(graph, step), kind=_step_kind(graph, step))
     for node in _called_only(graph, steps):
-        yield DiagramNode(id=_handle(node.name), label=node.name, kind="node")
+        label = node.name + _where(node)
+        yield DiagramNode(id=_handle(node.name), label=label, kind=_node_kind(node))
     for index, route in enumerate(graph.routes):
         label = route.rpc if len(graph.routes) == 1 else route.path
         yield DiagramNode(id=_output(index), label=label, kind="output")
@@ -68,11 +72,11 @@ def _input_label(graph: Graph) -> str:
 def _step_label(graph: Graph, step: Step) -> str:
     match step:
         case Call():
-            return _called(graph, step.node, step.method)
+            return _called(graph, step.node, step.method) + _where(graph.node(step.node))
         case Switch():
             return "switch"
         case MapEach():
-            return f"{_called(graph, step.node, step.method)}\nfor each {step.item}"
+            return f"{_called(graph, step.node, step.method)}\nfor each {step.item}{_where(graph.node(step.node))}"
         case _:
             assert_never(step)
 
@@ -82,16 +86,31 @@ def _called(graph: Graph, name: str, method: str) -> str:
     return name if node.kind == "function" or method == "__call__" else f"{name}.{method}"
 
 
-def _step_kind(graph: Graph, step: Step) -> Literal["node", "inline", "switch", "map"]:
+def _where(node: Node) -> str:
+    """A line of where a node with a service runs, if not in replicas of its own; inline functions say it by shape."""
+    match node.placement:
+        case InDriver() if node.published:
+            return "\nin the driver"
+        case With(node=host):
+            return f"\nwith {host}"
+        case _:
+            return ""
+
+
+def _step_kind(graph: Graph, step: Step) -> Literal["node", "placed", "switch", "map"]:
     match step:
         case Call():
-            return "inline" if graph.node(step.node).inline else "node"
+            return _node_kind(graph.node(step.node))
         case Switch():
             return "switch"
         case MapEach():
             return "map"
         case _:
             assert_never(step)
+
+
+def _node_kind(node: Node) -> Literal["node", "placed"]:
+    return "node" if isinstance(node.placement, Own) else "placed"
 
 
 def _called_only(graph: Graph, steps: tuple[Step, ...]) -> tuple[Node, ...]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, assert_never
 
 from meshgen.contract import build
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.names import application, package, service
-from meshgen.graph.model import Graph, Node, Route
+from meshgen.graph.model import Graph, InDriver, Node, Own, Route, With
 from meshgen.limits import DEFAULT_TIMEOUT_S
-from meshgen.plan.model import Mesh, Plan, RestRoute, Workload
+from meshgen.plan.model import Mesh, Plan, RestRoute, Service, Workload
 from meshgen.plan.options import serve_options
 
 
@@ -42,15 +43,16 @@ def services(graph: Graph) -> tuple[ServiceSpec, ...]:
 
 
 def mesh(graph: Graph) -> Mesh:
-    """The running shape: one workload per service, one REST path per route."""
+    """The running shape: one workload per node with replicas of its own, one REST path per route."""
     driver = service(graph.name)
     routes = tuple(RestRoute(path=rest_path(graph, r), service=driver, rpc=r.rpc) for r in graph.routes)
     return Mesh(
         graph=graph.name,
         source=graph.source,
         driver=_driver(graph),
-        nodes=tuple(_workload(graph, node) for node in _by_name(graph)),
+        nodes=tuple(_workload(graph, node) for node in _by_name(graph) if isinstance(node.placement, Own)),
         routes=routes,
+        placed=tuple(_placed(graph, node) for node in _by_name(graph) if not isinstance(node.placement, Own)),
     )
 
 
@@ -91,13 +93,14 @@ def _node_service(node: Node) -> ServiceSpec:
 
 
 def _driver(graph: Graph) -> Workload:
+    configs = _user_configs(graph, None)
     return Workload(
         node=None,
         application=application(graph.name),
         service=service(graph.name),
         rpcs=tuple(route.rpc for route in graph.routes),
         package=package(graph.name),
-        serve=serve_options(graph.options, driver=True),
+        serve=serve_options(replace(graph.options, serve={**graph.options.serve, **configs}), driver=True),
         idempotent=_idempotent(graph),
         timeout_s=graph.options.timeout_s or DEFAULT_TIMEOUT_S,
         summary=_summary(graph.doc),
@@ -105,20 +108,57 @@ def _driver(graph: Graph) -> Workload:
 
 
 def _workload(graph: Graph, node: Node) -> Workload:
-    return Workload(
-        node=node.name,
-        application=application(graph.name, node.name),
-        service=service(graph.name, node.name),
-        rpcs=tuple(method.rpc for method in node.methods),
-        package=package(graph.name, node.name),
-        serve=serve_options(node.options),
-        idempotent=node.options.idempotent,
-        summary=_summary(node.doc),
-    )
+    return Workload(**_service(graph, node), serve=_hosting(graph, node))
+
+
+def _placed(graph: Graph, node: Node) -> Service:
+    return Service(**_service(graph, node))
+
+
+def _service(graph: Graph, node: Node) -> dict[str, Any]:
+    return {
+        "node": node.name,
+        "application": application(graph.name, _host(node)),
+        "service": service(graph.name, node.name),
+        "rpcs": tuple(method.rpc for method in node.methods),
+        "package": package(graph.name, node.name),
+        "idempotent": node.options.idempotent,
+        "summary": _summary(node.doc),
+    }
+
+
+def _host(node: Node) -> str | None:
+    match node.placement:
+        case Own():
+            return node.name
+        case InDriver():
+            return None
+        case With(node=host):
+            return host
+        case _:
+            assert_never(node.placement)
+
+
+def _hosting(graph: Graph, node: Node) -> Mapping[str, Any]:
+    """Options of a deployment that may answer for guests, too: Serve lets in what all of them may do at once."""
+    guests = graph.guests(node.name)
+    if not guests:
+        return serve_options(node.options)
+    at_once = sum(n.options.max_ongoing_requests for n in (node, *guests))
+    more = {"max_ongoing_requests": at_once, **_user_configs(graph, node.name)}
+    return serve_options(replace(node.options, serve={**node.options.serve, **more}))
+
+
+def _user_configs(graph: Graph, host: str | None) -> Mapping[str, Any]:
+    """One `user_config` for several: by node, as soon as a guest has one."""
+    if not graph.has_configured_guests(host):
+        return {}
+    nodes = (*(() if host is None else (graph.node(host),)), *graph.guests(host))
+    return {"user_config": {n.name: n.options.serve["user_config"] for n in nodes if "user_config" in n.options.serve}}
 
 
 def _idempotent(graph: Graph) -> bool:
-    """Running a route again runs its nodes again, inline ones too."""
+    """Running a route again runs its nodes again, those in the driver too."""
     return graph.options.idempotent and all(node.options.idempotent for node in graph.nodes)
 
 

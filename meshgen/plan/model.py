@@ -11,25 +11,32 @@ from meshgen.limits import DEFAULT_TIMEOUT_S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
-    """One Ray Serve application: the driver, or a node."""
+class Service:
+    """One gRPC service: the driver's, or a node's."""
 
     node: str | None
     """None for the driver."""
     application: str
-    """Serve application and Envoy cluster: `quickstart`, `quickstart-model`."""
+    """Serve application and Envoy cluster that answer it: `quickstart`, `quickstart-model`. A placed node's is that of
+    its host."""
     service: str
     """Full gRPC service name."""
     rpcs: tuple[str, ...]
     package: str
     """Protobuf package."""
-    serve: Mapping[str, Any]
-    """Options of the Serve deployment by Serve's names, defaults of a mesh filled in."""
     idempotent: bool = True
     timeout_s: float = DEFAULT_TIMEOUT_S
     """Deadline, in seconds, of a request from outside that comes with none."""
     summary: str = ""
     """First line of the user's docstring."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload(Service):
+    """One Ray Serve application, with the service of its own: the driver, or a node."""
+
+    serve: Mapping[str, Any]
+    """Options of the Serve deployment by Serve's names, defaults of a mesh filled in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +51,11 @@ class RestRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiagramNode:
-    """A box: the input, a call's node, an inline call, a switch, an output."""
+    """A box: the input, a call's node, a call of a node that is placed elsewhere, a switch, an output."""
 
     id: str
     label: str
-    kind: Literal["input", "node", "inline", "switch", "map", "output"]
+    kind: Literal["input", "node", "placed", "switch", "map", "output"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +89,22 @@ class Mesh:
     nodes: tuple[Workload, ...]
     """By name."""
     routes: tuple[RestRoute, ...]
+    placed: tuple[Service, ...] = ()
+    """Of the nodes without replicas of their own, by name: their hosts answer."""
 
     @property
     def workloads(self) -> tuple[Workload, ...]:
-        """Driver first, then the nodes."""
+        """Driver first, then the nodes that have replicas of their own."""
         return (self.driver, *self.nodes)
+
+    @property
+    def services(self) -> tuple[Service, ...]:
+        """Every service: those of the workloads, then those of placed nodes."""
+        return (*self.workloads, *self.placed)
+
+    def guests(self, workload: Workload) -> tuple[Service, ...]:
+        """The services of the nodes that are placed in its replicas."""
+        return tuple(s for s in self.placed if s.application == workload.application)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,8 +57,8 @@ def verify_graph(graph: Graph) -> tuple[Diagnostic, ...]:
 
 def verify_plan(plan: Plan) -> tuple[Diagnostic, ...]:
     """Names that have become alike on the way; there are none unless lowering is at fault."""
-    workloads = plan.mesh.workloads
-    names = Counter([*(w.application for w in workloads), *(w.service for w in workloads)])
+    mesh = plan.mesh
+    names = Counter([*(w.application for w in mesh.workloads), *(s.service for s in mesh.services)])
     return tuple(
         Diagnostic(code="MG507", message=f"two services are called '{name}'") for name, n in names.items() if n > 1
     )
@@ -79,7 +79,7 @@ def options_exist(owner: Owner) -> Iterator[Diagnostic]:
         if name in MANAGED_OPTIONS:
             yield owner.error("MG502", f"`{name}` cannot be set: {MANAGED_OPTIONS[name]}")
         elif name not in SERVE_OPTIONS:
-            near = difflib.get_close_matches(name, sorted(SERVE_OPTIONS | OWN_OPTIONS), n=1)
+            near = difflib.get_close_matches(name, sorted((SERVE_OPTIONS | OWN_OPTIONS) - {name}), n=1)
             hint = f"Did you mean `{near[0]}`?" if near else ""
             yield owner.error("MG501", f"there is no option `{name}`", hint)
 

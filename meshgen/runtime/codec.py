@@ -155,6 +155,14 @@ class RpcCodec:
             value = plain(value)
         return _encode(self._response, self._fill_response, value, deep=self._deep_response)
 
+    def check_request(self, arguments: Any) -> None:
+        """Raise what `encode_request` would for decoded values, without writing them."""
+        _check_value(self._request, self._fill_request, arguments, deep=self._deep_request)
+
+    def check_response(self, value: Any) -> None:
+        """Raise what `encode_response` would for a decoded value, without writing it."""
+        _check_value(self._response, self._fill_response, value, deep=self._deep_response)
+
     def decode_response(self, data: bytes) -> Any:
         """The value of a response.
 
@@ -173,6 +181,13 @@ class RpcCodec:
 def _encode(wire: MessageBytes, fill: Fill, value: Any, *, deep: bool) -> bytes:
     try:
         return wire.write(fill, value, verify=deep)
+    except (RecursionError, DecodeError):
+        raise EncodeError(TOO_DEEP) from None
+
+
+def _check_value(wire: MessageBytes, fill: Fill, value: Any, *, deep: bool) -> None:
+    try:
+        wire.check(fill, value, verify=deep)
     except (RecursionError, DecodeError):
         raise EncodeError(TOO_DEEP) from None
 

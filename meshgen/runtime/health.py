@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import grpc
@@ -15,21 +15,21 @@ _SERVICE = "grpc.health.v1.Health"
 _WATCH_S = 1.0
 
 
-def register(server: Any, service: str) -> None:
-    """Answer for `service` and for the replica as a whole on its gRPC server, past Serve's queue."""
+def register(server: Any, *services: str) -> None:
+    """Answer for the services and for the replica as a whole on its gRPC server, past Serve's queue."""
     serve_private.pass_through(server, _SERVICE)
-    health_pb2_grpc.add_HealthServicer_to_server(Health(service, server), server)
+    health_pb2_grpc.add_HealthServicer_to_server(Health(services, server), server)
 
 
 class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # has no types
     """`grpc.health.v1` of one replica: not serving while Serve drains it or finds it unhealthy."""
 
-    def __init__(self, service: str, server: Any) -> None:
-        self._services = ("", service)
+    def __init__(self, services: Sequence[str], server: Any) -> None:
+        self._services = ("", *services)
         self._server = server
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802
-        """Answer for the whole replica ("") or for its service."""
+        """Answer for the whole replica ("") or for one of its services."""
         if request.service not in self._services:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"no service '{request.service}' here")
         return health_pb2.HealthCheckResponse(status=await self._status())

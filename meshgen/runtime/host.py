@@ -1,4 +1,4 @@
-"""Hosts a node, or the driver, in a Ray Serve replica that answers gRPC on a port of its own.
+"""Hosts a node, or the driver, and what is placed with it, in a Ray Serve replica that answers gRPC on its own port.
 
 The way of a request: Serve's gRPC server → `_handler` (trace, deadline, metadata) → a slot by Serve's count → the rpc
 (decode, run, encode) → back through `_handler`, which writes the status.
@@ -50,7 +50,7 @@ _RETURN_SHARE = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """What a replica publishes."""
+    """A service that a replica publishes."""
 
     graph: str
     node: str | None
@@ -69,14 +69,14 @@ class Host:
 
 # Set by the constructor of `Replica`, which runs before the replica's gRPC server opens. `add` has no other way to it:
 # Serve's replica context does not hold the user's object yet when it calls `add`.
-HOST: Host | None = None
+HOSTS: tuple[Host, ...] = ()
 
 
 class Replica:
     """The callable of every Serve deployment of a mesh; its requests come by `add`, not by methods."""
 
     def __init__(self, load: Callable[[str], Graph], source: str, node: str | None, descriptors: bytes) -> None:
-        """Import the graph and construct the user's class.
+        """Import the graph and construct the user's classes.
 
         Args:
             load: makes the graph from `source`.
@@ -87,18 +87,15 @@ class Replica:
         Raises:
             Exception: whatever the user's constructor raises; Serve shows its traceback in the deployment's status.
         """
-        global HOST  # noqa: PLW0603
+        global HOSTS  # noqa: PLW0603
         show_errors(logger)
         graph = load(source)
         contracts = Contracts(descriptors)
-        self._transport = MeshTransport(graph, contracts)
-        self._instances: list[Instance] = []
-        if node is None:
-            HOST = _driver(graph, contracts, self._transport)
-        else:
-            instance = self._transport.construct(graph.node(node))
-            self._instances.append(instance)
-            HOST = _node(graph, graph.node(node), contracts, instance)
+        self._transport = transport = MeshTransport(graph, contracts, node)
+        self._node, self._by_node = node, graph.has_configured_guests(node)
+        transport.construct()
+        nodes = (_node(graph, n, contracts, transport.instance(n)) for n in transport.nodes if n.published)
+        HOSTS = (*nodes, *(() if node else (_driver(graph, contracts, transport),)))
         # Ray has the garbage collected in full now and then, and nobody is answered meanwhile: 70 ms with Ray's own
         # objects alone, 190 ms with torch's. What the start has made stays; it need not be looked at again.
         gc.collect()
@@ -106,19 +103,22 @@ class Replica:
 
     async def check_health(self) -> None:
         """Serve calls this every `health_check_period_s`, and replaces the replica when it raises."""
-        for instance in (*self._instances, *self._transport.inline):
+        for instance in self._transport.instances:
             if instance.stuck:
                 raise RuntimeError(f"{instance.stuck} calls have outlived their deadline and still run")
             await instance.check_health()
 
     async def reconfigure(self, user_config: Any) -> None:
-        """Pass `user_config` on to the user's own `reconfigure`."""
-        for instance in self._instances:
-            await instance.reconfigure(user_config)
+        """Pass `user_config` on to the user's own `reconfigure`; by node, when guests have one."""
+        configs = user_config if self._by_node else {self._node: user_config}
+        for instance in self._transport.instances:
+            if instance.node.name in configs:
+                await instance.reconfigure(configs[instance.node.name])
 
     def __del__(self) -> None:
         """Serve calls this when the replica has drained; the process is killed soon after."""
-        for instance in getattr(self, "_instances", ()):
+        transport: MeshTransport | None = getattr(self, "_transport", None)
+        for instance in transport.instances if transport else ():
             instance.close()
         tracing.flush(1.0)
 
@@ -156,10 +156,6 @@ def _node(graph: Graph, node: Node, contracts: Contracts, instance: Instance) ->
 def _driver(graph: Graph, contracts: Contracts, transport: MeshTransport) -> Host:
     service = names.service(graph.name)
     executor = Executor(graph, transport)
-    for node in graph.nodes:
-        if node.inline:
-            # Now, not at the first request: an error belongs to the start.
-            transport.instance(node)
 
     def rpc(route: Route) -> Rpc:
         request = graph.request(route)
@@ -176,11 +172,16 @@ def _driver(graph: Graph, contracts: Contracts, transport: MeshTransport) -> Hos
 
 
 def add(_servicer: object, server: Any) -> None:
-    """Register the replica's service on its gRPC server. Serve calls this in every replica, and in its own proxy."""
-    host = HOST
-    if host is None:
+    """Register the replica's services on its gRPC server. Serve calls this in every replica, and in its own proxy."""
+    if not HOSTS:
         return
     slots = serve_private.Slots(server)
+    for host in HOSTS:
+        _register(host, server, slots)
+    health.register(server, *(host.service for host in HOSTS))
+
+
+def _register(host: Host, server: Any, slots: serve_private.Slots) -> None:
     handlers: dict[str, Any] = {
         # Without serializers gRPC takes and gives bytes.
         rpc: grpc.unary_unary_rpc_method_handler(_handler(host, rpc, _on_user_loop(run, slots.user_loop), slots))
@@ -188,7 +189,6 @@ def add(_servicer: object, server: Any) -> None:
     }
     serve_private.pass_through(server, host.service)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(host.service, handlers),))
-    health.register(server, host.service)
 
 
 def _on_user_loop(run: Rpc, loop: asyncio.AbstractEventLoop | None) -> Rpc:

@@ -82,17 +82,26 @@ class MessageBytes:
             EncodeError: `fill`'s, or the message is larger than protobuf lets it be.
             DecodeError: it cannot be read.
         """
-        message = self._class()
         held: dict[bytes, Buffer] = {}
+        data = self._filled(fill, value, held).SerializeToString()
+        if verify:
+            self._class.FromString(data)
+        return _with_payloads(data, self._written, held) if held else data
+
+    def check(self, fill: Callable[[Any, Any], None], value: Any, *, verify: bool = False) -> None:
+        """Raise what `write` would, without copying big payloads."""
+        message = self._filled(fill, value, {})
+        if verify:
+            self._class.FromString(message.SerializeToString())
+
+    def _filled(self, fill: Callable[[Any, Any], None], value: Any, held: dict[bytes, Buffer]) -> Message:
+        message = self._class()
         before, _HELD.payloads = _HELD.payloads, held
         try:
             fill(message, value)
         finally:
             _HELD.payloads = before
-        data = message.SerializeToString()
-        if verify:
-            self._class.FromString(data)
-        return _with_payloads(data, self._written, held) if held else data
+        return message
 
     def read(self, read: Callable[[Any], T], data: bytes) -> T:
         """What `read` makes of the message.

@@ -1,4 +1,8 @@
-"""A node wherever it runs: over the mesh, or in this process when it is placed here."""
+"""A node wherever it runs: over the mesh, or in this process when it is placed here.
+
+What a border between processes does, a call in this process keeps: rules of parameters are enforced, a result must be
+of its type, whatever goes wrong is a status that names the node. Values are not copied and have no size limit.
+"""
 
 from __future__ import annotations
 
@@ -7,55 +11,92 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from meshgen.contract import names
 from meshgen.errors import MeshgenError
 from meshgen.graph.model import Graph, Method, Node
 from meshgen.runtime import tracing
 from meshgen.runtime.codec import Contracts
 from meshgen.runtime.context import CURRENT, current
+from meshgen.runtime.failure import as_status, blamed_for_request
 from meshgen.runtime.instance import Handle, Instance
 from meshgen.runtime.received import plainly
 from meshgen.runtime.remote import MESH_ADDRESS, RemoteTransport
+from meshgen.schema.check import request_check
+from meshgen.schema.compat import holds
+from meshgen.schema.model import Choice, EnumOf, Nothing, Optional, Scalar, Type
 
 
 class MeshTransport:
-    """Inline nodes run in this process, all others over the mesh."""
+    """The nodes of this replica run in its process, all others over the mesh."""
 
-    def __init__(self, graph: Graph, contracts: Contracts) -> None:
+    def __init__(self, graph: Graph, contracts: Contracts, host: str | None) -> None:
+        """Construct nothing yet.
+
+        Args:
+            graph: the graph.
+            contracts: of the graph.
+            host: whose replica this is; None for the driver's.
+        """
         self._graph = graph
         self._contracts = contracts
         self._remote: RemoteTransport | None = None
-        self._inline: dict[str, Instance] = {}
+        self._instances: dict[str, Instance] = {}
+        here = {host, *(node.name for node in graph.guests(host))}
+        self.nodes = tuple(node for node in graph.nodes if node.name in here)
+        """Those of this replica, in the order in which they were bound, so that a node comes before its callers."""
+        self._borders = {
+            (node.name, method.name): Border(graph, node, method, contracts)
+            for node in self.nodes
+            if node.published
+            for method in node.methods
+        }
 
     @property
-    def inline(self) -> tuple[Instance, ...]:
-        """The inline nodes that have been constructed here."""
-        return tuple(self._inline.values())
+    def instances(self) -> tuple[Instance, ...]:
+        """What has been constructed here."""
+        return tuple(self._instances.values())
+
+    def construct(self) -> None:
+        """Construct the nodes of this replica.
+
+        Raises:
+            Exception: whatever a user's constructor raises.
+        """
+        for node in self.nodes:
+            self.instance(node)
 
     async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:
         """Call a node wherever it runs; `Transport` says more."""
-        if not node.inline:
+        border = self._borders.get((node.name, method.name))
+        if border is None and node.published:
             return await self._mesh().call(node, method, arguments, alone=alone)
         instance = self.instance(node)
         request = current()
         token = CURRENT.set(replace(request, node=node.name)) if request else None
+        attributes = None if border is None else border.attributes
         try:
-            with tracing.span(node.name, f"{node.name}.{method.rpc}", "server"):
+            with tracing.span(node.name, f"{node.name}.{method.rpc}", "server", attributes=attributes):
                 # Never alone: other requests run on this loop.
-                return await instance.call(method, plainly(arguments))
+                if border is None:
+                    return await instance.call(method, plainly(arguments))
+                return await border.call(instance, plainly(arguments))
         finally:
             if token:
                 CURRENT.reset(token)
 
     def instance(self, node: Node) -> Instance:
-        """The inline node, constructed once."""
-        if node.name not in self._inline:
-            self._inline[node.name] = self.construct(node)
-        return self._inline[node.name]
+        """A node of this replica, or the input adapter; constructed once."""
+        found = self._instances.get(node.name)
+        if found is None:
+            targets = (self._graph.node(name) for name in node.may_call)
+            found = Instance(node, {target.name: Handle(target, _ByHandle(self)) for target in targets})
+            self._instances[node.name] = found
+        return found
 
-    def construct(self, node: Node) -> Instance:
-        """The user's object, with handles to the nodes that it may call."""
-        targets = (self._graph.node(name) for name in node.may_call)
-        return Instance(node, {target.name: Handle(target, self) for target in targets})
+    def check_arguments(self, node: Node, method: Method, arguments: Mapping[str, Any]) -> None:
+        """Raise EncodeError for what a call over the mesh could not carry; calls that go over it are checked there."""
+        if (border := self._borders.get((node.name, method.name))) is not None:
+            border.check_arguments(arguments)
 
     def _mesh(self) -> RemoteTransport:
         if self._remote is None:
@@ -64,3 +105,64 @@ class MeshTransport:
                 raise MeshgenError(f"{MESH_ADDRESS} is not set: the address of Envoy's mesh listener is not known")
             self._remote = RemoteTransport(self._graph.name, self._contracts, address)
         return self._remote
+
+
+class _ByHandle:
+    """Calls by handles: their arguments come from user code, and nothing has checked them."""
+
+    def __init__(self, inner: MeshTransport) -> None:
+        self._inner = inner
+
+    async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:
+        self._inner.check_arguments(node, method, arguments)
+        return await self._inner.call(node, method, arguments, alone=alone)
+
+
+class Border:
+    """What stands between a published node and a caller in its own process."""
+
+    def __init__(self, graph: Graph, node: Node, method: Method, contracts: Contracts) -> None:
+        """Compile the checks of one method."""
+        service = names.service(graph.name, node.name)
+        self._node = node
+        self._method = method
+        self._codec = contracts.codec(service, method.rpc, method.params, None, method.result)
+        self._enforce = request_check(method.params)
+        self._is_flat = _is_flat(method.result)
+        self.attributes = {
+            tracing.GRAPH: graph.name,
+            "rpc.service": service,
+            tracing.METHOD: method.rpc,
+            tracing.NODE: node.name,
+        }
+        """Of the span, as a replica of the node's own would set them."""
+
+    async def call(self, instance: Instance, arguments: Mapping[str, Any]) -> Any:
+        """Call the node.
+
+        Raises:
+            StatusError: whatever went wrong, in the node's name; a bug is the cause.
+        """
+        try:
+            if self._enforce is not None:
+                with blamed_for_request(self._node):
+                    self._enforce(arguments)
+            result = await instance.call(self._method, arguments)
+            if not (self._is_flat and holds(result, self._method.result)):
+                self._codec.check_response(result)
+        except Exception as error:  # noqa: BLE001 - user code's, whatever it is
+            raise as_status(error, self._node.name)  # noqa: B904 - `as_status` gives it its cause
+        return result
+
+    def check_arguments(self, arguments: Mapping[str, Any]) -> None:
+        """Raise EncodeError for what the contract cannot carry."""
+        self._codec.check_request(arguments)
+
+
+def _is_flat(type_: Type) -> bool:
+    """`holds` sees at a glance all that there is of such a value; others are best judged by the codec."""
+    match type_:
+        case Optional(item=item):
+            return _is_flat(item)
+        case _:
+            return isinstance(type_, Scalar | Choice | EnumOf | Nothing)

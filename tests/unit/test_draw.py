@@ -71,7 +71,7 @@ def test_a_single_box() -> None:
 
 
 def test_every_kind_is_drawn() -> None:
-    kinds = ("input", "node", "inline", "switch", "map", "output")
+    kinds = ("input", "node", "placed", "switch", "map", "output")
     nodes = tuple(DiagramNode(id=k, label=f"{k}\nmore", kind=k) for k in kinds)
     edges = (
         DiagramEdge(source="input", target="node", label="x", kind="data"),

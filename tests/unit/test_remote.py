@@ -74,7 +74,7 @@ class Mesh:
 @pytest.fixture
 async def mesh(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Mesh]:
     monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [host.add]))
-    monkeypatch.setattr(host, "HOST", None)
+    monkeypatch.setattr(host, "HOSTS", ())
     graph = load_graph(FILE).graph
     descriptors = compile_graph(load_graph(FILE), lock=None).plan.contract.descriptors.SerializeToString()
     proxy = Proxy()
@@ -91,8 +91,8 @@ async def mesh(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Mesh]:
         host.add(None, server)
         await server.start()
         servers.append(server)
-        assert host.HOST is not None
-        proxy.channels[host.HOST.service] = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+        for each in host.HOSTS:
+            proxy.channels[each.service] = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
     yield Mesh(graph, descriptors, proxy.channels["hosted.v1.HostedService"], served)
     for channel in proxy.channels.values():
         await channel.close(None)

@@ -9,7 +9,7 @@ from meshgen.plan.model import Diagram, DiagramEdge, DiagramNode
 _SHAPES: Mapping[str, tuple[str, str]] = {
     "input": ("([", "])"),
     "node": ("[", "]"),
-    "inline": ("(", ")"),
+    "placed": ("(", ")"),
     "switch": ("{{", "}}"),
     "map": ("[[", "]]"),
     "output": ("([", "])"),

@@ -26,7 +26,7 @@ text { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans 
 .label rect { fill: var(--paper); }
 .shape { fill: var(--node); stroke: var(--line); stroke-width: 1.5; }
 .input .shape, .output .shape { fill: var(--edge); }
-.inline .shape { stroke-dasharray: 5 3; }
+.placed .shape { stroke-dasharray: 5 3; }
 .edge { fill: none; stroke: var(--line); stroke-width: 1.5; }
 .branch { stroke-dasharray: 2 4; stroke-linecap: round; }
 .may_call { stroke-dasharray: 7 5; }

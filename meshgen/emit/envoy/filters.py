@@ -9,14 +9,14 @@ from meshgen.emit.envoy.parts import extension, http_filter, typed
 from meshgen.emit.envoy.routes import RATE_LIMIT, TRANSCODER, buffer_filter
 from meshgen.emit.envoy.settings import HEALTH_PATH, EnvoySettings
 from meshgen.limits import HTTP_STATUS_HEADER, as_json, far_over, inside_of
-from meshgen.plan.model import Workload
+from meshgen.plan.model import Service
 
 CORS = "envoy.filters.http.cors"
 _ALLOWED_HEADERS = "authorization,content-type,grpc-timeout,traceparent,tracestate,x-grpc-web,x-user-agent"
 _EXPOSED_HEADERS = "grpc-message,grpc-status,grpc-status-details-bin"
 
 
-def public_filters(clusters: Sequence[str], services: Sequence[Workload], settings: EnvoySettings) -> list[Document]:
+def public_filters(clusters: Sequence[str], services: Sequence[Service], settings: EnvoySettings) -> list[Document]:
     """Health, browser access, rate limit, size limit, REST to gRPC, routing."""
     return [
         _health_check(clusters),
@@ -99,12 +99,12 @@ end
 """
 
 
-def _transcoder(services: Sequence[Workload], settings: EnvoySettings) -> Document:
+def _transcoder(services: Sequence[Service], settings: EnvoySettings) -> Document:
     return extension(
         TRANSCODER,
         "envoy.extensions.filters.http.grpc_json_transcoder.v3.GrpcJsonTranscoder",
         proto_descriptor=settings.descriptors,
-        services=[workload.service for workload in services],
+        services=[each.service for each in services],
         auto_mapping=True,
         convert_grpc_status=True,
         # Empty lists are printed; unset fields are not, as all of them are `optional`.

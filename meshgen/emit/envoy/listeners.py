@@ -21,7 +21,7 @@ MESH_NAME = "envoy-mesh"
 
 def public_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document:
     """gRPC, REST and gRPC-Web on one port."""
-    services = [w for mesh in meshes for w in (mesh.workloads if settings.expose_nodes else (mesh.driver,))]
+    services = [w for mesh in meshes for w in (mesh.services if settings.expose_nodes else (mesh.driver,))]
     clusters = [w.application for mesh in meshes for w in mesh.workloads]
     rest = [route for mesh in meshes for route in mesh.routes]
     virtual_host = {
@@ -55,8 +55,9 @@ def public_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document
 
 
 def mesh_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document:
-    """One route per node; drivers are its only callers."""
-    nodes = [node for mesh in meshes for node in mesh.nodes]
+    """One route per node outside of the driver; drivers and other nodes are its only callers."""
+    drivers = {mesh.driver.application for mesh in meshes}
+    nodes = [s for mesh in meshes for s in mesh.services if s.application not in drivers]
     virtual_host = {"name": "mesh", "domains": ["*"], "routes": [mesh_route(node, settings) for node in nodes]}
     manager = _manager(
         MESH_NAME,

@@ -8,7 +8,7 @@ from meshgen.emit.document import Document
 from meshgen.emit.envoy.parts import extension, http_filter, seconds, typed
 from meshgen.emit.envoy.settings import DOCS_PATH, FRONT_CLUSTER, OPENAPI_PATH, PAGES_CLUSTER, EnvoySettings
 from meshgen.limits import as_json, far_over
-from meshgen.plan.model import Workload
+from meshgen.plan.model import Service
 
 # Serve takes a header of this name for the application to call.
 HEADERS_TO_REMOVE = ["application"]
@@ -19,29 +19,29 @@ _DISABLED = typed("envoy.config.route.v3.FilterConfig", disabled=True)
 _FRONT_PREFIXES = ("/grpc.reflection.", "/grpc.health.v1.")
 
 
-def public_routes(workload: Workload, paths: Sequence[str], settings: EnvoySettings) -> list[Document]:
+def public_routes(service: Service, paths: Sequence[str], settings: EnvoySettings) -> list[Document]:
     """Callers from outside: Envoy gives each a deadline, passes on what is left of it, and measures the request.
 
     REST requests meet their route before they are transcoded, so theirs is measured as JSON.
     """
     durations = {
-        "max_stream_duration": seconds(workload.timeout_s),
-        "grpc_timeout_header_max": seconds(max(workload.timeout_s, settings.max_timeout_s)),
+        "max_stream_duration": seconds(service.timeout_s),
+        "grpc_timeout_header_max": seconds(max(service.timeout_s, settings.max_timeout_s)),
     }
     times: Document = {"timeout": "0s", "max_stream_duration": durations}
     limit = far_over(settings.max_message_bytes)
-    prefix: Document = {"prefix": f"/{workload.service}/"}
+    prefix: Document = {"prefix": f"/{service.service}/"}
     rest: list[Document] = [{"path": path, "headers": headers} for path in paths for headers in (_IS_POST, _ASKS_FIRST)]
     return [
-        _measured(_route({**prefix, "headers": [_IS_GRPC]}, workload, settings, times), limit),
-        *(_measured(_route(match, workload, settings, times), as_json(limit)) for match in [*rest, prefix]),
+        _measured(_route({**prefix, "headers": [_IS_GRPC]}, service, settings, times), limit),
+        *(_measured(_route(match, service, settings, times), as_json(limit)) for match in [*rest, prefix]),
         *(_other_method(path, "POST") for path in paths),
     ]
 
 
-def mesh_route(workload: Workload, settings: EnvoySettings) -> Document:
+def mesh_route(service: Service, settings: EnvoySettings) -> Document:
     """Callers from the mesh: they bring a deadline and keep it; a second timer here would race theirs."""
-    return _route({"prefix": f"/{workload.service}/"}, workload, settings, {"timeout": "0s"})
+    return _route({"prefix": f"/{service.service}/"}, service, settings, {"timeout": "0s"})
 
 
 def front_routes(settings: EnvoySettings) -> list[Document]:
@@ -117,10 +117,10 @@ _IS_GET = _is_method("GET|HEAD")
 _IS_GRPC: Document = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
 
 
-def _route(match: Document, workload: Workload, settings: EnvoySettings, times: Document) -> Document:
+def _route(match: Document, service: Service, settings: EnvoySettings, times: Document) -> Document:
     return {
         "match": match,
-        "route": {"cluster": workload.application, **times, "retry_policy": _retries(idempotent=workload.idempotent)},
+        "route": {"cluster": service.application, **times, "retry_policy": _retries(idempotent=service.idempotent)},
         # A request can only be tried again while it is still held.
         "request_body_buffer_limit": settings.max_message_bytes,
     }
