@@ -8,6 +8,7 @@ keep order and distances. Everything is deterministic.
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -60,6 +61,9 @@ class Layout:
     size: Size = Size(0, 0)
 
 
+_Beside = Mapping[str, Sequence[str]]
+
+
 def layout(diagram: Diagram, boxes: Mapping[str, Size], labels: Sequence[Size]) -> Layout:
     """Places for all boxes, edges and labels.
 
@@ -91,20 +95,32 @@ def _ranks(diagram: Diagram) -> dict[str, int]:
     for edge in diagram.edges:
         before[edge.target].append(edge.source)
         after[edge.source].append(edge.target)
-    ranks: dict[str, int] = {}
-    waiting = [node.id for node in diagram.nodes]
-    while waiting:
-        ready = [n for n in waiting if all(b in ranks for b in before[n])] or waiting[:1]
-        for node in ready:
-            ranks[node] = 1 + max((ranks.get(b, -1) for b in before[node]), default=-1)
-        waiting = [n for n in waiting if n not in ranks]
+    ranks = _longest_paths([node.id for node in diagram.nodes], before, after)
     kinds = {node.id: node.kind for node in diagram.nodes}
     lowest = max(ranks.values(), default=0)
-    for node in sorted(ranks, key=lambda n: -ranks[n]):
+    for node in sorted(kinds, key=lambda n: -ranks[n]):
         if kinds[node] == "output":
             ranks[node] = lowest
         elif kinds[node] != "input" and after[node] and not before[node]:
             ranks[node] = max(ranks[node], min(ranks[a] for a in after[node]) - 1)
+    return ranks
+
+
+def _longest_paths(ids: Sequence[str], before: _Beside, after: _Beside) -> dict[str, int]:
+    """How many edges lead to each node at most; in a circle, counted from its first node."""
+    ranks: dict[str, int] = {}
+    open_edges = {node: len(before[node]) for node in ids}
+    ready = [node for node in ids if not open_edges[node]]
+    rest = iter(ids)
+    while len(ranks) < len(ids):
+        if not ready:
+            ready = [next(node for node in rest if node not in ranks)]
+        for node in ready:
+            ranks[node] = 1 + max((ranks.get(b, -1) for b in before[node]), default=-1)
+        below = [a for node in ready for a in after[node]]
+        for node in below:
+            open_edges[node] -= 1
+        ready = [node for node in dict.fromkeys(below) if not open_edges[node] and node not in ranks]
     return ranks
 
 
@@ -146,44 +162,80 @@ def _order(layers: list[list[Item]], neighbours: _Neighbours) -> None:
     """The order with the fewest crossings among those that several starts lead to."""
     starts = [layers, [layer[::-1] if i % 4 > 1 else layer for i, layer in enumerate(layers)]]
     starts += [[layer[i % 3 :] + layer[: i % 3] for i, layer in enumerate(layers)]]
-    found = [order for start in starts for side in (0, 1) for order in _sweeps(start, neighbours, side)]
-    candidates: list[list[list[Item]]] = [list(layers), *found]
-    best = min(candidates, key=lambda order: _crossings(order, neighbours))
+    found = (order for start in starts for side in (0, 1) for order in _sweeps(start, neighbours, side))
+    best, fewest = list(layers), _crossings(layers, neighbours)
+    while fewest and (order := next(found, None)) is not None:
+        if (crossings := _crossings(order, neighbours)) < fewest:
+            best, fewest = order, crossings
     layers[:] = best
 
 
 def _sweeps(start: list[list[Item]], neighbours: _Neighbours, first: int) -> Iterator[list[list[Item]]]:
-    """Sort each layer by the mean position of its neighbours, downwards and upwards in turn."""
-    layers = [list(layer) for layer in start]
+    """Sort each layer by the mean position of its neighbours, downwards and upwards in turn, while that leads on."""
+    layers = start
+    earlier: list[list[list[Item]]] = []
     for sweep in range(_SWEEPS):
-        side = (sweep + first) % 2
-        for index in range(1, len(layers)) if side == 0 else range(len(layers) - 2, -1, -1):
-            beside = {id(item): i for i, item in enumerate(layers[index - 1 if side == 0 else index + 1])}
-            own = {id(item): i for i, item in enumerate(layers[index])}
-            layers[index].sort(
-                key=lambda item: _mean([beside[id(n)] for n in neighbours[id(item)][side]], own[id(item)])
-            )
-        _swap(layers, neighbours)
-        yield [list(layer) for layer in layers]
+        layers = _sweep(layers, neighbours, (sweep + first) % 2)
+        yield layers
+        if sweep > 1 and _same(layers, earlier[-2]):  # from here on the last two come again and again
+            return
+        earlier = [*earlier[-1:], layers]
+
+
+def _sweep(start: list[list[Item]], neighbours: _Neighbours, side: int) -> list[list[Item]]:
+    layers = [list(layer) for layer in start]
+    for index in range(1, len(layers)) if side == 0 else range(len(layers) - 2, -1, -1):
+        beside = _positions(layers[index - 1 if side == 0 else index + 1])
+        own = _positions(layers[index])
+        layers[index].sort(key=lambda item: _mean([beside[id(n)] for n in neighbours[id(item)][side]], own[id(item)]))
+    _swap(layers, neighbours)
+    return layers
+
+
+def _same(one: list[list[Item]], other: list[list[Item]]) -> bool:
+    # By identity: items are equal when they look alike.
+    return all(a is b for mine, its in zip(one, other, strict=True) for a, b in zip(mine, its, strict=True))
+
+
+def _positions(layer: Sequence[Item]) -> dict[int, int]:
+    return {id(item): i for i, item in enumerate(layer)}
 
 
 def _swap(layers: list[list[Item]], neighbours: _Neighbours) -> None:
-    """Exchange two that stand side by side wherever that saves a crossing."""
+    """Exchange two that stand side by side wherever that saves a crossing: of their own arrows, as others' stay."""
     for index, layer in enumerate(layers):
-        around = layers[max(0, index - 1) : index + 2]
+        above = _positions(layers[index - 1]) if index else {}
+        below = _positions(layers[index + 1]) if index + 1 < len(layers) else {}
+        ends = {
+            id(item): (
+                sorted(above[id(n)] for n in neighbours[id(item)][0]),
+                sorted(below[id(n)] for n in neighbours[id(item)][1]),
+            )
+            for item in layer
+        }
         for i in range(len(layer) - 1):
-            before = _crossings(around, neighbours)
-            layer[i], layer[i + 1] = layer[i + 1], layer[i]
-            if _crossings(around, neighbours) >= before:
+            left, right = ends[id(layer[i])], ends[id(layer[i + 1])]
+            if sum(map(_inversions, right, left)) < sum(map(_inversions, left, right)):
                 layer[i], layer[i + 1] = layer[i + 1], layer[i]
+
+
+def _inversions(left: Sequence[int], right: Sequence[int]) -> int:
+    """Crossings of the arrows of two items side by side, given where the arrows end, sorted."""
+    if len(left) > len(right):
+        return sum(len(left) - bisect_right(left, end) for end in right)
+    return sum(bisect_left(right, end) for end in left)
 
 
 def _crossings(layers: list[list[Item]], neighbours: _Neighbours) -> int:
     total = 0
     for upper, lower in itertools.pairwise(layers):
-        position = {id(item): i for i, item in enumerate(lower)}
-        edges = [(i, position[id(n)]) for i, item in enumerate(upper) for n in neighbours[id(item)][1]]
-        total += sum(a < c and b > d for a, b in edges for c, d in edges)
+        position = _positions(lower)
+        seen: list[int] = []
+        for item in upper:
+            ends = [position[id(n)] for n in neighbours[id(item)][1]]
+            total += sum(len(seen) - bisect_right(seen, end) for end in ends)
+            for end in ends:
+                insort(seen, end)
     return total
 
 
@@ -248,12 +300,16 @@ def _frame(layers: list[list[Item]], result: Layout) -> Size:
 
 def _dock(result: Layout) -> None:
     """Arrows meet a box side by side, in the order in which they come."""
+    leaving, coming = defaultdict[int, list[Route]](list), defaultdict[int, list[Route]](list)
+    for route in result.routes:
+        leaving[id(route.items[0])].append(route)
+        coming[id(route.items[-1])].append(route)
     for _, box in result.boxes.values():
-        leaving = [r for r in result.routes if r.items[0] is box]
-        coming = [r for r in result.routes if r.items[-1] is box]
-        for route, x in zip(sorted(leaving, key=lambda r: r.items[1].x), _docks(box, len(leaving)), strict=True):
+        starts = sorted(leaving[id(box)], key=lambda r: r.items[1].x)
+        for route, x in zip(starts, _docks(box, len(starts)), strict=True):
             route.start_x = x
-        for route, x in zip(sorted(coming, key=lambda r: r.items[-2].x), _docks(box, len(coming)), strict=True):
+        ends = sorted(coming[id(box)], key=lambda r: r.items[-2].x)
+        for route, x in zip(ends, _docks(box, len(ends)), strict=True):
             route.end_x = x
 
 
