@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
@@ -37,25 +38,28 @@ EMITTERS: tuple[Callable[[Plan], tuple[GeneratedFile, ...]], ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Build:
     """What a graph compiles to."""
 
     graph: Graph
     plan: Plan
-    files: tuple[GeneratedFile, ...]
-    """Sorted by path."""
     diagnostics: tuple[Diagnostic, ...]
     """Warnings, those of loading among them; errors are raised."""
     changes: tuple[Change, ...]
     """What is another thing now than in the committed contracts, the worst first. Whoever writes files asks
     `judged` whether they may be written."""
 
+    @cached_property
+    def files(self) -> tuple[GeneratedFile, ...]:
+        """What to write, sorted by path. Made when somebody asks: to check a graph, or to call it, takes no files."""
+        return emit(self.plan)
+
 
 def compile_graph(
     loaded: Loaded, *, lock: Mapping[str, Any] | None, committed: FileDescriptorSet | None = None
 ) -> Build:
-    """Verify → lower → verify → compare → emit. Loading has traced and verified the graph already.
+    """Verify → lower → verify → compare; the result emits. Loading has traced and verified the graph already.
 
     Args:
         loaded: from `meshgen.frontend.load_graph`.
@@ -74,7 +78,6 @@ def compile_graph(
     return Build(
         graph=graph,
         plan=plan,
-        files=emit(plan),
         diagnostics=(*loaded.warnings, *problems, *plan.contract.diagnostics),
         changes=() if committed is None else compare(committed, plan.contract.descriptors, plan.contract.records),
     )

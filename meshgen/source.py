@@ -5,12 +5,14 @@ from __future__ import annotations
 import linecache
 import os
 import sys
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, TypeAlias
 
 _PACKAGE = str(Path(__file__).resolve().parent) + os.sep
+_Position: TypeAlias = tuple[int | None, int | None, int | None, int | None]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -88,8 +90,21 @@ def _on_definition(file: str, line: int) -> Span:
     return Span(file, line)
 
 
+_POSITIONS: dict[int, list[_Position]] = {}
+"""Of the instructions of each code object that asked, by its identity, while it lives: a graph's file asks for each of
+its binds."""
+
+
+def _positions(code: CodeType) -> list[_Position]:
+    found = _POSITIONS.get(id(code))
+    if found is None:
+        found = _POSITIONS[id(code)] = list(code.co_positions())
+        weakref.finalize(code, _POSITIONS.pop, id(code)).atexit = False
+    return found
+
+
 def _span_of_frame(frame: FrameType) -> Span:
-    positions = list(frame.f_code.co_positions())
+    positions = _positions(frame.f_code)
     index = frame.f_lasti // 2
     line, end_line, start, end = positions[index] if 0 <= index < len(positions) else (None,) * 4
     if line is None:

@@ -14,6 +14,7 @@ It has three sections:
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
@@ -123,6 +124,12 @@ class Ledger:
     """The lock during a build."""
 
     entries: dict[Section, dict[str, Entry]] = field(default_factory=lambda: {section: {} for section in SECTIONS})
+    _messages: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set), init=False, repr=False)
+    """Keys of `rpcs` by what comes before their last dot: the node."""
+
+    def __post_init__(self) -> None:
+        for key in self.entries["rpcs"]:
+            self._note_message(key)
 
     def get(self, section: Section, key: str) -> Entry:
         """The entry of that name; an empty one when there is none yet."""
@@ -131,12 +138,16 @@ class Ledger:
     def put(self, section: Section, key: str, entry: Entry) -> None:
         """Replace an entry."""
         self.entries[section][key] = entry
+        if section == "rpcs":
+            self._note_message(key)
 
     def messages(self, node: str | None) -> frozenset[str]:
         """Names of all requests and responses that the driver or a node ever had."""
-        prefix = rpc_key(node, "")
-        names = (key.removeprefix(prefix) for key in self.entries["rpcs"] if key.startswith(prefix))
-        return frozenset(name for name in names if "." not in name)
+        return frozenset(self._messages.get(node or "", ()))
+
+    def _note_message(self, key: str) -> None:
+        node, _, message = key.rpartition(".")
+        self._messages[node].add(message)
 
     def message(self, key: str) -> Entry:
         """The numbers of a request or response: its own, or those of the record that it is."""
