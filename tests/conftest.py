@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 GRAPHS = (
     "graphs/quickstart.py",
     "tests/graphs/gauntlet.py",
+    "tests/graphs/gauntlet.py:fused",
     "tests/graphs/adapted.py",
     "tests/graphs/border.py",
     "tests/mesh/graphs/probe.py",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,7 @@ TARGETS = {
     "gauntlet": "tests/graphs/gauntlet.py",
     "adapted": "tests/graphs/adapted.py",
     "border": "tests/graphs/border.py",
+    "gauntlet_fused": "tests/graphs/gauntlet.py:fused",
 }
 
 
@@ -104,7 +105,13 @@ def load_cases() -> list[Case]:
         raw = json.loads(path.read_text())
         raw["transports"] = tuple(raw.get("transports", Case.transports))
         cases.append(Case(graph=path.parent.name, name=path.stem, **raw))
-    return cases
+    return [*cases, *(fused(case) for case in cases if case.graph == "gauntlet")]
+
+
+def fused(case: Case) -> Case:
+    """The same of the graph in which most nodes run in the replicas of others."""
+    text = json.dumps(case.output).replace('"gauntlet"', '"gauntlet_fused"')
+    return replace(case, graph="gauntlet_fused", output=json.loads(text))
 
 
 CASES = load_cases()

@@ -26,6 +26,7 @@ from meshgen.runtime.context import CURRENT, RequestContext
 from meshgen.runtime.errorfile import show_errors
 from meshgen.runtime.executor import Executor
 from meshgen.runtime.failure import as_status
+from meshgen.runtime.hop import left_after
 from meshgen.runtime.instance import Instance
 from meshgen.runtime.placed import MeshTransport
 from meshgen.runtime.remote import ROUTE
@@ -43,9 +44,6 @@ Rpc: TypeAlias = Callable[[bytes], Awaitable[bytes]]
 
 # Codes of a bug; one with a cause was raised here, in this replica.
 _FAULTS = frozenset({Code.INTERNAL, Code.UNKNOWN, Code.DATA_LOSS})
-# Taken off the caller's deadline, so that an error with its details is back before the caller gives up.
-_RETURN_S = 0.02
-_RETURN_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +274,7 @@ def _log(rpc: str, error: StatusError) -> None:
 def _time_for(remaining: float | None) -> float:
     if remaining is None:
         return limits.DEFAULT_TIMEOUT_S
-    return remaining - min(_RETURN_S, _RETURN_SHARE * remaining)
+    return left_after(remaining)
 
 
 async def _abort(error: StatusError, context: Any, graph: str, trace_id: str) -> None:

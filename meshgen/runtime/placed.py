@@ -7,6 +7,7 @@ of its type, whatever goes wrong is a status that names the node. Values are not
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,8 +17,10 @@ from meshgen.errors import MeshgenError
 from meshgen.graph.model import Graph, Method, Node
 from meshgen.runtime import tracing
 from meshgen.runtime.codec import Contracts
-from meshgen.runtime.context import CURRENT, current
+from meshgen.runtime.context import CURRENT, RequestContext, current
+from meshgen.runtime.deadline import time_limit
 from meshgen.runtime.failure import as_status, blamed_for_request
+from meshgen.runtime.hop import left_after
 from meshgen.runtime.instance import Handle, Instance
 from meshgen.runtime.received import plainly
 from meshgen.runtime.remote import MESH_ADDRESS, RemoteTransport
@@ -72,7 +75,7 @@ class MeshTransport:
             return await self._mesh().call(node, method, arguments, alone=alone)
         instance = self.instance(node)
         request = current()
-        token = CURRENT.set(replace(request, node=node.name)) if request else None
+        token = CURRENT.set(_seen_from(node, request)) if request else None
         attributes = None if border is None else border.attributes
         try:
             with tracing.span(node.name, f"{node.name}.{method.rpc}", "server", attributes=attributes):
@@ -105,6 +108,15 @@ class MeshTransport:
                 raise MeshgenError(f"{MESH_ADDRESS} is not set: the address of Envoy's mesh listener is not known")
             self._remote = RemoteTransport(self._graph.name, self._contracts, address)
         return self._remote
+
+
+def _seen_from(node: Node, request: RequestContext) -> RequestContext:
+    """The request as a replica of the node's own would know it: with a deadline that its caller's limit shortens."""
+    if not node.published:
+        return replace(request, node=node.name)
+    limit = time_limit(node)
+    deadline = None if limit is None else time.monotonic() + left_after(limit)
+    return replace(request, node=node.name, deadline=deadline)
 
 
 class _ByHandle:

@@ -6,7 +6,7 @@ import asyncio
 import enum
 import time
 from dataclasses import dataclass, field
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -249,33 +249,50 @@ def whoami(word: str) -> dict[str, str]:
     }
 
 
-with InputNode(Request) as request:
-    plus, minus = (Scale.options(name=f"scale_{n}").bind(f) for n, f in (("plus", 2.0), ("minus", -3.0)))
-    doubled = double.bind(request.number)
-    statistic = statistics.bind(
-        [request.number, doubled], (half.bind(request.number), "half"), {"plus": plus.bind(doubled)}
-    )
-    app = DAGDriver.bind(
-        {
-            "/echo": echo.bind(request.everything),
-            "/diamond": statistic,
-            "/into-dict": half.bind(statistic["sum"]),
-            "/switch": switch(
-                sign.bind(request.number), {"plus": plus.bind(request.number), "minus": minus.bind(doubled)}
-            ),
-            "/default": switch(request.word, {"a": doubled}, default=request.number),
-            "/map": map_each(plus.shifted, over=request.numbers, max_concurrency=2, by=half.bind(request.number)),
-            "/index": double.bind(request.numbers[2]),
-            "/handles": Chooser.bind({"plus": plus, "minus": minus}).bind(request.word, request.number),
-            "/sync-handle": SyncChooser.bind(plus).bind(request.number),
-            "/fail": quiet.bind(fail.bind(request.word)),
-            "/join": statistics.bind([sleep.bind(0.01)], (doubled, fail.bind(request.word)), {}),
-            "/sleep": sleep.bind(request.seconds),
-            "/block": block.bind(request.seconds),
-            "/picture": size_of.bind(invert.bind(request.picture)),
-            "/tensor": total.bind(cumulate.bind(request.tensor)),
-            "/pairs": swap.bind(request.pairs),
-            "/quiet": quiet.bind(request.word),
-            "/whoami": whoami.bind(request.word),
-        }
-    )
+PLACES = {
+    "driver": (double, half, statistics, invert, size_of, cumulate, total, swap, quiet, whoami),
+    "with:echo": (fail, sleep, block),
+    "with:chooser": (Scale, SyncChooser),
+    "own": (echo,),
+}
+"""Where the nodes run in the graph with few replicas."""
+
+
+def bound(*, placed: bool) -> Any:
+    """The graph, with every node in replicas of its own or most of them in those of others."""
+    at = {node: node.options(placement=where) if placed else node for where, nodes in PLACES.items() for node in nodes}
+    with InputNode(Request) as request:
+        plus, minus = (at[Scale].options(name=f"scale_{n}").bind(f) for n, f in (("plus", 2.0), ("minus", -3.0)))
+        doubled = at[double].bind(request.number)
+        halved = at[half].bind(request.number)
+        statistic = at[statistics].bind([request.number, doubled], (halved, "half"), {"plus": plus.bind(doubled)})
+        return DAGDriver.bind(
+            {
+                "/echo": at[echo].bind(request.everything),
+                "/diamond": statistic,
+                "/into-dict": at[half].bind(statistic["sum"]),
+                "/switch": switch(
+                    sign.bind(request.number), {"plus": plus.bind(request.number), "minus": minus.bind(doubled)}
+                ),
+                "/default": switch(request.word, {"a": doubled}, default=request.number),
+                "/map": map_each(
+                    plus.shifted, over=request.numbers, max_concurrency=2, by=at[half].bind(request.number)
+                ),
+                "/index": at[double].bind(request.numbers[2]),
+                "/handles": Chooser.bind({"plus": plus, "minus": minus}).bind(request.word, request.number),
+                "/sync-handle": at[SyncChooser].bind(plus).bind(request.number),
+                "/fail": at[quiet].bind(at[fail].bind(request.word)),
+                "/join": at[statistics].bind([at[sleep].bind(0.01)], (doubled, at[fail].bind(request.word)), {}),
+                "/sleep": at[sleep].bind(request.seconds),
+                "/block": at[block].bind(request.seconds),
+                "/picture": at[size_of].bind(at[invert].bind(request.picture)),
+                "/tensor": at[total].bind(at[cumulate].bind(request.tensor)),
+                "/pairs": at[swap].bind(request.pairs),
+                "/quiet": at[quiet].bind(request.word),
+                "/whoami": at[whoami].bind(request.word),
+            }
+        )
+
+
+app = bound(placed=False)
+fused = bound(placed=True)

@@ -1,0 +1,183 @@
+"""Nodes in the replicas of others: what they answer, whom errors name, what their replicas do for them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from ray.serve._private import grpc_util
+from ray.serve.config import gRPCOptions
+from test_remote import Mesh, Proxy, Served
+
+from meshgen.compiler import compile_graph
+from meshgen.contract import names
+from meshgen.frontend import Loaded, load_graph
+from meshgen.graph.model import Graph, InDriver, Own, Placement, With
+from meshgen.plan.lower import mesh as lowered
+from meshgen.runtime import host, remote
+from meshgen.status import Code, StatusError
+
+FILE = str(Path(__file__).parent / "hosted.py")
+LAYOUTS: Mapping[str, Mapping[str, Placement]] = {
+    "own": {},
+    "together": {"leaf": With("boss")},
+    "driver": {"leaf": InDriver(), "boss": InDriver()},
+}
+
+
+@dataclass
+class Placed:
+    mesh: Mesh
+    proxy: Proxy
+
+    async def node(self, node: str, method: str, **arguments: Any) -> Any:
+        """A call of a node's own service from outside."""
+        graph = self.mesh.graph
+        found = graph.node(node).method(method)
+        assert found is not None
+        service = names.service(graph.name, node)
+        codec = self.mesh.contracts.codec(service, found.rpc, found.params, None, found.result)
+        call: Any = self.proxy.channels[service].unary_unary
+        return codec.decode_response(await call(f"/{service}/{found.rpc}")(codec.encode_request(arguments), timeout=5))
+
+
+def placed(layout: str) -> Graph:
+    graph = load_graph(FILE).graph
+    where = LAYOUTS[layout]
+    nodes = tuple(replace(n, placement=where.get(n.name, n.placement)) for n in graph.nodes)
+    return replace(graph, nodes=nodes)
+
+
+@pytest.fixture(params=LAYOUTS)
+async def fused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Placed]:
+    monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [host.add]))
+    monkeypatch.setattr(host, "HOSTS", ())
+    graph = placed(request.param)
+    loaded = load_graph(FILE)
+    build = compile_graph(Loaded(**{**_fields(loaded), "graph": graph}), lock=None)
+    descriptors = build.plan.contract.descriptors.SerializeToString()
+    proxy = Proxy()
+    front = grpc.aio.server(handlers=(proxy,))
+    monkeypatch.setenv(remote.MESH_ADDRESS, f"127.0.0.1:{front.add_insecure_port('127.0.0.1:0')}")
+    await front.start()
+    served: dict[str, Served] = {}
+    servers: list[Any] = []
+    for node in (*(n.name for n in graph.nodes if isinstance(n.placement, Own)), None):
+        one = served[node or "driver"] = Served(host.Replica(lambda _: graph, FILE, node, descriptors))
+        server = grpc_util.gRPCGenericServer(one.factory)
+        port = server.add_insecure_port("127.0.0.1:0")
+        host.add(None, server)
+        await server.start()
+        servers.append(server)
+        for each in host.HOSTS:
+            proxy.channels[each.service] = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+    yield Placed(Mesh(graph, descriptors, proxy.channels["hosted.v1.HostedService"], served), proxy)
+    for channel in proxy.channels.values():
+        await channel.close(None)
+    for server in (*servers, front):
+        await server.stop(0)
+
+
+def _fields(loaded: Loaded) -> dict[str, Any]:
+    return {name: getattr(loaded, name) for name in loaded.__dataclass_fields__}
+
+
+async def failure(fused: Placed, rpc: str, text: str, limit: float | None = None) -> StatusError:
+    with pytest.raises(StatusError) as error:
+        await fused.mesh.call(rpc, text, limit)
+    return error.value
+
+
+async def test_answers_are_those_of_nodes_with_replicas(fused: Placed) -> None:
+    assert await fused.mesh.call("Forward", "x") == "7:x"
+    assert await fused.mesh.call("Ask", "x") == "boss of 7:x"
+    assert await fused.mesh.call("AskSync", "x") == "boss of 7:x"
+    assert await fused.mesh.call("Shout", "x") == "X shout"
+    seen = await fused.mesh.call("Seen", "who", 3, (("who", "me"),))
+    assert (seen.graph, seen.route, seen.node, seen.who) == ("hosted", "/seen", "leaf", "me")
+    assert 2 < seen.remaining < 3
+
+
+async def test_errors_name_the_node(fused: Placed, caplog: pytest.LogCaptureFixture) -> None:
+    error = await failure(fused, "Fail", "not found")
+    assert (error.code, error.message, error.node) == (Code.NOT_FOUND, "no such thing", "leaf")
+    for text in ("anything", "wrong"):  # a bug, and a result that is not of its type
+        caplog.clear()
+        error = await failure(fused, "Fail", text)
+        assert (error.code, error.message, error.node) == (Code.INTERNAL, "internal error in node 'leaf'", "leaf")
+        logged = {r.getMessage() for r in caplog.records if r.levelname == "ERROR"}
+        assert len(logged) == 1
+        assert "internal error in node 'leaf' (trace " in logged.pop()
+
+
+async def test_the_nodes_own_limit_holds(fused: Placed) -> None:
+    error = await failure(fused, "Wait", "5")
+    assert error.code is Code.DEADLINE_EXCEEDED
+    assert error.node in ("boss", "leaf")  # whose deadline is a little shorter
+    error = await failure(fused, "Block", "0.6", 0.2)
+    assert (error.code, error.node) == (Code.DEADLINE_EXCEEDED, "leaf")
+
+
+async def test_a_placed_node_answers_for_its_service(fused: Placed) -> None:
+    assert await fused.node("leaf", "forward", text="x") == "7:x"
+    assert await fused.node("boss", "ask", text="x") == "boss of 7:x"
+    seen = await fused.node("leaf", "seen", text="who")
+    assert seen.node == "leaf"
+
+
+@pytest.mark.parametrize("fused", ["together", "driver"], indirect=True)
+async def test_calls_within_a_process_do_not_leave_it(fused: Placed) -> None:
+    fused.proxy.channels.pop(names.service("hosted", "leaf"))
+    assert await fused.mesh.call("Ask", "x") == "boss of 7:x"
+
+
+@pytest.mark.parametrize("fused", ["together", "driver"], indirect=True)
+async def test_what_a_handle_is_given_must_be_of_its_type(fused: Placed) -> None:
+    graph = fused.mesh.graph
+    replica = fused.mesh.served["boss" if "boss" in fused.mesh.served else "driver"].replica
+    boss = replica._transport.instance(graph.node("boss")).target
+    with pytest.raises(ValueError, match="text must be a str"):
+        await boss.leaf.forward.remote(5)
+
+
+async def test_health_and_configuration_reach_every_node_of_a_replica(fused: Placed) -> None:
+    told: list[Any] = []
+    for served in fused.mesh.served.values():
+        for instance in served.replica._transport.instances:
+            if instance.node.kind == "class":
+                name = instance.node.name
+                instance.target.check_health = lambda name=name: told.append(name)
+                instance.target.reconfigure = lambda config, name=name: told.append((name, config))
+    for node, served in fused.mesh.served.items():
+        await served.replica.check_health()
+        served.replica._by_node = True
+        if node != "shout":
+            await served.replica.reconfigure({"boss": 1, "leaf": 2})
+    assert sorted(told, key=str) == [("boss", 1), ("leaf", 2), "boss", "leaf"]
+
+
+def test_a_host_lets_in_what_all_of_its_nodes_may_do_at_once() -> None:
+    graph = placed("together")
+    options = {n.name: {"max_ongoing_requests": 7, "user_config": {n.name: 1}} for n in graph.nodes if n.published}
+    nodes = [replace(n, options=replace(n.options, serve=options.get(n.name, {}))) for n in graph.nodes]
+    mesh = lowered(replace(graph, nodes=tuple(nodes)))
+    assert [w.node for w in mesh.nodes] == ["boss"]
+    assert mesh.nodes[0].serve["max_ongoing_requests"] == 14
+    assert mesh.nodes[0].serve["user_config"] == {"boss": {"boss": 1}, "leaf": {"leaf": 1}}
+    assert [(s.node, s.application) for s in mesh.placed] == [("leaf", "hosted-boss")]
+    assert [s.node for s in mesh.guests(mesh.nodes[0])] == ["leaf"]
+
+
+def test_the_driver_answers_for_what_is_placed_in_it() -> None:
+    mesh = lowered(placed("driver"))
+    assert mesh.nodes == ()
+    assert [(s.node, s.application) for s in mesh.placed] == [("boss", "hosted"), ("leaf", "hosted")]
+    assert [s.service for s in mesh.services] == [
+        "hosted.v1.HostedService",
+        "hosted.boss.v1.BossService",
+        "hosted.leaf.v1.LeafService",
+    ]
