@@ -9,27 +9,33 @@ import asyncio
 import threading
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextvars import copy_context
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from meshgen.errors import GraphError
 from meshgen.frontend import Application, trace
-from meshgen.graph.model import Graph, GraphInput, Route
+from meshgen.graph.model import Graph, Node, Route
 from meshgen.limits import DEFAULT_TIMEOUT_S
 from meshgen.naming import snake
 from meshgen.runtime import tracing
+from meshgen.runtime.arguments import Arguments
 from meshgen.runtime.context import CURRENT, RequestContext
+from meshgen.runtime.deadline import in_time
 from meshgen.runtime.executor import Executor
+from meshgen.runtime.failure import UserCode
 from meshgen.runtime.local import LocalTransport
+from meshgen.runtime.pace import noting
+from meshgen.runtime.routecode import compiled
 from meshgen.runtime.transport import Transport
+from meshgen.runtime.underway import StraightRoute
 from meshgen.runtime.unfit import unfit_answer
 from meshgen.schema.check import request_check
-from meshgen.schema.compat import holds
 from meshgen.schema.fit import EncodeError
 from meshgen.schema.jsonvalue import from_json, to_json
-from meshgen.schema.model import Field, Record, Type
-from meshgen.status import InvalidArgument, NotFound, Violation
+from meshgen.status import NotFound
 
 
 def local(app: Application) -> LocalGraph:
@@ -60,6 +66,17 @@ class Wire(Protocol):
         """Calls as they arrive."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    """A route, ready to be called."""
+
+    route: Route
+    arguments: Arguments
+    check: Callable[[Any], None] | None
+    """Of the request's rules."""
+    straight: StraightRoute | None
+
+
 class LocalGraph:
     """A graph that is called like a function. Nodes are constructed when they are first needed, once."""
 
@@ -68,9 +85,9 @@ class LocalGraph:
         self._wire = wire
         self._transport = LocalTransport(graph)
         self._runners = threading.local()
-        requests = {route.rpc: graph.request(route) for route in graph.routes}
-        self._checks = {rpc: request_check(request.params, request.record) for rpc, request in requests.items()}
         self._executor = Executor(graph, wire.transport(self._transport) if wire else self._transport)
+        self._limit = graph.options.timeout_s or DEFAULT_TIMEOUT_S
+        self._entries: dict[str | None, _Entry] = {}
 
     def __call__(self, *args: Any, route: str | None = None, timeout_s: float | None = None, **kwargs: Any) -> Any:
         """Answer one request, in sync code.
@@ -86,15 +103,19 @@ class LocalGraph:
             RuntimeError: called where an event loop runs; use `await graph.call(...)` there.
             Exception: what user code raised, unchanged, with a note that names the node.
         """
-        found = self.route(route)
-        value = self._checked(found, bound_request(self.graph.request(found), args, kwargs))
-        return self._sync(found, value, timeout_s)
+        entry = self._entries.get(route) or self._entry(route)
+        value = entry.arguments.bound(args, kwargs)
+        if entry.check is not None:
+            entry.check(value)
+        return self._sync(entry, value, timeout_s)
 
     async def call(self, *args: Any, route: str | None = None, timeout_s: float | None = None, **kwargs: Any) -> Any:
         """The same as calling the graph, in async code. Sync nodes run in threads."""
-        found = self.route(route)
-        value = self._checked(found, bound_request(self.graph.request(found), args, kwargs))
-        return await self._answer(found, value, timeout_s, may_block=False)
+        entry = self._entries.get(route) or self._entry(route)
+        value = entry.arguments.bound(args, kwargs)
+        if entry.check is not None:
+            entry.check(value)
+        return await self._answer(entry.route, value, timeout_s, may_block=False)
 
     def call_json(
         self,
@@ -116,14 +137,16 @@ class LocalGraph:
             InvalidArgument: the JSON does not fit the contract; `violations` names each field.
             Internal: the answer does not fit its annotation, or has none and is nothing that JSON can hold.
         """
-        found = self.route(route)
-        request = self.graph.request(found)
+        entry = self._entries.get(route) or self._entry(route)
+        request = self.graph.request(entry.route)
         given = from_json(request.record or request.params, value, unknown_key=unknown_key)
-        answer = self._sync(found, self._checked(found, given), timeout_s)
+        if entry.check is not None:
+            entry.check(given)
+        answer = self._sync(entry, given, timeout_s)
         try:
-            return to_json(found.result, answer)
+            return to_json(entry.route.result, answer)
         except EncodeError as error:
-            raise unfit_answer(self.graph, found, answer, error) from None
+            raise unfit_answer(self.graph, entry.route, answer, error) from None
 
     def route(self, path: str | None) -> Route:
         """The route of that path, or the only one.
@@ -150,16 +173,50 @@ class LocalGraph:
             self._runners.runner.close()
             del self._runners.runner
 
-    def _checked(self, route: Route, value: Any) -> Any:
-        if (check := self._checks[route.rpc]) is not None:
-            check(value)
-        return value
+    def _entry(self, path: str | None) -> _Entry:
+        """What a route needs, made when it is first called."""
+        route = self.route(path)
+        entry = self._entries.get(route.path)
+        if entry is None:
+            request = self.graph.request(route)
+            straight = compiled(
+                self.graph, route, self._executor.adapter, self._transport.checks, self._executor.serial(route)
+            )
+            entry = _Entry(
+                route=route,
+                arguments=Arguments(request),
+                check=request_check(request.params, request.record),
+                straight=None
+                if straight is None or self._wire is not None
+                else StraightRoute(self.graph.name, route.path, straight, self._transport, self._waited),
+            )
+            self._entries[route.path] = self._entries[route.path.strip("/")] = entry
+            if len(self.graph.routes) == 1:
+                self._entries[None] = entry
+        return entry
 
-    def _sync(self, route: Route, value: Any, timeout_s: float | None) -> Any:
+    def _sync(self, entry: _Entry, value: Any, timeout_s: float | None) -> Any:
+        """Straight, if that will do; else by the executor, on an event loop."""
         if asyncio._get_running_loop() is not None:
             message = "an event loop runs here; write `await graph.call(...)`"
             raise RuntimeError(message)
-        return self._runner().run(self._answer(route, value, timeout_s, may_block=True))
+        straight = entry.straight
+        if straight is None or straight.awaits or tracing.recording():
+            return self._run(self._answer(entry.route, value, timeout_s, may_block=True))
+        if straight.chosen:
+            return straight.run(value, self._limit if timeout_s is None else timeout_s)
+        assert straight.pace is not None
+        with noting() as spent:
+            answer = self._run(self._answer(entry.route, value, timeout_s, may_block=True))
+        straight.pace.ran_beside(spent)
+        return answer
+
+    def _waited(self, node: Node, work: Awaitable[Any], limit: float) -> Any:
+        return self._run(_of_node(node, work, limit))
+
+    def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        # In the caller's context, or rather a copy: the runner's own would be the one of the thread's first request.
+        return self._runner().run(work, context=copy_context())
 
     def _runner(self) -> asyncio.Runner:
         """One event loop for all requests of a thread: what async nodes keep (clients, queues, tasks) belongs to it."""
@@ -171,7 +228,7 @@ class LocalGraph:
 
     async def _answer(self, route: Route, value: Any, timeout_s: float | None, *, may_block: bool) -> Any:
         graph = self.graph
-        limit = timeout_s if timeout_s is not None else graph.options.timeout_s or DEFAULT_TIMEOUT_S
+        limit = self._limit if timeout_s is None else timeout_s
         parent = current_metadata()
         with tracing.span(graph.name, f"{graph.name}.{route.rpc}", "server", parent=parent) as span:
             request = RequestContext(
@@ -196,57 +253,11 @@ class LocalGraph:
                 CURRENT.reset(token)
 
 
+async def _of_node(node: Node, work: Awaitable[Any], limit: float) -> Any:
+    with UserCode(node):
+        return await in_time(node.name, work, limit)
+
+
 def current_metadata() -> Mapping[str, str]:
     """A request of a local graph continues the trace that is current where it is made."""
     return dict(tracing.outgoing())
-
-
-def bound_request(declared: GraphInput, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Arguments of a Python call → the request's value: the record, or a dict by parameter name.
-
-    Raises:
-        TypeError: too many, missing or unknown arguments.
-        InvalidArgument: a value of another type than the graph declares.
-    """
-    if declared.record is not None:
-        if len(args) == 1 and not kwargs:
-            _check(declared.record.name, declared.record, args[0])
-            return args[0]
-        if not args:
-            return declared.record.construct(dict(kwargs))
-        message = f"the request is one {declared.record.name}, or its fields by name"
-        raise TypeError(message)
-    names = [p.name for p in declared.params]
-    values = dict(zip(names, args, strict=False))
-    unknown = [k for k in kwargs if k not in names or k in values]
-    if len(args) > len(names) or unknown:
-        surplus = ", ".join(unknown) or f"{len(args)} values"
-        message = f"the request takes {', '.join(names) or 'nothing'}; not {surplus}"
-        raise TypeError(message)
-    values.update(kwargs)
-    missing = [p.name for p in declared.params if p.required and p.name not in values]
-    if missing:
-        message = f"the request lacks {', '.join(missing)}"
-        raise TypeError(message)
-    for param in declared.params:
-        if param.name in values:
-            _check(param.name, param.type, values[param.name])
-    return {p.name: values[p.name] if p.name in values else p.make_default() for p in declared.params}
-
-
-def _check(name: str, expected: Type, value: Any) -> None:
-    if not holds(value, expected):
-        violation = _unfit(name, expected, value)
-        raise InvalidArgument(f"{violation.field} {violation.description}", violations=(violation,))
-
-
-def _unfit(name: str, expected: Type, value: Any) -> Violation:
-    """What is wrong, in the words of the codec where it would refuse the value, too."""
-    try:
-        if isinstance(expected, Record):
-            to_json(expected, value)
-        else:
-            to_json((Field(name=name, type=expected),), {name: value})
-    except EncodeError as error:
-        return Violation(error.path or name, error.reason)
-    return Violation(name, f"must be {expected}, not {type(value).__name__}")

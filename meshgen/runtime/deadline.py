@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
 from meshgen.graph.model import Node
 from meshgen.runtime.context import current
 from meshgen.status import DeadlineExceeded
+
+T = TypeVar("T")
 
 
 def time_limit(node: Node) -> float | None:
@@ -33,3 +39,19 @@ def no_time(node: str) -> DeadlineExceeded:
 def too_late(node: str, limit: float) -> DeadlineExceeded:
     """The error for a call that took longer than `limit` seconds."""
     return DeadlineExceeded(f"node '{node}' did not answer within {limit:.3g} s", node=node)
+
+
+async def in_time(node: str, work: Awaitable[T], limit: float | None) -> T:
+    """What `work` gives, if it does so within `limit` seconds.
+
+    Raises:
+        DeadlineExceeded: it does not.
+    """
+    clock = asyncio.timeout(limit)
+    try:
+        async with clock:
+            return await work
+    except TimeoutError:
+        if clock.expired():
+            raise too_late(node, limit or 0) from None
+        raise  # the user's own

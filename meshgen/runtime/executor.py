@@ -47,7 +47,8 @@ class Executor:
         self._transport = transport
         self._steps = {s.id: _PlannedStep.of(graph, s) for s in graph.steps}
         self._routes = {r.rpc: _PlannedRoute.of(graph, r) for r in graph.routes}
-        self._adapter = _adapter_node(graph)
+        self.adapter = _adapter_node(graph)
+        """The node that makes the graph's input from a request, where one is called for that."""
 
     async def run(self, route: Route, value: Any) -> Any:
         """Answer one request.
@@ -69,12 +70,17 @@ class Executor:
         run = _Run(self._graph, self._transport, self._steps, plan, given)
         return await run.answer()
 
+    def serial(self, route: Route) -> bool:
+        """No two calls of the route are independent of each other."""
+        mapped = any(isinstance(s, MapEach) for s in self._graph.ancestors(route))
+        return self._routes[route.rpc].serial and not mapped
+
     async def _adapted(self, route: Route, value: Any) -> Any:
         """The graph's input from the request."""
         adapter = self._graph.adapter
-        if self._adapter is None or adapter is None:
+        if self.adapter is None or adapter is None:
             return value if adapter is None else _as_input(route, value)
-        made = await self._transport.call(self._adapter, adapter.method, value, alone=True)
+        made = await self._transport.call(self.adapter, adapter.method, value, alone=True)
         return _as_input(route, made)
 
 

@@ -7,7 +7,7 @@ import contextlib
 import inspect
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
 from concurrent.futures import Future
 from contextvars import ContextVar
 from functools import partial
@@ -18,8 +18,9 @@ from meshgen.limits import DEFAULT_TIMEOUT_S
 from meshgen.runtime import tracing
 from meshgen.runtime.alarm import alarm
 from meshgen.runtime.context import current
-from meshgen.runtime.deadline import time_limit, too_late
+from meshgen.runtime.deadline import in_time, time_limit, too_late
 from meshgen.runtime.failure import UserCode
+from meshgen.runtime.pace import Noted
 from meshgen.runtime.received import plain
 from meshgen.runtime.threads import DaemonThreads
 from meshgen.runtime.transport import Transport
@@ -103,7 +104,7 @@ class Instance:
         token = LOOP.set(asyncio.get_running_loop())
         try:
             with UserCode(self.node):
-                return await self._in_time(self._answer(method, arguments, limit, alone=alone), limit)
+                return await in_time(self.node.name, self._answer(method, arguments, limit, alone=alone), limit)
         finally:
             LOOP.reset(token)
 
@@ -114,7 +115,7 @@ class Instance:
                 return await function(**arguments)
         # Sync code that waits for handles needs the loop to go on meanwhile.
         if alone and not self.node.may_call:
-            with alarm(limit, partial(too_late, self.node.name, limit or 0)), _loop_hidden():
+            with alarm(limit, partial(too_late, self.node.name, limit or 0)), _loop_hidden(), Noted():
                 result = function(**arguments)
         else:
             deadline = None if limit is None else time.monotonic() + limit
@@ -143,19 +144,9 @@ class Instance:
             self._slots[loop] = asyncio.Semaphore(self._size)
         return self._slots[loop]
 
-    async def _in_time(self, work: Awaitable[T], limit: float | None) -> T:
-        clock = asyncio.timeout(limit)
-        try:
-            async with clock:
-                return await work
-        except TimeoutError:
-            if clock.expired():
-                raise too_late(self.node.name, limit or 0) from None
-            raise  # the user's own
-
     def _plainly(self, function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
         """Call sync code in a thread, from which a future can carry ordinary exceptions only."""
-        with UserCode(self.node):
+        with UserCode(self.node), Noted():
             return function(**arguments)
 
     async def _maybe_async(self, call: Callable[[], Any]) -> None:

@@ -36,19 +36,20 @@ class LocalTransport:
         # But a constructor may call another node by a handle, and that one may have to be constructed then, too.
         self._one = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self._checks = {
+        self.checks = {
             (node.name, method.name): check
             for node in graph.services
             for method in node.methods
             if (check := request_check(method.params)) is not None
         }
+        """What enforces the rules of arguments, by node and method."""
         self._constructors = DaemonThreads(_CONSTRUCTORS_AT_ONCE, "constructor")
         self.may_block: ContextVar[bool] = ContextVar("meshgen_may_block", default=False)
         """The event loop is ours and serves one request: sync code may run on its thread."""
 
     async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:
         """Call a node; `Transport` says more."""
-        if (check := self._checks.get((node.name, method.name))) is not None:
+        if (check := self.checks.get((node.name, method.name))) is not None:
             with blamed_for_request(node):
                 check(arguments)
         alone = alone and self.may_block.get()
@@ -75,12 +76,16 @@ class LocalTransport:
         try:
             with nullcontext() if request is None else request.grace.waiting():
                 if alone and not node.may_call:
-                    return self._instance(node)
-                return await self._constructors.run(partial(self._instance, node), None)  # type: ignore[no-any-return]
+                    return self.instance(node)
+                return await self._constructors.run(partial(self.instance, node), None)  # type: ignore[no-any-return]
         finally:
             LOOP.reset(token)
 
-    def _instance(self, node: Node) -> Instance:
+    def target(self, node: Node) -> Any:
+        """The user's object, made now if it is not there yet. Not for nodes that may call others."""
+        return self.instance(node).target
+
+    def instance(self, node: Node) -> Instance:
         """One object per node, whoever asks first. A class's constructor and `reconfigure` run as on a replica."""
         with nullcontext() if _CONSTRUCTING.get() else self._one, self._locks[node.name]:
             if node.name not in self._instances:

@@ -1,0 +1,79 @@
+"""Whether the calls of a route are worth threads.
+
+Independent sync calls run in parallel, in threads. To hand a call to a thread and to wait for it takes longer than many
+a node itself: measured, 75 to 95 µs of the processor for each call. So a route whose calls have been short is run
+straight, one call after the other, and goes back to threads when it has not been short once.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WORTH_S = 50e-6
+"""Seconds per call, on average over a request. Below, all calls of a request together take less than the threads alone
+would; it is also the most that a request loses, for each of its calls, when it is the first one that is not short."""
+
+_TRIALS = 2
+_MOST_TRIALS = 1024
+_LASTING = 64
+"""Runs in a row; a route that is straight for less long was judged too soon."""
+
+_NOTED: ContextVar[list[float] | None] = ContextVar("meshgen_noted", default=None)
+
+
+class Pace:
+    """Of one route; any number of requests at once may tell it how long they took."""
+
+    def __init__(self) -> None:
+        self.short = False
+        """The next request had better run straight."""
+        self._in_a_row = 0
+        self._trials = _TRIALS
+
+    def ran_beside(self, spent: list[float]) -> None:
+        """A request has run with threads, and its sync calls took so many seconds each."""
+        self._in_a_row = self._in_a_row + 1 if sum(spent) <= WORTH_S * len(spent) else 0
+        if self._in_a_row >= self._trials:
+            self.short, self._in_a_row = True, 0
+
+    def ran_straight(self, seconds: float, calls: int) -> None:
+        """A request has run straight, with so many calls in so many seconds."""
+        self._in_a_row += 1
+        if seconds > WORTH_S * calls:
+            # One that changes all the time is watched for longer each time: it costs a request each time, too.
+            hasty = self._in_a_row < _LASTING
+            self._trials = min(2 * self._trials, _MOST_TRIALS) if hasty else _TRIALS
+            self.short, self._in_a_row = False, 0
+
+
+@contextmanager
+def noting() -> Iterator[list[float]]:
+    """Collect the seconds of each sync call that runs inside, in this context or one copied from it."""
+    spent: list[float] = []
+    token = _NOTED.set(spent)
+    try:
+        yield spent
+    finally:
+        _NOTED.reset(token)
+
+
+class Noted:
+    """Around a sync call: notes how long it took, where somebody collects that."""
+
+    __slots__ = ("_since", "_spent")
+
+    def __enter__(self) -> None:
+        """Start."""
+        self._spent = _NOTED.get()
+        self._since = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        """Note it."""
+        if self._spent is not None:
+            self._spent.append(time.monotonic() - self._since)

@@ -1,0 +1,257 @@
+"""Runs a route's straight code: one request without an event loop, tasks or threads of its own.
+
+What is rare is done here, and as the executor does it: late calls, errors, nodes that are called for the first time,
+results that have to be awaited.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextvars import copy_context
+from functools import partial
+from types import FrameType, GeneratorType
+from typing import Any, Protocol, TypeAlias
+
+from meshgen.graph.model import Node
+from meshgen.runtime import tracing
+from meshgen.runtime.alarm import Armed, arm, disarm
+from meshgen.runtime.context import CURRENT, Grace, RequestContext
+from meshgen.runtime.deadline import no_time, too_late
+from meshgen.runtime.failure import UserCode
+from meshgen.runtime.pace import Pace
+from meshgen.runtime.routecode import Straight
+from meshgen.runtime.valuecode import INPUT
+from meshgen.status import DeadlineExceeded
+
+_PLAIN = (bool, int, float, str, bytes, list, tuple, dict, set, type(None))
+"""Results of these classes need not be awaited, for a start."""
+
+_UNREADABLE = (AttributeError, KeyError, IndexError, TypeError)
+
+Wait: TypeAlias = Callable[[Node, Awaitable[Any], float], Any]
+"""Waits for what a sync method of a node gave, for so many seconds at most."""
+
+
+class Nodes(Protocol):
+    """Where the objects of nodes come from."""
+
+    def target(self, node: Node) -> Any:
+        """The node's object, made now if it is not there yet."""
+
+
+class StraightRoute:
+    """One route of a graph in process; serves any number of requests at once, each in its caller's thread."""
+
+    def __init__(self, graph: str, path: str, straight: Straight, nodes: Nodes, wait: Wait) -> None:
+        self.graph = graph
+        self.path = path
+        self.calls = straight.calls
+        self.size = straight.size
+        self.plain = set(_PLAIN)
+        """Classes of results that need not be awaited."""
+        self.awaits = False
+        """A sync method has given something to be awaited: an event loop serves this route better."""
+        self.pace = None if straight.serial else Pace()
+        """Of a route that could run in parallel."""
+        self._straight = straight
+        self._nodes = nodes
+        self._wait = wait
+        self._names: dict[str, Any] = {
+            **straight.names,
+            "__name__": straight.code.co_filename,
+            "__loader__": _Source(straight.source),
+            "_plain": self.plain,
+            **{name: self._node(name, node) for name, node in straight.nodes.items()},
+        }
+        exec(straight.code, self._names)  # noqa: S102 - it is our own
+        self._answer = self._names["_answer"]
+
+    @property
+    def chosen(self) -> bool:
+        """The next request had better run straight."""
+        return not self.awaits and (self.pace is None or self.pace.short)
+
+    def run(self, given: Any, seconds: float) -> Any:
+        """Answer one request, as `Executor.run` does.
+
+        Args:
+            given: the request.
+            seconds: until its deadline.
+        """
+        return copy_context().run(self._run, given, seconds)
+
+    def _run(self, given: Any, seconds: float) -> Any:
+        started = time.monotonic()
+        underway = Underway(self, tracing.begin(), started + seconds)
+        CURRENT.set(underway)
+        underway.armed = arm(seconds, underway.ring)
+        try:
+            answer = self._answer(underway, given)
+        except BaseException as error:
+            at, underway.at = underway.at, 0
+            if at > 0:
+                UserCode(self.calls[at]).__exit__(type(error), error, error.__traceback__)
+            if at >= 0 or not isinstance(error, _UNREADABLE):
+                raise
+            failed = error
+        else:
+            if not underway.rang:
+                return answer
+            raise underway.late(underway.rang)
+        finally:
+            underway.at = 0
+            if underway.armed is not None:
+                disarm(underway.armed)
+            if self.pace is not None:
+                self.pace.ran_straight(time.monotonic() - started - underway.waited, self.size + underway.more)
+        self._read_again(at, failed)
+        raise failed
+
+    def _read_again(self, at: int, failed: BaseException) -> None:
+        """Read what could not be read in the way that tells what is wrong; not in the handler, which would show."""
+        trace = failed.__traceback__
+        while trace is not None and trace.tb_frame.f_code is not self._answer.__code__:
+            trace = trace.tb_next
+        if trace is not None:
+            variables = trace.tb_frame.f_locals
+            results = {step: variables[name] for name, step in self._straight.results.items() if name in variables}
+            for read in self._straight.readings[at]:
+                read(variables["_given"], results)
+
+    def _node(self, name: str, node: Node) -> Any:
+        return node.target if node.kind == "function" else _Unmade(partial(self._made, name, node))
+
+    def _made(self, name: str, node: Node) -> Any:
+        underway = CURRENT.get()
+        assert isinstance(underway, Underway)
+        with underway.waiting():
+            self._names[name] = target = self._nodes.target(node)
+        return target
+
+    def wait(self, underway: Underway, work: Awaitable[Any]) -> Any:
+        """The value of an awaitable result."""
+        self.awaits = True
+        with underway.disarmed():
+            return self._wait(self.calls[underway.at], work, underway.ends - time.monotonic())
+
+
+class Underway:
+    """One request. The straight code writes where it is, and reads when it must end."""
+
+    __slots__ = ("_deadline", "_grace", "_metadata", "_route", "armed", "at", "ends", "more", "rang", "since", "waited")
+
+    def __init__(self, route: StraightRoute, metadata: Callable[[], Mapping[str, str]], deadline: float) -> None:
+        self.at = INPUT
+        """At a call, by its positive number, at the reading of values, by a negative one, or in our own code: 0."""
+        self.ends = deadline
+        """On the clock of `time.monotonic()`, with the time for which the request has waited."""
+        self.more = 0
+        """Calls beside those that each request makes."""
+        self.rang = 0
+        """The call that the alarm has interrupted."""
+        self.waited = 0.0
+        self.since = 0.0
+        """When the last call started."""
+        self.armed: Armed | None = None
+        self._deadline = deadline
+        self._grace: Grace | None = None
+        self._metadata = metadata
+        self._route = route
+
+    def seen(self) -> RequestContext:
+        """What `current_request()` gives, from the node whose code is running now."""
+        return RequestContext(
+            graph=self._route.graph,
+            route=self._route.path,
+            node=self._route.calls[self.at].name if self.at > 0 else None,
+            metadata=self._metadata(),
+            deadline=self._deadline,
+            trace_id=tracing.trace_id(),
+            grace=self._grace_of_all(),
+        )
+
+    def ring(self, _signal: int, _frame: FrameType | None) -> None:
+        """The time is over. Only user code is interrupted: it is asked for the time before each call as well."""
+        if self.at > 0 and sys.gettrace() is None:
+            self.rang = self.at
+            raise self.late(self.at)
+
+    def late(self, call: int) -> DeadlineExceeded:
+        """The error for a call that took too long."""
+        return too_late(self._route.calls[call].name, self.ends - self.since)
+
+    def no_time(self) -> None:
+        """Refuse a call that would start too late.
+
+        Raises:
+            DeadlineExceeded: always.
+        """
+        raise self.late(self.rang) if self.rang else no_time(self._route.calls[self.at].name)
+
+    def plain(self, result: Any) -> Any:
+        """A result as it is; or, if it has to be awaited, what it comes to."""
+        if inspect.isawaitable(result):
+            return self._route.wait(self, result)
+        if type(result) is not GeneratorType:  # one of them may be a coroutine, and the next one not
+            self._route.plain.add(type(result))
+        return result
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Around the making of a node, whose time is not the request's."""
+        at, self.at = self.at, 0
+        started = time.monotonic()
+        with self.disarmed():
+            try:
+                with self._grace_of_all().waiting():
+                    yield
+            finally:
+                self.waited += time.monotonic() - started
+                self.ends = self._deadline + self._grace_of_all().seconds
+        self.at = at
+        self.since = time.monotonic()
+
+    @contextlib.contextmanager
+    def disarmed(self) -> Iterator[None]:
+        """Without the alarm: our own code runs in here, or an event loop, which has its own clock."""
+        if self.armed is None:
+            yield
+            return
+        disarm(self.armed)
+        self.armed = None
+        try:
+            yield
+        finally:
+            self.armed = arm(self.ends - time.monotonic(), self.ring)
+
+    def _grace_of_all(self) -> Grace:
+        if self._grace is None:
+            self._grace = Grace()
+        return self._grace
+
+
+class _Unmade:
+    """Stands for a node's object until the node is called for the first time."""
+
+    __slots__ = ("_make",)
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._make(), name)
+
+
+class _Source:
+    """The source of straight code, for tracebacks and debuggers."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def get_source(self, _name: str) -> str:
+        """It, whatever the module's name."""
+        return self._source
