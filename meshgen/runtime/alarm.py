@@ -8,7 +8,6 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # `signal` wraps these in enums, which takes longer than many a node
 import contextlib
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -18,6 +17,8 @@ _LONGEST_S = 1e8
 """Some years: the timer cannot hold much more than a hundred times that, nor infinity."""
 
 _SIGNAL: int | None = getattr(_signal, "SIGALRM", None) if hasattr(_signal, "setitimer") else None
+
+_REAL: int = getattr(_signal, "ITIMER_REAL", 0)
 
 Ring: TypeAlias = Callable[[int, FrameType | None], None]
 Armed: TypeAlias = tuple[Any, float, float, float]
@@ -30,21 +31,25 @@ def arm(seconds: float, ring: Ring) -> Armed | None:
     Returns:
         What `disarm` takes; None off the main thread or where there is no timer: nobody will ring.
     """
-    if _SIGNAL is None or threading.get_ident() != threading.main_thread().ident:
+    if _SIGNAL is None:
         return None
-    before = _signal.signal(_SIGNAL, ring)
-    left, interval = _signal.setitimer(_signal.ITIMER_REAL, min(max(seconds, 1e-6), _LONGEST_S))
+    try:
+        before = _signal.signal(_SIGNAL, ring)
+    except ValueError:  # not on the main thread; to ask first would take longer
+        return None
+    if not 1e-6 <= seconds <= _LONGEST_S:
+        seconds = min(max(seconds, 1e-6), _LONGEST_S)
+    left, interval = _signal.setitimer(_REAL, seconds)
     return before, left, interval, time.monotonic() if left else 0.0
 
 
 def disarm(armed: Armed) -> None:
     """Leave signal and timer as `arm` found them; a timer of somebody else, such as a test's limit, goes on."""
     before, left, interval, since = armed
-    assert _SIGNAL is not None
-    _signal.setitimer(_signal.ITIMER_REAL, 0)
+    _signal.setitimer(_REAL, 0)
     _signal.signal(_SIGNAL, before if before is not None else _signal.SIG_DFL)
     if left:
-        _signal.setitimer(_signal.ITIMER_REAL, max(left - (time.monotonic() - since), 1e-6), interval)
+        _signal.setitimer(_REAL, max(left - (time.monotonic() - since), 1e-6), interval)
 
 
 @contextlib.contextmanager
