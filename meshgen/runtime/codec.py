@@ -13,13 +13,15 @@ from google.protobuf.message_factory import GetMessageClass
 
 from meshgen.errors import MeshgenError
 from meshgen.naming import RESULT_FIELD, pascal, snake
-from meshgen.runtime.decoding import Decoding
-from meshgen.runtime.encoding import Encoding, Fill
+from meshgen.runtime.decoding import Decoding, EnumNumbers
+from meshgen.runtime.encoding import Encoding
 from meshgen.runtime.forward import Forwarding
 from meshgen.runtime.graft import joined
+from meshgen.runtime.messages import MessageReader, MessageWriter
 from meshgen.runtime.payloads import MessageBytes
-from meshgen.runtime.received import plain, undecoded
-from meshgen.schema.assemble import Reader
+from meshgen.runtime.quickread import QuickDecoding
+from meshgen.runtime.quickwrite import QuickEncoding
+from meshgen.runtime.received import any_undecoded, plain, undecoded
 from meshgen.schema.check import request_check
 from meshgen.schema.depth import is_deep
 from meshgen.schema.fit import TOO_DEEP, EncodeError, Misfit, describe
@@ -67,32 +69,23 @@ class RpcCodec:
     ) -> None:
         self.request_class = GetMessageClass(method.input_type)
         self.response_class = GetMessageClass(method.output_type)
-        self._request, self._response = MessageBytes(self.request_class), MessageBytes(self.response_class)
         self.response, self.result = method.output_type, result
         file = method.containing_service.file
-        self._encoding = encoding = Encoding(lambda enum: _enum_numbers(file, enum), for_request=True)
+        _check(method.input_type, params if request_record is None else request_record.fields)
+        self._request, self._response = MessageBytes(self.request_class), MessageBytes(self.response_class)
+        self._encoding = Encoding(lambda enum: _enum_numbers(file, enum), for_request=True)
         decoding = Decoding(lambda enum: _enum_numbers(file, enum), rules=True)
-        self._fill_request: Fill
-        self._read_request: Reader
-        if request_record is None:
-            _check(method.input_type, params)
-            self._fill_request, self._read_request = encoding.arguments(params), decoding.fields(params)
-        else:
-            _check(method.input_type, request_record.fields)
-            self._fill_request, self._read_request = encoding.record(request_record), decoding.record(request_record)
-        answers = Decoding(lambda enum: _enum_numbers(file, enum))
-        answering = Encoding(lambda enum: _enum_numbers(file, enum))
-        self._fill_response, self._read_response = _result(method.output_type, result, answering, answers)
-        given = params if request_record is None else (Field(name="", type=request_record),)
-        self._deep_request = any(is_deep(f.type) for f in given)
-        self._deep_response = is_deep(result)
+        self._write_request = _request_writer(self._request, self._encoding, params, request_record)
+        self._read_request = _request_reader(self._request, decoding, params, request_record)
+        answers = _Answers(lambda enum: _enum_numbers(file, enum), method.output_type, result)
+        self._write_response, self._read_response = answers.writer(self._response), answers.reader(self._response)
         self._enforce = request_check(params, request_record)
         self._params = params
         self._by_name = request_record is None
         self._into_request = Forwarding(method.input_type, params)
         answer = () if isinstance(result, Nothing | Record) else (Field(name=RESULT_FIELD, type=result),)
         self._into_response = Forwarding(method.output_type, answer, result)
-        self._fill_rest: dict[frozenset[str], Fill] = {}
+        self._write_rest: dict[tuple[str, ...], MessageWriter] = {}
 
     def encode_request(self, arguments: Any) -> bytes:
         """Bytes of a request.
@@ -104,26 +97,24 @@ class RpcCodec:
             EncodeError: a value is not of its declared type; `path` names the field.
             Internal: an undecoded value had to be decoded, and does not fit its contract.
         """
-        if self._by_name and any(map(undecoded, arguments.values())):
+        if self._by_name and any_undecoded(arguments.values()):
             return self._forwarded(arguments)
-        return _encode(self._request, self._fill_request, arguments, deep=self._deep_request)
+        return self._write_request.write(arguments)
 
     def _forwarded(self, arguments: Mapping[str, Any]) -> bytes:
         ready, rest = self._into_request.split(arguments)
         if not ready:
-            return _encode(self._request, self._fill_request, rest, deep=self._deep_request)
-        forwarded = frozenset(arguments.keys() - rest.keys())
-        fill = self._fill_without(forwarded) if rest or len(forwarded) < len(self._params) else None
-        if fill is not None:
-            ready.append((None, [_encode(self._request, fill, rest, deep=self._deep_request)]))
+            return self._write_request.write(rest)
+        if rest or len(ready) < len(self._params):
+            ready.append((None, [self._writer_without(tuple(arguments.keys() - rest.keys())).write(rest)]))
         return joined(ready)
 
-    def _fill_without(self, forwarded: frozenset[str]) -> Fill:
+    def _writer_without(self, forwarded: tuple[str, ...]) -> MessageWriter:
         """What writes the other parameters, or their defaults."""
-        if forwarded not in self._fill_rest:
+        if forwarded not in self._write_rest:
             others = tuple(p for p in self._params if p.name not in forwarded)
-            self._fill_rest[forwarded] = self._encoding.arguments(others)
-        return self._fill_rest[forwarded]
+            self._write_rest[forwarded] = _request_writer(self._request, self._encoding, others, None)
+        return self._write_rest[forwarded]
 
     def decode_request(self, data: bytes) -> Any:
         """{parameter: value} with every parameter, or the record.
@@ -132,7 +123,7 @@ class RpcCodec:
             InvalidArgument: with a violation for each field that does not fit.
         """
         try:
-            value = self._request.read(self._read_request, data)
+            value = self._read_request.read(data)
         except Misfit as misfit:
             raise misfit.as_status() from misfit.__cause__
         except (DecodeError, RecursionError) as error:
@@ -153,15 +144,15 @@ class RpcCodec:
             if passed is not None:
                 return passed
             value = plain(value)
-        return _encode(self._response, self._fill_response, value, deep=self._deep_response)
+        return self._write_response.write(value)
 
     def check_request(self, arguments: Any) -> None:
         """Raise what `encode_request` would for decoded values, without writing them."""
-        _check_value(self._request, self._fill_request, arguments, deep=self._deep_request)
+        self._write_request.check(arguments)
 
     def check_response(self, value: Any) -> None:
         """Raise what `encode_response` would for a decoded value, without writing it."""
-        _check_value(self._response, self._fill_response, value, deep=self._deep_response)
+        self._write_response.check(value)
 
     def decode_response(self, data: bytes) -> Any:
         """The value of a response.
@@ -170,26 +161,12 @@ class RpcCodec:
             Internal: the service answered something else than its contract says.
         """
         try:
-            return self._response.read(self._read_response, data)
+            return self._read_response.read(data)
         except Misfit as misfit:
             name = self.response_class.DESCRIPTOR.full_name
             raise Internal(f"not a {name}: {misfit.as_status()}") from misfit.__cause__
         except (DecodeError, RecursionError) as error:
             raise Internal(_unreadable(self.response_class, error)) from None
-
-
-def _encode(wire: MessageBytes, fill: Fill, value: Any, *, deep: bool) -> bytes:
-    try:
-        return wire.write(fill, value, verify=deep)
-    except (RecursionError, DecodeError):
-        raise EncodeError(TOO_DEEP) from None
-
-
-def _check_value(wire: MessageBytes, fill: Fill, value: Any, *, deep: bool) -> None:
-    try:
-        wire.check(fill, value, verify=deep)
-    except (RecursionError, DecodeError):
-        raise EncodeError(TOO_DEEP) from None
 
 
 def _unreadable(cls: type[Message], error: Exception) -> str:
@@ -199,18 +176,59 @@ def _unreadable(cls: type[Message], error: Exception) -> str:
     return f"the {name} {TOO_DEEP}" if too_deep else f"not a {name}"
 
 
-def _result(descriptor: Descriptor, result: Type, encoding: Encoding, decoding: Decoding) -> tuple[Fill, Reader]:
-    match result:
-        case Nothing():
-            return _refuse_value, lambda _: None
-        case Record():
-            _check(descriptor, result.fields)
-            return encoding.record(result), decoding.record(result)
-        case _:
-            fields = (Field(name=RESULT_FIELD, type=result),)
-            _check(descriptor, fields)
-            fill, read = encoding.arguments(fields), decoding.fields(fields)
-            return lambda message, value: fill(message, {RESULT_FIELD: value}), lambda m: read(m)[RESULT_FIELD]
+def _request_writer(
+    wire: MessageBytes, encoding: Encoding, params: tuple[Field, ...], record: Record | None
+) -> MessageWriter:
+    deep = any(is_deep(f.type) for f in (params if record is None else record.fields))
+    if record is None:
+        return MessageWriter(
+            wire, encoding.arguments(params), lambda: QuickEncoding(encoding).arguments(params), deep=deep
+        )
+    return MessageWriter(wire, encoding.record(record), lambda: QuickEncoding(encoding).record(record), deep=deep)
+
+
+def _request_reader(
+    wire: MessageBytes, decoding: Decoding, params: tuple[Field, ...], record: Record | None
+) -> MessageReader:
+    if record is None:
+        return MessageReader(wire, decoding.fields(params), lambda: QuickDecoding(decoding, rules=True).fields(params))
+    return MessageReader(wire, decoding.record(record), lambda: QuickDecoding(decoding, rules=True).record(record))
+
+
+class _Answers:
+    """Compiles the writer and the reader of a response."""
+
+    def __init__(self, enum_numbers: EnumNumbers, descriptor: Descriptor, result: Type) -> None:
+        self._encoding, self._decoding = Encoding(enum_numbers), Decoding(enum_numbers)
+        self._result = result
+        self._field = Field(name=RESULT_FIELD, type=result)
+        if not isinstance(result, Nothing):
+            _check(descriptor, result.fields if isinstance(result, Record) else (self._field,))
+
+    def writer(self, wire: MessageBytes) -> MessageWriter:
+        deep, result, encoding = is_deep(self._result), self._result, self._encoding
+        match result:
+            case Nothing():
+                return MessageWriter(wire, _refuse_value, lambda: _refuse_value, deep=deep)
+            case Record():
+                general = encoding.record(result)
+                return MessageWriter(wire, general, lambda: QuickEncoding(encoding).record(result), deep=deep)
+            case _:
+                fill = encoding.field(self._field)
+                return MessageWriter(wire, fill, lambda: QuickEncoding(encoding).value(self._field), deep=deep)
+
+    def reader(self, wire: MessageBytes) -> MessageReader:
+        result, decoding = self._result, self._decoding
+        match result:
+            case Nothing():
+                return MessageReader(wire, lambda _: None, lambda: lambda _: None)
+            case Record():
+                return MessageReader(wire, decoding.record(result), lambda: QuickDecoding(decoding).record(result))
+            case _:
+                read = decoding.fields((self._field,))
+                return MessageReader(
+                    wire, lambda m: read(m)[RESULT_FIELD], lambda: QuickDecoding(decoding).value(self._field)
+                )
 
 
 def _refuse_value(_: Any, value: Any) -> None:

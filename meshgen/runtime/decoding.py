@@ -63,17 +63,18 @@ class Decoding:
 
     def fields(self, fields: tuple[Field, ...]) -> Reader:
         """Message → dict of the fields' values."""
-        return reader_of_fields(fields, self._field, rules=self._rules)
+        return reader_of_fields(fields, self.field, rules=self._rules)
 
     def record(self, record: Record) -> Reader:
         """Message → value of the record. Each record is compiled once, so that it may hold itself."""
         compiled = self._records.get(record)
         if compiled is None:
             compiled = self._records[record] = []
-            compiled.append(reader_of_record(record, self._field, rules=self._rules))
+            compiled.append(reader_of_record(record, self.field, rules=self._rules))
         return compiled[0] if compiled else lambda message: compiled[0](message)  # noqa: PLW0108 - it is empty yet
 
-    def _field(self, field: Field) -> Reader:
+    def field(self, field: Field) -> Reader:
+        """Message → value of one of its fields, or `ABSENT`."""
         wire, union = snake(field.name), spread(field.type)
         return self._member(wire, field.type) if union is None else self._oneof(union, wire, wire)
 
@@ -82,7 +83,7 @@ class Decoding:
         readers: dict[str | None, Reader] = {}
         for member in union.members:
             wire = member_name(member, field)
-            readers[wire] = held(wire, _got(wire, self._element(member)))
+            readers[wire] = held(wire, _got(wire, self.element(member)))
 
         def read(message: Any) -> Any:
             member = readers.get(message.WhichOneof(oneof))
@@ -93,16 +94,16 @@ class Decoding:
     def _member(self, wire: str, type_: Type) -> Reader:
         match type_:
             case Optional(item=item):
-                return _present(wire, self._element(item))
+                return _present(wire, self.element(item))
             case ListOf(item=item, container=container):
-                read_list = list_reader(self._element(item), container)
+                read_list = list_reader(self.element(item), container)
                 return lambda message: read_list(getattr(message, wire))
             case MapOf(value=value):
-                return _map_reader(wire, self._element(value))
+                return _map_reader(wire, self.element(value))
             case _:
-                return _present(wire, self._element(type_))
+                return _present(wire, self.element(type_))
 
-    def _element(self, type_: Type) -> Reader | None:  # noqa: C901 - one case per type
+    def element(self, type_: Type) -> Reader | None:  # noqa: C901 - one case per type
         """Reads one element; None when it is the value already."""
         match type_:
             case Scalar(kind="bytes"):
@@ -142,7 +143,7 @@ class Decoding:
     def _parts(self, parts: tuple[Field, ...]) -> Reader:
         """Reads an image or tensor. Big bytes are a view of the request, which nobody outside gets to change."""
         return reader_of_fields(
-            parts, lambda f: _present(f.name, payload_of) if f.type == Optional(Scalar("bytes")) else self._field(f)
+            parts, lambda f: _present(f.name, payload_of) if f.type == Optional(Scalar("bytes")) else self.field(f)
         )
 
     def _tensor_reader(self, type_: Tensor) -> Reader:

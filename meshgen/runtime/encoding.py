@@ -59,7 +59,7 @@ class Encoding:
 
         Those cannot be absent on the wire, so the receiver could not put the default in.
         """
-        rows = [(f, self._field(f)) for f in fields]
+        rows = [(f, self.field(f)) for f in fields]
         names = {f.name for f in fields}
 
         def fill(message: Any, arguments: Mapping[str, Any]) -> None:
@@ -86,7 +86,7 @@ class Encoding:
         return lambda message, value: compiled[0](message, value)  # noqa: PLW0108 - it is empty yet
 
     def _record(self, record: Record) -> Fill:
-        rows = [(getter(record, f), self._field(f)) for f in record.fields]
+        rows = [(getter(record, f), self.field(f)) for f in record.fields]
         whole, check = surplus_check(record)
 
         def fill(message: Any, value: Any) -> None:
@@ -97,7 +97,8 @@ class Encoding:
 
         return fill
 
-    def _field(self, field: Field) -> Fill:
+    def field(self, field: Field) -> Fill:
+        """Puts the value of a field into the message that has it."""
         wire, union = snake(field.name), spread(field.type)
         if union is None:
             write = _at(wire, self._member(wire, field.type))
@@ -111,18 +112,19 @@ class Encoding:
     def _member(self, wire: str, type_: Type) -> Fill:
         match type_:
             case Optional(item=AnyValue()):
-                return self._singular(wire, AnyValue())
+                return self.singular(wire, AnyValue())
             case Optional(item=item):
-                return _unless_none(self._singular(wire, item))
+                return _unless_none(self.singular(wire, item))
             case ListOf(item=item):
                 return self._repeated(wire, type_, item)
             case MapOf():
                 return self._map(wire, type_)
             case _:
-                return self._singular(wire, type_)
+                return self.singular(wire, type_)
 
-    def _singular(self, wire: str, type_: Type) -> Fill:
-        convert = self._scalar(type_)
+    def singular(self, wire: str, type_: Type) -> Fill:
+        """Puts a value that is there into a field that is not repeated."""
+        convert = self.scalar(type_)
         if convert is not None:
             return lambda message, value: setattr(message, wire, convert(value))
         fill = self._message(type_)
@@ -138,7 +140,7 @@ class Encoding:
         """Writes the member that a value is of; the members of a union that is a `field` have its name in theirs."""
         choose = member_chooser(union)
         names = [member_name(member, field) for member in union.members]
-        writers = [_at(name, self._singular(name, m)) for name, m in zip(names, union.members, strict=True)]
+        writers = [_at(name, self.singular(name, m)) for name, m in zip(names, union.members, strict=True)]
 
         def write(message: Any, value: Any) -> None:
             try:
@@ -150,7 +152,7 @@ class Encoding:
         return write
 
     def _repeated(self, wire: str, type_: ListOf, item: Type) -> Fill:
-        convert = self._scalar(item)
+        convert = self.scalar(item)
         if convert is not None:
             return _scalars_writer(wire, type_, convert)
         fill, merging = self._message(item), may_merge(type_)
@@ -168,7 +170,7 @@ class Encoding:
         return write
 
     def _map(self, wire: str, type_: MapOf) -> Fill:
-        to_key, convert = TO_SCALAR[type_.key.kind], self._scalar(type_.value)
+        to_key, convert = TO_SCALAR[type_.key.kind], self.scalar(type_.value)
         fill = None if convert is not None else self._message(type_.value)
 
         def write(message: Any, value: Any) -> None:
@@ -186,7 +188,7 @@ class Encoding:
 
         return write
 
-    def _scalar(self, type_: Type) -> Convert | None:
+    def scalar(self, type_: Type) -> Convert | None:
         """Turns a value into what a scalar field holds; None for types that are messages."""
         match type_:
             case Scalar(kind="bytes"):

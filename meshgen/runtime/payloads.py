@@ -83,7 +83,11 @@ class MessageBytes:
             DecodeError: it cannot be read.
         """
         held: dict[bytes, Buffer] = {}
-        data = self._filled(fill, value, held).SerializeToString()
+        if self._written:
+            message = self._filled(fill, value, held)
+        else:
+            fill(message := self._class(), value)
+        data = message.SerializeToString()
         if verify:
             self._class.FromString(data)
         return _with_payloads(data, self._written, held) if held else data
@@ -113,9 +117,10 @@ class MessageBytes:
         Raises:
             DecodeError: `data` is not a message of this class.
         """
+        if len(data) < THRESHOLD or not self._read:
+            return read(self._class.FromString(data))
         held: dict[bytes, Buffer] = {}
-        if len(data) >= THRESHOLD and self._read:
-            data = _without_payloads(data, self._read, held)
+        data = _without_payloads(data, self._read, held)
         message = self._class.FromString(data)
         before, _HELD.payloads = _HELD.payloads, held
         try:

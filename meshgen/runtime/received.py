@@ -68,7 +68,7 @@ def plain(value: Any) -> Any:
 
 def plainly(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
     """Arguments for code that runs in this process."""
-    if _UNDECODED.isdisjoint(map(type, arguments.values())):
+    if not any_undecoded(arguments.values()):
         return arguments
     return {name: plain(value) for name, value in arguments.items()}
 
@@ -78,9 +78,14 @@ def undecoded(value: Any) -> bool:
     return type(value) in _UNDECODED
 
 
+def any_undecoded(values: Iterable[Any]) -> bool:
+    """Whether one of the values is there as bytes."""
+    return not _UNDECODED.isdisjoint(map(type, values))
+
+
 def together(items: Sequence[Any], build: Callable[[Iterable[Any]], Any]) -> Any:
     """The list or tuple of these; as it is when no element needs decoding."""
-    return build(items) if _UNDECODED.isdisjoint(map(type, items)) else Parts(items, build)
+    return Parts(items, build) if any_undecoded(items) else build(items)
 
 
 def elements(value: Any) -> list[Any]:

@@ -32,7 +32,8 @@ ABSENT: Final = _Absent.ABSENT
 Reader = Callable[[Any], Any]
 """Source of a whole record → one field's value, or `ABSENT`; raises Misfit."""
 
-_LEFT_TO_THE_CLASS: Final = object()
+LEFT_TO_THE_CLASS: Final = object()
+"""Of fields that are absent: the record's class fills them itself."""
 _MOST_DETAILS = 10_000
 """Of pydantic's, which writes all of them out or none."""
 _WITH_DEFAULTS = ("dataclass", "pydantic", "namedtuple")
@@ -54,7 +55,7 @@ def reader_of_fields(
         rules: when some fields cannot be read, look for broken rules in the others: all problems come at once.
     """
     fields = tuple(fields)
-    rows = [(f.name, snake(f.name), reader(f), spread(f.type) is None, _when_absent(f, record)) for f in fields]
+    rows = [(f.name, snake(f.name), reader(f), spread(f.type) is None, when_absent(f, record)) for f in fields]
     checks = _checks_of(fields, rules)
 
     def read(source: Any) -> dict[str, Any]:
@@ -70,7 +71,7 @@ def reader_of_fields(
                 values[name] = value
             elif absent is None:
                 problems.append((wire, "is required"))
-            elif absent is not _LEFT_TO_THE_CLASS:
+            elif absent is not LEFT_TO_THE_CLASS:
                 values[name] = absent()
         if problems:
             raise Misfit(chain(problems, *(check(values) for check in checks().values())))
@@ -133,8 +134,8 @@ def _path(location: tuple[int | str, ...]) -> str:
     return path
 
 
-def _when_absent(field: Field, record: Record | None) -> Any:
-    """None for a required field, else what makes the value."""
+def when_absent(field: Field, record: Record | None) -> Any:
+    """None for a required field, `LEFT_TO_THE_CLASS`, or what makes the value."""
     match field.type:
         case ListOf(container=container):
             # A list that was not sent and an empty one are the same bytes, so a default cannot be meant.
@@ -144,9 +145,9 @@ def _when_absent(field: Field, record: Record | None) -> Any:
     if field.required:
         return None
     if field.omitted:
-        return _LEFT_TO_THE_CLASS
+        return LEFT_TO_THE_CLASS
     if field.has_default and record is not None and record.kind in _WITH_DEFAULTS:
-        return _LEFT_TO_THE_CLASS
+        return LEFT_TO_THE_CLASS
     return field.make_default
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from meshgen.schema.fit import EncodeError, Misfit, describe
@@ -26,7 +27,7 @@ PARTS: tuple[Field, ...] = (
     Field(name="fp64_contents", type=ListOf(Scalar("float"))),
 )
 
-_CONTENTS = tuple(f.name for f in PARTS if f.name.endswith("_contents"))
+CONTENTS = tuple(f.name for f in PARTS if f.name.endswith("_contents"))
 _FLOATS = ("fp32_contents", "fp64_contents")
 
 DATATYPES: Mapping[str, str] = {
@@ -75,7 +76,14 @@ def _numpy_elements(value: Any) -> _Elements:
         raise EncodeError(f"must be a numpy.ndarray, got {describe(value)}")
     if isinstance(value, np.ma.MaskedArray):
         raise EncodeError("is a masked array, whose mask cannot travel; call .filled()")
-    return value.dtype.name, value.shape, lambda: value
+    return _name_of(value.dtype), value.shape, lambda: value
+
+
+@lru_cache(maxsize=64)
+def _name_of(dtype: Any) -> str:
+    """The name of a dtype, which numpy puts together each time it is asked."""
+    name: str = dtype.name
+    return name
 
 
 def _torch_elements(value: Any) -> _Elements:
@@ -114,7 +122,7 @@ def tensor_from(parts: Mapping[str, Any], type_: Tensor) -> Any:
     """The array (read-only when its bytes came raw) or tensor; Misfit when the parts do not make one."""
     dtype = _dtype_of(parts["datatype"], type_)
     shape, count = _checked_shape(parts["shape"], type_)
-    given = [name for name in _CONTENTS if parts[name]]
+    given = [name for name in CONTENTS if parts[name]]
     if parts["raw"] is not None:
         if given:
             raise Misfit([("raw", f"cannot come together with {given[0]}")])

@@ -1,0 +1,173 @@
+"""Straight-line readers of messages. They read what `Decoding` would, or raise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from meshgen.naming import snake
+from meshgen.runtime.decoding import Decoding
+from meshgen.runtime.payloads import payload_of
+from meshgen.runtime.straight import Source, Unusual, field_of, indented, is_plain_name
+from meshgen.schema.assemble import ABSENT, LEFT_TO_THE_CLASS, Reader, when_absent
+from meshgen.schema.distinct import SETS
+from meshgen.schema.model import CONTAINERS, Field, ListOf, MapOf, Optional, Record, Ref, Tensor, Type
+from meshgen.schema.tensor import CONTENTS, tensor_from
+from meshgen.schema.unions import spread
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """How a field of the message `m` is read."""
+
+    name: str
+    """Of the value."""
+    read: str
+    """Expression of the value."""
+    given: str = ""
+    """Expression: whether it was sent; empty when absence is a value of its own, as for lists."""
+    absent: Any = None
+    """What `when_absent` says."""
+
+
+class QuickDecoding:
+    """Compiles readers for the messages of one service."""
+
+    def __init__(self, general: Decoding, *, rules: bool = False) -> None:
+        """Args: what reads everything that is not common, and whether it checks rules."""
+        self._general = general
+        self._rules = rules
+        self._source = Source()
+        self._records: dict[Record, str] = {}
+
+    def fields(self, fields: tuple[Field, ...]) -> Reader:
+        """Message → dict of the fields' values, as `Decoding.fields` reads it."""
+        parts = [self._part(f, None) for f in fields]
+        lines = [*_required(parts), "return {", *indented([f"{p.name!r}: {self._value(p)}," for p in parts]), "}"]
+        return self._source.define(self._source.name(None), "m", _with_getter(lines), "reader of fields")
+
+    def value(self, field: Field) -> Reader:
+        """Message → value of its only field."""
+        part = self._part(field, None)
+        lines = [*_required([part]), f"return {self._value(part)}"]
+        return self._source.define(self._source.name(None), "m", _with_getter(lines), f"reader of {field.name}")
+
+    def record(self, record: Record) -> Reader:
+        """Message → value of the record, as `Decoding.record` reads it."""
+        name = self._record(record)
+        return self._source.define(self._source.name(None), "m", [f"return {name}(m)"], f"reader of {record}")
+
+    def _record(self, record: Record) -> str:
+        """The name of the record's function, which may be compiled later, as records hold themselves."""
+        if record not in self._records:
+            self._records[record] = name = self._source.name(None)
+            # pydantic collects every broken rule there is: the general reader looks for too many of them first.
+            held = record.kind == "pydantic" and any(isinstance(f.type, ListOf | MapOf) for f in record.fields)
+            if (held and self._rules) or not all(is_plain_name(f.name) for f in record.fields):
+                self._source.set(name, self._general.record(record))
+            else:
+                lines = self._constructing(record)
+                self._source.define(name, "m", _with_getter(lines), f"reader of {record}")
+        return self._records[record]
+
+    def _constructing(self, record: Record) -> list[str]:
+        parts = [self._part(f, record) for f in record.fields]
+        left = [p for p in parts if p.absent is LEFT_TO_THE_CLASS]
+        if not left:
+            return [*_required(parts), f"return {self._made(record, parts)}"]
+        all_given = " and ".join(p.given for p in left)
+        there = [p for p in parts if p not in left]
+        lines = [*_required(parts), f"if {all_given}:", f"    return {self._made(record, parts)}"]
+        lines += ["d = {", *indented([f"{p.name!r}: {self._value(p)}," for p in there]), "}"]
+        for part in left:
+            lines += [f"if {part.given}:", f"    d[{part.name!r}] = {part.read}"]
+        return [*lines, f"return {self._source.name(record.construct)}(d)"]
+
+    def _made(self, record: Record, parts: list[_Part]) -> str:
+        """Expression of a value of the record, as `Record.construct` makes it."""
+        values = [(p.name, p.read if p.absent is LEFT_TO_THE_CLASS else self._value(p)) for p in parts]
+        entries = ", ".join(f"{name!r}: {value}" for name, value in values)
+        match record.kind:
+            case "tuple":
+                return f"({''.join(f'{value}, ' for _, value in values)})"
+            case "pydantic":
+                validate = self._source.name(record.python.model_validate)
+                return f"{validate}({{{entries}}}, by_alias=False, by_name=True)"
+            case "typeddict":
+                return f"{{{entries}}}"
+            case _:
+                keywords = ", ".join(f"{name}={value}" for name, value in values)
+                return f"{self._source.name(record.python)}({keywords})"
+
+    def _value(self, part: _Part) -> str:
+        if not part.given or part.absent is None:
+            return part.read
+        return f"({part.read} if {part.given} else {self._source.name(part.absent)}())"
+
+    def _part(self, field: Field, record: Record | None) -> _Part:
+        wire, type_ = snake(field.name), field.type
+        there = field_of("m", wire)
+        match type_:
+            case ListOf(item=item, container=container):
+                if container in SETS:
+                    return _Part(field.name, f"{self._source.name(self._general.field(field))}(m)")
+                return _Part(field.name, self._listed(there, item, container))
+            case MapOf(value=value):
+                element = self._element("e", value)
+                every = f"dict({there})" if element == "e" else f"{{k: {element} for k, e in {there}.items()}}"
+                return _Part(field.name, every)
+        absent = when_absent(field, record)
+        if spread(type_) is not None:
+            read, absence = self._source.name(self._general.field(field)), self._source.name(ABSENT)
+            held = self._source.name(None)  # a local variable, as it is set in the function
+            return _Part(field.name, held, f"({held} := {read}(m)) is not {absence}", absent)
+        item = type_.item if isinstance(type_, Optional) else type_
+        return _Part(field.name, self._element(there, item), f"h({wire!r})", absent)
+
+    def _listed(self, there: str, item: Type, container: str) -> str:
+        element = self._element("e", item)
+        build = CONTAINERS[container].__name__
+        if element == "e":
+            return f"{build}({there})"
+        every = f"[{element} for e in {there}]"
+        return every if container == "list" else f"{build}({every})"
+
+    def _element(self, value: str, type_: Type) -> str:
+        match type_:
+            case Record():
+                return f"{self._record(type_)}({value})"
+            case Ref():
+                return f"{self._record(type_.record)}({value})"
+            case Tensor():
+                return f"{self._source.name(_tensor_reader(type_))}({value})"
+        element = self._general.element(type_)
+        return value if element is None else f"{self._source.name(element)}({value})"
+
+
+def _tensor_reader(type_: Tensor) -> Reader:
+    """Reads a tensor whose elements came raw."""
+
+    def read(message: Any) -> Any:
+        # One call for all fields: most of the fifteen are never there.
+        given = {field.name: value for field, value in message.ListFields()}
+        if not given.keys() <= _RAW:
+            raise Unusual
+        raw = payload_of(given["raw"])
+        return tensor_from(
+            {**_NO_CONTENTS, "datatype": given["datatype"], "shape": given.get("shape", ()), "raw": raw}, type_
+        )
+
+    return read
+
+
+_RAW = {"datatype", "shape", "raw"}
+_NO_CONTENTS: dict[str, Any] = dict.fromkeys(CONTENTS, ())
+
+
+def _required(parts: list[_Part]) -> list[str]:
+    needed = [p.given for p in parts if p.given and p.absent is None]
+    return [f"if not ({' and '.join(needed)}):", "    raise Unusual"] if needed else []
+
+
+def _with_getter(lines: list[str]) -> list[str]:
+    return ["h = m.HasField", *lines] if any("h(" in line for line in lines) else lines
