@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import os
+import re
 import sys
 import weakref
 from dataclasses import dataclass
@@ -71,11 +72,21 @@ def of_callable(target: Any) -> Span:
     return _on_definition(file, _class_line(file, target.__qualname__.rsplit(".", 1)[-1]))
 
 
+_CLASS = re.compile(r"\s*class (\w+)[(:\[]")
+_CLASS_LINES: dict[str, tuple[list[str], dict[str, int]]] = {}
+"""By file: its lines, as `linecache` has them, and where in them each class starts."""
+
+
 def _class_line(file: str, name: str) -> int:
-    for number, text in enumerate(linecache.getlines(file), start=1):
-        if text.lstrip().startswith((f"class {name}(", f"class {name}:", f"class {name}[")):
-            return number
-    return 1
+    lines = linecache.getlines(file)
+    known = _CLASS_LINES.get(file)
+    if known is None or known[0] is not lines:
+        found: dict[str, int] = {}
+        for number, text in enumerate(lines, start=1):
+            if match := _CLASS.match(text):
+                found.setdefault(match[1], number)
+        known = _CLASS_LINES[file] = lines, found
+    return known[1].get(name, 1)
 
 
 def _on_definition(file: str, line: int) -> Span:

@@ -10,16 +10,9 @@ Document: TypeAlias = dict[str, Any]
 
 def to_yaml(document: Document, *, header: str = "") -> str:
     """YAML text. Keys keep their order; `header` becomes comment lines at the top."""
-    import yaml
+    from meshgen.emit.yamltext import block_text  # and PyYAML, which those who write JSON do without
 
-    class Dumper(yaml.SafeDumper):
-        """Anchors would make equal parts depend on each other when a person edits one."""
-
-        def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the name is the base class's
-            return True
-
-    text: str = yaml.dump(document, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
-    return comment(header) + text
+    return comment(header) + block_text(document)
 
 
 def to_json(document: Document) -> str:

@@ -346,8 +346,14 @@ class Graph:
 
     def guests(self, host: str | None) -> tuple[Node, ...]:
         """The nodes that are placed in the replicas of a node, or of the driver (None)."""
-        place = InDriver() if host is None else With(host)
-        return tuple(n for n in self.nodes if n.placement == place)
+        return self._by_placement.get(InDriver() if host is None else With(host), ())
+
+    @cached_property
+    def _by_placement(self) -> Mapping[Placement, tuple[Node, ...]]:
+        found: dict[Placement, list[Node]] = {}
+        for node in self.nodes:
+            found.setdefault(node.placement, []).append(node)
+        return {place: tuple(nodes) for place, nodes in found.items()}
 
     def has_configured_guests(self, host: str | None) -> bool:
         """Some of `guests(host)` has a `user_config`: the deployment's then holds one for each node, by name."""
