@@ -106,7 +106,8 @@ class RpcCodec:
         if not ready:
             return self._write_request.write(rest)
         if rest or len(ready) < len(self._params):
-            ready.append((None, [self._writer_without(tuple(arguments.keys() - rest.keys())).write(rest)]))
+            forwarded = tuple([name for name in arguments if name not in rest])
+            ready.append((None, [self._writer_without(forwarded).write(rest)]))
         return joined(ready)
 
     def _writer_without(self, forwarded: tuple[str, ...]) -> MessageWriter:

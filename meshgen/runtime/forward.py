@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor
 
 from meshgen.naming import RESULT_FIELD
 from meshgen.runtime.graft import Graft, Pieces, into_answer, into_field, into_list, joined
-from meshgen.runtime.received import Parts, Received, plain
+from meshgen.runtime.received import Parts, Received, plain, undecoded
 from meshgen.schema.model import Field, Type
 
 
@@ -28,7 +28,7 @@ class Forwarding:
         ready: list[tuple[Graft | None, Pieces]] = []
         rest: dict[str, Any] = {}
         for name, value in arguments.items():
-            found = self._field(name, value)
+            found = self._field(name, value) if undecoded(value) else None
             if found is None:
                 rest[name] = plain(value)
             else:
@@ -57,9 +57,11 @@ class Forwarding:
 
     def _graft(self, source: Received, name: str, *, element: bool) -> Graft | None:
         key = (source.codec, name, element)
-        if key not in self._grafts:
-            self._grafts[key] = self._compiled(source, name, element=element)
-        return self._grafts[key]
+        try:
+            return self._grafts[key]
+        except KeyError:
+            graft = self._grafts[key] = self._compiled(source, name, element=element)
+            return graft
 
     def _compiled(self, source: Received, name: str, *, element: bool) -> Graft | None:
         codec, field = source.codec, self._fields.get(name)

@@ -75,17 +75,21 @@ class Retagged:
         return True
 
     def _put_all(self, data: bytes, pieces: Pieces) -> bool:
-        view, at, end = memoryview(data), 0, len(data)
+        view, at, end, old = memoryview(data), 0, len(data), self.old
         found: Pieces = []
         while at < end:
-            if not data.startswith(self.old, at):
+            if not data.startswith(old, at):
                 return False
-            start = at + len(self.old)
+            start = at + len(old)
             at = _end(data, start, self.wire_type)
             if not 0 < at <= end:
                 return False
-            found += (self.new, view[start:at])
-        pieces += [data] if self.old == self.new else found
+            found.append(view[start:at])
+        if old == self.new:
+            pieces.append(data)
+        else:
+            for piece in found:
+                pieces += (self.new, piece)
         return True
 
     def padding(self, offset: int) -> bytes:
@@ -255,10 +259,13 @@ def joined(fields: list[tuple[Graft | None, Pieces]]) -> bytes:
 
     The largest one comes first: that keeps it aligned.
     """
-    if len(fields) == 1 and len(fields[0][1]) == 1 and isinstance(whole := fields[0][1][0], bytes):
-        return whole
-    if sum(len(p) for _, pieces in fields for p in pieces) < BIG:
-        return b"".join([p for _, pieces in fields for p in pieces])
+    flat: Pieces = []
+    for _, pieces in fields:
+        flat += pieces
+    if len(flat) == 1 and isinstance(flat[0], bytes):
+        return flat[0]
+    if sum(map(len, flat)) < BIG:
+        return b"".join(flat)
     together: Pieces = []
     offset = 0
     for graft, pieces in sorted(fields, key=lambda field: -_size(field[1])):
@@ -280,6 +287,8 @@ def _end(data: bytes, at: int, wire_type: int) -> int:
     """Where the content that begins at `at` ends; 0 when it does not."""
     if wire_type in _FIXED_SIZE:
         return at + _FIXED_SIZE[wire_type]
+    if at < len(data) and (first := data[at]) <= 0x7F:  # the most frequent
+        return at + 1 + first if wire_type == _LENGTH else at + 1
     number = shift = 0
     for byte in data[at : at + _LONGEST_VARINT]:
         number |= (byte & 0x7F) << shift
