@@ -43,6 +43,9 @@ _HOST_HELP = "Address to listen on. Any other than loopback lets others in."
 _NODES_HELP = "Publish the nodes' own services too; by default on loopback only."
 _ORIGIN_HELP = "Lets pages of this origin call, such as https://app.example.com; those of localhost may anyway."
 
+_SPANS_HELP = "Spans as OTLP JSON, such as `meshgen run --trace` writes."
+_TRACE_HELP = "Write the spans of all requests there, as OTLP JSON, for `meshgen advise`."
+
 _LONGEST_S = 365 * 24 * 3600.0
 
 
@@ -160,10 +163,11 @@ def check(graphs: tuple[str, ...], allow_breaking: bool) -> None:
     failed = False
     with terminal.only_results_on_stdout() as write:
         for graph in graphs:
-            problems, safe = checked(graph, allow_breaking=allow_breaking)
+            problems, safe, placed = checked(graph, allow_breaking=allow_breaking)
             for problem in problems:
                 write(problem.render())
             _write_safe(graph, safe, write)
+            _write_all(graph, placed, write)
             errors = len(errors_only(problems))
             failed |= errors > 0
             write(f"{graph}: {_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}")
@@ -203,6 +207,7 @@ def build(graphs: tuple[str, ...], out: Path | None, check: bool, allow_breaking
         built = builds(graphs, out, allow_breaking=allow_breaking)
         for target, each in built.items():
             _write_safe(target, each.safe, write)
+            _write_all(target, each.placed, write)
         terminal.show([problem for each in built.values() for problem in each.problems])
         if check:
             _stop_if_stale({path for each in built.values() for path in each.stale()}, graphs, out, write)
@@ -238,6 +243,20 @@ def draw(graph: str, out: Path | None) -> None:
 
 
 @app.command()
+@_graph
+@click.option("--trace", metavar="FILE", type=_file, required=True, help=_SPANS_HELP)
+def advise(graph: str, trace: Path) -> None:
+    """Say which nodes are too cheap for a hop of their own.
+
+    Reads how long each node worked in real requests, and how long its callers waited beyond that.
+    """
+    from meshgen.cli.advising import advise_on
+
+    with terminal.only_results_on_stdout() as write:
+        advise_on(graph, trace, write)
+
+
+@app.command()
 @_graphs
 @click.option("--host", metavar="HOST", default="127.0.0.1", help=_HOST_HELP)
 @click.option(
@@ -265,6 +284,7 @@ def draw(graph: str, out: Path | None) -> None:
     help="Requests per second that the front lets through.",
 )
 @click.option("--allow-origin", "origins", metavar="ORIGIN", type=_origin, multiple=True, help=_ORIGIN_HELP)
+@click.option("--trace", metavar="FILE", type=_file, help=_TRACE_HELP)
 def run(graphs: tuple[str, ...], **options: Any) -> None:
     """Bring graphs up as a mesh on this machine.
 
@@ -304,6 +324,11 @@ def _write_safe(graph: str, changes: tuple[str, ...], write: Callable[[str], Non
         write(f"{graph}: {_count(len(changes), 'safe change')} since the committed contracts")
     for change in changes:
         write(f"  {change}")
+
+
+def _write_all(graph: str, lines: tuple[str, ...], write: Callable[[str], None]) -> None:
+    for line in lines:
+        write(f"{graph}: {line}")
 
 
 def _stop_if_stale(stale: set[str], graphs: tuple[str, ...], out: Path | None, write: Callable[[str], None]) -> None:

@@ -35,6 +35,13 @@ class Gated:
         """A line for each change that everybody survives."""
         return tuple(str(change) for change in self.build.changes if not change.breaking)
 
+    @property
+    def placed(self) -> tuple[str, ...]:
+        """A line for each host of nodes without replicas of their own."""
+        mesh = self.build.plan.mesh
+        hosts = ((w, ", ".join(f"'{s.node}'" for s in mesh.guests(w))) for w in mesh.workloads)
+        return tuple(f"in the replicas of {_named(w.node)}: {guests}" for w, guests in hosts if guests)
+
     def write(self) -> tuple[str, ...]:
         """Write its files; the paths that changed."""
         return workspace.write(self.root, self.build.files)
@@ -42,6 +49,10 @@ class Gated:
     def stale(self) -> tuple[str, ...]:
         """The paths that writing its files would change."""
         return workspace.stale(self.root, self.build.files)
+
+
+def _named(node: str | None) -> str:
+    return "the driver" if node is None else f"'{node}'"
 
 
 def gated(loaded: Loaded, out: Path, *, allow_breaking: bool) -> Gated:
@@ -63,14 +74,14 @@ def _committed(
     return found, tuple(replace(d, severity="warning") for d in missing)
 
 
-def checked(target: str, *, allow_breaking: bool) -> tuple[tuple[Diagnostic, ...], tuple[str, ...]]:
-    """Problems of a graph, from loading it to comparing it, and a line for each safe change."""
+def checked(target: str, *, allow_breaking: bool) -> tuple[tuple[Diagnostic, ...], tuple[str, ...], tuple[str, ...]]:
+    """Problems of a graph, from loading it to comparing it; a line for each safe change, and for each host of nodes."""
     try:
         loaded = load_graph(target)
         found = gated(loaded, loaded.root, allow_breaking=allow_breaking)
     except GraphError as error:
-        return error.diagnostics, ()
-    return found.problems, found.safe
+        return error.diagnostics, (), ()
+    return found.problems, found.safe, found.placed
 
 
 def builds(targets: Sequence[str], out: Path | None, *, allow_breaking: bool) -> dict[str, Gated]:

@@ -43,12 +43,22 @@ class Layout:
     """Of the service for reflection and health."""
     pages_port: int
     """Of its pages."""
+    spans_port: int
+    """Of what takes the spans, when they go to a file."""
 
     @classmethod
     def pick(cls, folder: Path, port: int) -> Layout:
         """A layout with free ports."""
-        mesh, admin, front, pages = ports.pick(4)
-        return cls(folder=folder, port=port, mesh_port=mesh, admin_port=admin, front_port=front, pages_port=pages)
+        mesh, admin, front, pages, spans = ports.pick(5)
+        return cls(
+            folder=folder,
+            port=port,
+            mesh_port=mesh,
+            admin_port=admin,
+            front_port=front,
+            pages_port=pages,
+            spans_port=spans,
+        )
 
     @property
     def tree(self) -> Path:

@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
-from meshgen.control import deploy, environment, http, leave, ports
+from meshgen.control import deploy, environment, http, leave, ports, spans
 from meshgen.control.cluster import Cluster
 from meshgen.control.discovery import Discovery, Snapshot
 from meshgen.control.envoy import Envoy
@@ -118,7 +118,7 @@ class _Run:
         names = [d.workload.application for d in self._workloads]
         discovery = Discovery(self._cluster.details, self._layout.endpoints, names)
         # The front comes after Ray, whose start forks: gRPC with threads of its own complains about each fork.
-        async with self._envoy() as envoy, self._ray(names), self._front(discovery), self._pages():
+        async with self._envoy() as envoy, self._ray(names), self._spans(), self._front(discovery), self._pages():
             watch = asyncio.create_task(discovery.run())
             broken = asyncio.create_task(self._broken(envoy, discovery))
             start = asyncio.create_task(self._start(discovery, begin))
@@ -144,9 +144,16 @@ class _Run:
         layout = self._layout
         layout.errors.touch()
         self._env = environment.for_replicas(layout.tree, self._roots, layout.mesh_address, layout.errors, limit)
+        if self._options.trace is not None:
+            self._env |= spans.environment(layout.spans_port)
         joined = self._options.address is not None
         more = environment.for_every_process if joined else environment.for_own_cluster
         environment.apply({**self._env, **more(self._run_id)})
+
+    @asynccontextmanager
+    async def _spans(self) -> AsyncIterator[None]:
+        with spans.written(self._options.trace, self._layout.spans_port):
+            yield
 
     @asynccontextmanager
     async def _front(self, discovery: Discovery) -> AsyncIterator[None]:

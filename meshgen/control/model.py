@@ -53,6 +53,8 @@ class MeshOptions:
     """Requests per second that the front lets through; None for no limit."""
     origins: tuple[str, ...] = ()
     """Origins whose pages may call, besides those of this machine: `https://app.example.com`."""
+    trace: Path | None = None
+    """Where to write the spans of all requests, as OTLP JSON; None leaves them to OTEL_EXPORTER_OTLP_ENDPOINT."""
     start_timeout_s: float = 300.0
     """Limit for the whole start, in seconds."""
 

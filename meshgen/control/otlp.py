@@ -1,17 +1,21 @@
-"""An OTLP/gRPC receiver in memory, and a trace as a tree of text. For the demo and for tests; keeps nothing on disk."""
+"""An OTLP/gRPC receiver in memory, which may write a file too, and a trace as a tree of text."""
 
 from __future__ import annotations
 
+import base64
+import json
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import grpc
+from google.protobuf import json_format
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
@@ -54,12 +58,18 @@ class Receiver:
     Memory is bounded: the oldest traces go first, and a trace keeps at most 5000 spans.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, file: Path | None = None) -> None:
         """Bind to a port of 127.0.0.1; 0 takes a free one.
+
+        Args:
+            port: where to listen.
+            file: gets what comes as OTLP JSON, a line each, as from the OpenTelemetry collector's file exporter.
 
         Raises:
             RuntimeError: the port is taken.
+            OSError: the file cannot be written.
         """
+        self._file = None if file is None else file.open("w", encoding="utf-8")
         self._traces: OrderedDict[str, list[ReceivedSpan]] = OrderedDict()
         self._lock = threading.Lock()
         options = (("grpc.max_receive_message_length", _MAX_REQUEST_BYTES), ("grpc.so_reuseport", 0))
@@ -80,6 +90,16 @@ class Receiver:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.stop(0.2).wait(1.0)
+        if self._file is not None:
+            self._file.close()
+
+    def keep(self, request: Any) -> None:
+        """Write what has come to the file, if there is one."""
+        if self._file is not None:
+            line = json.dumps(_as_json(request), separators=(",", ":"))
+            with self._lock:
+                self._file.write(line + "\n")
+                self._file.flush()
 
     def spans(self, trace_id: str) -> tuple[ReceivedSpan, ...]:
         """What has come of a trace so far, by start."""
@@ -122,6 +142,7 @@ class _Service(trace_service_pb2_grpc.TraceServiceServicer):
         self._receiver = receiver
 
     def Export(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        self._receiver.keep(request)
         self._receiver.add(_read(request))
         return trace_service_pb2.ExportTraceServiceResponse()
 
@@ -144,6 +165,21 @@ def _read(request: Any) -> Iterator[ReceivedSpan]:
                     message=span.status.message,
                     attributes=_attributes(span.attributes),
                 )
+
+
+def _as_json(request: Any) -> dict[str, Any]:
+    """OTLP has its own JSON: ids are hex digits there, not base64."""
+    document: dict[str, Any] = json_format.MessageToDict(request)
+    for resource in document.get("resourceSpans", ()):
+        for scope in resource.get("scopeSpans", ()):
+            for span in (
+                *scope.get("spans", ()),
+                *(link for s in scope.get("spans", ()) for link in s.get("links", ())),
+            ):
+                for key in ("traceId", "spanId", "parentSpanId"):
+                    if key in span:
+                        span[key] = base64.b64decode(span[key]).hex()
+    return document
 
 
 def _attributes(pairs: Any) -> dict[str, Any]:

@@ -26,7 +26,9 @@ def service_path(plan: Plan, workload: Workload) -> str:
 def _module(plan: Plan, workload: Workload) -> str:
     mesh = plan.mesh
     who = f"Node `{workload.node}`" if workload.node else "The driver"
-    source = PythonSource(f"{who} of `{mesh.graph}` as a Ray Serve application.\n\n{header(plan)}\n")
+    guests = ", ".join(f"`{guest.node}`" for guest in mesh.guests(workload))
+    beside = f", with {guests} in its replicas," if guests else ""
+    source = PythonSource(f"{who} of `{mesh.graph}`{beside} as a Ray Serve application.\n\n{header(plan)}\n")
     with source.block("app = ", _APPLICATION, "(", end=")"):
         source.print(f"graph={literal(mesh.source)},")
         source.print(f"node={literal(workload.node)},")

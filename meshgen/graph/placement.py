@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from meshgen.errors import Diagnostic
 from meshgen.graph.model import Graph, InDriver, Node, Own, With
 
-_OF_GUESTS = frozenset({"max_ongoing_requests", "user_config"})
+OF_GUESTS = frozenset({"max_ongoing_requests", "user_config"})
 """Serve's options that a node keeps in another's replicas."""
 
 
@@ -30,7 +30,7 @@ def options_apply(graph: Graph) -> Iterator[Diagnostic]:
     for node in graph.nodes:
         if isinstance(node.placement, Own):
             continue
-        surplus = sorted(node.options.serve.keys() - (_OF_GUESTS if node.published else frozenset()))
+        surplus = sorted(node.options.serve.keys() - (OF_GUESTS if node.published else frozenset()))
         if surplus:
             where = "in the driver" if isinstance(node.placement, InDriver) else f"in the replicas of {_host(node)}"
             how = "is placed" if node.published else "is inline and runs"

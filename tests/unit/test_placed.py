@@ -9,14 +9,18 @@ from typing import Any
 
 import grpc
 import pytest
+import yaml
 from ray.serve._private import grpc_util
 from ray.serve.config import gRPCOptions
 from test_remote import Mesh, Proxy, Served
 
-from meshgen.compiler import compile_graph
+from meshgen.cli.compiling import Gated
+from meshgen.compiler import Build, compile_graph
 from meshgen.contract import names
+from meshgen.emit.draw.flowchart import mermaid
 from meshgen.frontend import Loaded, load_graph
 from meshgen.graph.model import Graph, InDriver, Own, Placement, With
+from meshgen.plan.diagram import diagram
 from meshgen.plan.lower import mesh as lowered
 from meshgen.runtime import host, remote
 from meshgen.status import Code, StatusError
@@ -181,3 +185,44 @@ def test_the_driver_answers_for_what_is_placed_in_it() -> None:
         "hosted.boss.v1.BossService",
         "hosted.leaf.v1.LeafService",
     ]
+
+
+def compiled(layout: str) -> Build:
+    return compile_graph(Loaded(**{**_fields(load_graph(FILE)), "graph": placed(layout)}), lock=None)
+
+
+@pytest.mark.parametrize(("layout", "cluster"), [("together", "hosted-boss"), ("driver", "hosted")])
+def test_a_placed_node_keeps_its_contract_and_has_no_application(layout: str, cluster: str) -> None:
+    files = {file.path: file.content.decode(errors="replace") for file in compiled(layout).files}
+    own = {file.path: file.content.decode(errors="replace") for file in compiled("own").files}
+    assert files["protos/hosted/leaf/v1/leaf.proto"] == own["protos/hosted/leaf/v1/leaf.proto"]
+    assert files["protos/hosted/lock.json"] == own["protos/hosted/lock.json"]
+    assert files["envoy/hosted/descriptors.binpb"] == own["envoy/hosted/descriptors.binpb"]
+    assert not [
+        path for path in files if path.startswith(("services/hosted/leaf/", "envoy/hosted/endpoints/hosted-leaf"))
+    ]
+    envoy = yaml.safe_load(files["envoy/hosted/envoy.yaml"])["static_resources"]
+    assert "hosted-leaf" not in {c["name"] for c in envoy["clusters"]}
+    public, mesh = (_clusters(listener) for listener in envoy["listeners"])
+    assert public["/hosted.leaf.v1.LeafService/"] == cluster
+    # Nothing in the mesh calls what is in the driver.
+    assert mesh.get("/hosted.leaf.v1.LeafService/") == (None if layout == "driver" else cluster)
+
+
+def _clusters(listener: dict[str, Any]) -> dict[str, str]:
+    """Which cluster answers a prefix."""
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    routes = manager["route_config"]["virtual_hosts"][0]["routes"]
+    return {r["match"]["prefix"]: r["route"]["cluster"] for r in routes if "prefix" in r["match"] and "route" in r}
+
+
+def test_pictures_services_and_check_say_where_a_node_runs(tmp_path: Path) -> None:
+    assert '("leaf.forward<br/>with boss")' in mermaid(diagram(placed("together")))
+    assert '("leaf.forward<br/>in the driver")' in mermaid(diagram(placed("driver")))
+    files = {file.path: file.content.decode(errors="replace") for file in compiled("together").files}
+    assert files["services/hosted/boss/service.py"].startswith(
+        '"""Node `boss` of `hosted`, with `leaf` in its replicas,'
+    )
+    gated = Gated(build=compiled("together"), root=tmp_path, project=tmp_path, problems=())
+    assert gated.placed == ("in the replicas of 'boss': 'leaf'",)
+    assert replace(gated, build=compiled("driver")).placed == ("in the replicas of the driver: 'boss', 'leaf'",)

@@ -1,0 +1,86 @@
+"""Nodes in the replicas of others, on a running mesh: their services, spans and endpoints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+from running_mesh import ROOT
+
+from meshgen.compiler import compile_graph
+from meshgen.contract import names
+from meshgen.frontend import load_graph
+from meshgen.runtime import grpc_status
+from meshgen.runtime.codec import Contracts
+from meshgen.status import Code
+
+if TYPE_CHECKING:
+    from running_mesh import MeshProcess
+
+    from meshgen.control.otlp import Receiver
+
+pytestmark = pytest.mark.mesh
+TRACEPARENT = "00-{}-00f067aa0ba902b7-01"
+
+
+def called(mesh: MeshProcess, node: str, **arguments: Any) -> Any:
+    """The answer of a node's own service, asked from outside."""
+    build = compile_graph(load_graph(str(ROOT / "tests/graphs/gauntlet.py:fused")), lock=None)
+    graph = build.graph
+    method = graph.node(node).methods[0]
+    service = names.service(graph.name, node)
+    contracts = Contracts(build.plan.contract.descriptors.SerializeToString())
+    codec = contracts.codec(service, method.rpc, method.params, None, method.result)
+    with grpc.insecure_channel(mesh.address) as channel:
+        answer = channel.unary_unary(f"/{service}/{method.rpc}")(codec.encode_request(arguments), timeout=20)
+    return codec.decode_response(answer)
+
+
+@pytest.mark.parametrize(("node", "arguments", "expected"), [("double", {"x": 4.0}, 8.0), ("sleep", {"seconds": 0}, 0)])
+def test_the_service_of_a_placed_node_is_answered(mesh: MeshProcess, node: str, arguments: Any, expected: Any) -> None:
+    assert called(mesh, node, **arguments) == expected
+
+
+@pytest.mark.parametrize("word", ["NOT_FOUND", "bug"])
+def test_the_service_of_a_placed_node_names_it_in_errors(mesh: MeshProcess, word: str) -> None:
+    with pytest.raises(grpc.RpcError) as raised:
+        called(mesh, "fail", word=word)
+    call: Any = raised.value
+    details = dict(call.trailing_metadata() or ())[grpc_status.TRAILER]
+    error = grpc_status.decode(call.code().value[0], call.details(), details)
+    assert (error.code, error.node) == (Code.NOT_FOUND if word == "NOT_FOUND" else Code.INTERNAL, "fail")
+
+
+@pytest.mark.parametrize("graph", ["gauntlet", "gauntlet_fused"])
+def test_each_node_has_its_spans_wherever_it_runs(mesh: MeshProcess, spans: Receiver, graph: str) -> None:
+    trace = ("c0ffee" * 6)[:31] + ("1" if graph == "gauntlet" else "2")
+    reply = mesh.post(
+        f"/{graph}/handles", {"word": "plus", "number": 1}, headers={"traceparent": TRACEPARENT.format(trace)}
+    )
+    assert reply.status == 200, reply
+    found = spans.wait(trace, {graph, "chooser", "scale_plus"})
+    own = sorted((s.service, s.name, s.kind) for s in found if not s.service.startswith("envoy"))
+    assert own == [
+        ("chooser", "chooser.Call", "server"),
+        ("chooser", "scale_plus.Call", "client"),
+        ("chooser", "scale_plus.Shifted", "client"),
+        (graph, "chooser.Call", "client"),
+        (graph, f"{graph}.Handles", "server"),
+        ("scale_plus", "scale_plus.Call", "server"),
+        ("scale_plus", "scale_plus.Shifted", "server"),
+    ]
+    server = next(s for s in found if s.name == "scale_plus.Call" and s.kind == "server")
+    assert server.attributes["meshgen.node"] == "scale_plus"
+    # Within the process of its host no proxy is on the way.
+    assert sum(s.service == "envoy-mesh" for s in found) < 3 if graph == "gauntlet_fused" else True
+
+
+def test_only_hosts_have_replicas(mesh: MeshProcess) -> None:
+    assert mesh.run_dir is not None
+    clusters = {path.name for path in (mesh.run_dir / "endpoints").iterdir()}
+    assert {c for c in clusters if c.startswith("gauntlet_fused")} == {
+        "gauntlet_fused",
+        "gauntlet_fused-chooser",
+        "gauntlet_fused-echo",
+    }
