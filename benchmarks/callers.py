@@ -6,21 +6,20 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Protocol
 
 from benchmarks.load import OK
 from benchmarks.messages import Contract
 from benchmarks.processes import Meter, Process
 from benchmarks.works import Case, Work
 
-LoadName: TypeAlias = Literal["warm", "one", "many", "open"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """How one point is measured."""
 
-    name: LoadName
+    name: str
+    """`warm`, `one`, `many`, `open`, or `at` and how many are in flight."""
     seconds: float
     in_flight: int = 1
     rate: float = 0.0
@@ -52,21 +51,19 @@ class Remote:
         self._cases: dict[str, list[tuple[str, str]]] = {}
 
     def check(self, work: Work, cases: tuple[Case, ...]) -> None:
-        rpc = work.rpc if work.graph == "works" else "Predict"
         files = []
         for i, case in enumerate(cases):
             request, answer = (self._folder / f"{work.name}_{i}.{kind}" for kind in ("request", "answer"))
-            request.write_bytes(self._contract.request(rpc, case.request))
-            reply = self._ask({"op": "send", "request": str(request), "answer": str(answer)}, rpc)
+            request.write_bytes(self._contract.request(work.rpc, case.request))
+            reply = self._ask({"op": "send", "request": str(request), "answer": str(answer)}, work.rpc)
             if reply["status"] != OK:
                 raise WrongAnswerError(f"{reply['status']}: {reply['details']}")
-            if not self._contract.right(rpc, answer.read_bytes(), case.fields):
+            if not self._contract.right(work.rpc, answer.read_bytes(), case.fields):
                 raise WrongAnswerError(f"request {i} of {work.name} is answered wrongly")
             files.append((str(request), str(answer)))
         self._cases[work.name] = files
 
     def load(self, work: Work, load: Load, mark: str) -> dict[str, Any]:
-        rpc = work.rpc if work.graph == "works" else "Predict"
         command = {
             "op": "load",
             "mode": "open" if load.name == "open" else "closed",
@@ -74,7 +71,7 @@ class Remote:
             "in_flight": load.in_flight,
             "rate": load.rate,
             "seconds": load.seconds,
-            **self._where(rpc),
+            **self._where(work.rpc),
         }
         return _measured(self._generator, command, mark)
 

@@ -10,18 +10,22 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image as Pillow
 
+from benchmarks.codec_report import CodecRow
+from benchmarks.rows import record
 from meshgen.contract import RpcSpec, ServiceSpec, build
 from meshgen.runtime.codec import Contracts, RpcCodec
 from meshgen.schema.model import Field, Image, Scalar, Tensor, Type
 
 SIZES = (1 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20)
+REPETITIONS = 7
 BATCH_S = 0.02
 """How long one measurement runs, about."""
 
@@ -127,24 +131,40 @@ def measure(plain: Callable[[], Any], ours: Callable[[], Any], repetitions: int)
     return [(_seconds(plain, times[0]), _seconds(ours, times[1])) for _ in range(repetitions)]
 
 
-def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repetitions", type=int, default=7)
-    repetitions = parser.parse_args().repetitions
+def compare(repetitions: int = REPETITIONS) -> Iterator[CodecRow]:
+    """Every kind of payload in every size."""
     for _, plain, ours in _pairs(KINDS[0], SIZES[-1]):
         measure(plain, ours, 1)  # malloc learns to keep memory of this size, as in a server that has run for a while
-    print(f"{'payload':>8} {'bytes':>9} {'':>6} {'protobuf':>10} {'meshgen':>10} {'ratio':>7}   spread of the ratio")
     for kind in KINDS:
         for size in SIZES:
             for operation, plain, ours in _pairs(kind, size):
-                rows = measure(plain, ours, repetitions)
-                ratios = sorted(a / b for a, b in rows)
-                micro = [f"{statistics.median(column) * 1e6:.0f} us" for column in zip(*rows, strict=True)]
-                print(
-                    f"{kind.name:>8} {size:>9} {operation:>6} {micro[0]:>10} {micro[1]:>10} "
-                    f"{statistics.median(ratios):>6.2f}x   {ratios[0]:.2f}-{ratios[-1]:.2f}"
-                )
+                pairs = measure(plain, ours, repetitions)
+                ratios = sorted(a / b for a, b in pairs)
+                micro = [round(statistics.median(column) * 1e6, 2) for column in zip(*pairs, strict=True)]
+                median, least, most = (round(x, 3) for x in (statistics.median(ratios), ratios[0], ratios[-1]))
+                yield CodecRow(
+                    payload=kind.name, bytes=size, operation=operation, protobuf_us=micro[0], meshgen_us=micro[1],
+                    ratio=median, least=least, most=most,
+                )  # fmt: skip
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repetitions", type=int, default=REPETITIONS)
+    parser.add_argument("--json", type=Path, help="where to put the rows, too")
+    asked = parser.parse_args()
+    found = []
+    print(f"{'payload':>8} {'bytes':>9} {'':>6} {'protobuf':>10} {'meshgen':>10} {'ratio':>7}   spread of the ratio")
+    for row in compare(asked.repetitions):
+        found.append(row)
+        print(
+            f"{row.payload:>8} {row.bytes:>9} {row.operation:>6} {row.protobuf_us:>7.0f} us {row.meshgen_us:>7.0f} us "
+            f"{row.ratio:>6.2f}x   {row.least:.2f}-{row.most:.2f}",
+            flush=True,
+        )
+    if asked.json is not None:
+        record(asked.json, map(asdict, found))
 
 
 if __name__ == "__main__":

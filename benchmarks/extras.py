@@ -31,7 +31,7 @@ _RUNS = 7
 _MEGABYTE = 1024 * 1024
 _REPLICA = "ray::ServeReplica:"
 # Application and deployment of what is called by clients: meshgen's, and that of the hand-written Serve graph.
-_DRIVERS = ("works:node", "works:Front")
+_DRIVERS = ("works:node", "works_fused:node", "works:Front")
 
 _REQUEST = {"number": "5", "samples": [1, 2, 3], "operation": "sum"}
 _COMMANDS: Mapping[str, tuple[Sequence[str], Any]] = {

@@ -12,6 +12,10 @@ MODELS = 7
 STEPS = 4
 """Services that the chains, fan-outs, diamonds and tensors run through; longer shapes go through them again."""
 
+REPLICAS = (1, 2, 4)
+BUSY_S = 0.005
+"""How long a device works on a request, during which it takes no other."""
+
 
 @dataclass
 class Score:

@@ -5,33 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from benchmarks.colours import COLOURS, pyplot, save
 from benchmarks.contestants import BY_NAME as CONTESTANTS
 from benchmarks.rows import Results
 from benchmarks.works import BY_NAME, titles
 
 _BASE = "serve"
-_COLOURS = {
-    "mesh": "#c2410c",
-    "serve-throughput": "#7c3aed",
-    "grpc": "#0f766e",
-    "grpc-envoy": "#5eaaa8",
-}
+_SHOWN = tuple(name for name in COLOURS if name != _BASE)
 
 
 def draw(results: Results, path: Path) -> bool:
     """Write an SVG; the same results give the same bytes. False when nothing can be compared."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    mpl.rcParams.update({"svg.hashsalt": "meshgen", "svg.fonttype": "path"})
-    from matplotlib import pyplot as plt
     from matplotlib.ticker import LogLocator, NullLocator
 
     works = [w for w in BY_NAME if results.ratio(w, "rps", "mesh", _BASE)]
-    shown = [c for c in _COLOURS if any(results.ratio(w, "rps", c, _BASE) for w in works)]
+    shown = [c for c in _SHOWN if any(results.ratio(w, "rps", c, _BASE) for w in works)]
     if not works or not shown:
         return False
-    figure, axes = plt.subplots(figsize=(9, 1.4 + 0.45 * len(works)), layout="constrained")
+    figure, axes = pyplot().subplots(figsize=(9, 1.4 + 0.45 * len(works)), layout="constrained")
     for i, contestant in enumerate(shown):
         _bars(axes, results, works, contestant, offset=(i - (len(shown) - 1) / 2) / (len(shown) + 1), count=len(shown))
     axes.set_yticks(range(len(works)), [titles()[w] for w in works])
@@ -47,9 +38,7 @@ def draw(results: Results, path: Path) -> bool:
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, format="svg", metadata={"Date": None})
-    plt.close(figure)
+    save(figure, path)
     return True
 
 
@@ -62,7 +51,7 @@ def _bars(axes: Any, results: Results, works: list[str], contestant: str, *, off
         [m - 1 for m in medians],
         left=1,
         height=0.9 / (count + 1),
-        color=_COLOURS[contestant],
+        color=COLOURS[contestant],
         label=CONTESTANTS[contestant].title,
         xerr=[[r.median - r.least for _, r in found], [r.most - r.median for _, r in found]],
         error_kw={"linewidth": 0.8, "ecolor": "#222222"},

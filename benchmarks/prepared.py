@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from benchmarks.contestants.base import Place
-from benchmarks.contestants.mesh import FILES
 from benchmarks.contestants.plain import Plain
 from benchmarks.handwritten.stubs import compile_stubs
 from benchmarks.processes import ROOT, ContestantError
-from benchmarks.works import Case, GraphName
+from benchmarks.works import Case
 
 
-def build(folder: Path, graphs: tuple[GraphName, ...]) -> None:
-    """Write `stubs/` for the hand-written contract, and `mesh/`, which `meshgen build` makes."""
+def build(folder: Path, files: Sequence[str], tree: Path = ROOT) -> None:
+    """Write `stubs/` for the hand-written contract, and `mesh/`, which that checkout builds of its files."""
     compile_stubs(folder / "stubs")
-    command = [sys.executable, "-m", "meshgen", "build", *(FILES[g] for g in graphs), "--out", str(folder / "mesh")]
-    subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+    if files:
+        command = [sys.executable, "-m", "meshgen", "build", *files, "--out", str(folder / "mesh")]
+        environment = {**os.environ, "PYTHONPATH": str(tree)}
+        subprocess.run(command, check=True, cwd=tree, env=environment, stdout=subprocess.DEVNULL)
 
 
 @contextmanager

@@ -69,8 +69,12 @@ def shortened(value: Any) -> Any:
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:
-    """One row per line, so that a diff of two runs can be read."""
-    lines = ",\n".join(json.dumps(asdict(r)) for r in rows)
+    record(path, map(asdict, rows))
+
+
+def record(path: Path, items: Iterable[Mapping[str, Any]]) -> None:
+    """A list with one item per line, so that a diff of two runs can be read."""
+    lines = ",\n".join(json.dumps(item) for item in items)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"[\n{lines}\n]\n")
 
@@ -122,6 +126,13 @@ class Results:
         both = sorted(first.keys() & second.keys())
         pairs = [(float(getattr(first[i], metric)), float(getattr(second[i], metric))) for i in both]
         return Spread.of([a / b for a, b in pairs if b > 0])
+
+    def added(self, work: str, metric: str, above: str, below: str) -> dict[int, float]:
+        """`above` - `below` by repetition."""
+        first = {r.repetition: r for r in self._of(work, above)}
+        second = {r.repetition: r for r in self._of(work, below)}
+        both = sorted(first.keys() & second.keys())
+        return {i: float(getattr(first[i], metric)) - float(getattr(second[i], metric)) for i in both}
 
     def errors(self, work: str, contestant: str) -> int:
         return sum(r.errors for r in self.rows if (r.work, r.contestant) == (work, contestant))

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import platform
 import shutil
-import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import extras, prepared
-from benchmarks.callers import Caller, Load, Own, Remote, WrongAnswerError
+from benchmarks import extras, prepared, session
+from benchmarks.callers import Caller, Load, WrongAnswerError
 from benchmarks.contestants.base import Contestant, Place
 from benchmarks.extras import COLD_START, COMMAND, MEMORY_DRIVER, MEMORY_NODE
-from benchmarks.processes import ROOT, ContestantError, Meter, Process, members, sweep, until
+from benchmarks.processes import Meter, members
 from benchmarks.rows import Row, failed, row, shortened
 from benchmarks.schedule import OPEN_SHARE, Plan, loads
 from benchmarks.works import BY_NAME, FIRST, Case, GraphName, Work
-
-_GONE_S = 15.0
 
 Say = Callable[[str], None]
 
@@ -40,9 +37,11 @@ class Outcome:
 class Run:
     """One run of a plan."""
 
-    def __init__(self, plan: Plan, say: Say) -> None:
+    def __init__(self, plan: Plan, say: Say, keep_so_far: Callable[[Outcome], None]) -> None:
+        """Args: the plan, what prints a line, what is called after each session with all that there is by then."""
         self._plan = plan
         self._say = say
+        self._keep_so_far = keep_so_far
         self._outcome = Outcome()
         self._pictures: tuple[Case, ...] = ()
         self._begin = time.monotonic()
@@ -52,7 +51,7 @@ class Run:
         try:
             with ExitStack() as stack:
                 self._build = base / "build"
-                prepared.build(self._build, self._plan.graphs)
+                prepared.build(self._build, self._plan.files)
                 if "content" in self._plan.graphs:
                     self._pictures = stack.enter_context(prepared.pictures(base, self._build))
                 self._sessions(base)
@@ -68,45 +67,21 @@ class Run:
             self._tell(f"{number}/{len(sessions)}  repetition {repetition}  {contestant.name} ({graph})")
             try:
                 self._session(repetition, contestant, graph, place)
-            except ContestantError as error:
-                self._tell(f"    FAILED {error}")
-                self._fail(repetition, contestant, self._plan.of(graph))
+            except Exception as error:  # noqa: BLE001 - whatever breaks one contestant must not cost the whole run
+                self._tell(f"    FAILED {type(error).__name__}: {error}")
+                self._fail(repetition, contestant, self._plan.of(contestant, graph))
+            self._keep_so_far(self._outcome)
             shutil.rmtree(place.folder, ignore_errors=True)
 
     def _session(self, repetition: int, contestant: Contestant, graph: GraphName, place: Place) -> None:
-        with self._generator(place) as generator:
+        with session.generator(place) as generator:
             started = time.perf_counter()
-            with self._running(contestant, graph, place) as process:
-                address = contestant.address(process)
-                contract = contestant.contract(graph, place)
-                caller: Caller = Own(process, place.folder)
-                if address is not None and contract is not None:
-                    caller = Remote(generator, address, contract, place.folder)
+            with session.running(contestant, graph, place, self._tell) as process:
+                caller = session.caller(contestant, graph, place, process, generator)
                 if graph == "works" and self._plan.extras:
                     self._extras(repetition, contestant, caller, started, place)
-                for work in self._plan.of(graph):
+                for work in self._plan.of(contestant, graph):
                     self._work(repetition, contestant, caller, work, place)
-
-    @contextmanager
-    def _generator(self, place: Place) -> Iterator[Process]:
-        command = [sys.executable, "-m", "benchmarks.generator"]
-        process = Process(command, env={"PYTHONPATH": str(ROOT)}, log=place.folder / "generator.txt")
-        try:
-            yield process
-        finally:
-            process.stop(None)
-
-    @contextmanager
-    def _running(self, contestant: Contestant, graph: GraphName, place: Place) -> Iterator[Process]:
-        process = contestant.start(graph, place)
-        try:
-            yield process
-        finally:
-            process.stop(contestant.stop_signal)
-            try:
-                until(lambda: not members(place.mark), _GONE_S, "every process gone")
-            except ContestantError:
-                self._tell(f"    note: {sweep(place.mark)} processes of {contestant.name} outlived it and were ended")
 
     def _extras(self, repetition: int, contestant: Contestant, caller: Caller, started: float, place: Place) -> None:
         """What needs no load, as soon as the contestant is up."""
@@ -128,7 +103,7 @@ class Run:
     ) -> dict[str, Any] | None:
         """From the launch to the first right answer; None when there is none."""
         work = BY_NAME[FIRST]
-        deadline = started + 60 + contestant.start_s
+        deadline = started + 60 + contestant.start_s["works"]
         while True:
             try:
                 caller.check(work, work.cases()[:1])
@@ -148,7 +123,7 @@ class Run:
         }  # fmt: skip
 
     def _work(self, repetition: int, contestant: Contestant, caller: Caller, work: Work, place: Place) -> None:
-        cases = work.cases() if work.graph == "works" else self._pictures
+        cases = self._pictures if work.graph == "content" else work.cases()
         try:
             caller.check(work, cases)
         except WrongAnswerError as error:

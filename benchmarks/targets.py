@@ -38,6 +38,7 @@ TARGETS: tuple[Target, ...] = (
             Target(work=work, metric="rps", above="mesh", below="serve-throughput", wanted=2),
             Target(work=work, metric="p50_ms", above="mesh", below="serve", wanted=0.5, at_most=True),
             Target(work=work, metric="rps", above="mesh", below="grpc-envoy", wanted=0.8),
+            Target(work=work, metric="rps", above="mesh-fused", below="grpc", wanted=2),
         )
     ),
     Target(work="tensor4_16MB", metric="rps", above="mesh", below="serve", wanted=5),
@@ -59,13 +60,37 @@ def judged(results: Results) -> Iterator[tuple[Target, Spread, bool]]:
             yield target, ratio, target.reached(ratio.median)
 
 
-def local_overhead(results: Results) -> Iterator[tuple[str, float, bool]]:
-    """What `meshgen local` adds per node call over the same calls by hand, in µs, from the medians of the p50s."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalCost:
+    """What `meshgen local` adds to the same calls by hand, in µs."""
+
+    per_call: Spread
+    """The slope from a chain of 1 to one of 10."""
+    per_request: Spread
+    """What a request costs however many calls it has."""
+
+    @property
+    def reached(self) -> bool:
+        return self.per_call.median <= LOCAL_US_PER_CALL
+
+
+def local_cost(results: Results) -> LocalCost | None:
+    """Both from the p50s of the same repetition; None without the two chains."""
+    short, long = (results.added(work, "p50_ms", "local", "plain") for work in ("chain1", "chain10"))
+    slopes = {i: 1e3 * (long[i] - short[i]) / (LOCAL_WORKS["chain10"] - 1) for i in short.keys() & long.keys()}
+    per_call = Spread.of(list(slopes.values()))
+    per_request = Spread.of([1e3 * short[i] - slope for i, slope in slopes.items()])
+    if per_call is None or per_request is None:
+        return None
+    return LocalCost(per_call=per_call, per_request=per_request)
+
+
+def local_overhead(results: Results) -> Iterator[tuple[str, Spread]]:
+    """What `meshgen local` adds over the same calls by hand, in µs per node call, the request's own share included."""
     for work, calls in LOCAL_WORKS.items():
-        ours, plain = (results.spread(work, name, "p50_ms") for name in ("local", "plain"))
-        if ours is not None and plain is not None:
-            added = (ours.median - plain.median) * 1e3 / calls
-            yield work, added, added <= LOCAL_US_PER_CALL
+        added = results.added(work, "p50_ms", "local", "plain")
+        if (spread := Spread.of([1e3 * value / calls for value in added.values()])) is not None:
+            yield work, spread
 
 
 def memory_overhead(results: Results) -> Iterator[tuple[str, float, bool]]:

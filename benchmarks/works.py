@@ -8,11 +8,17 @@ from functools import cache, partial
 from typing import Any, Literal, TypeAlias
 
 from benchmarks.extras import TITLES as EXTRAS
-from benchmarks.nodes import FEATURES, MODELS, STEPS, Score, Verdict
+from benchmarks.nodes import FEATURES, MODELS, REPLICAS, STEPS, Score, Verdict
 
-GraphName: TypeAlias = Literal["works", "content"]
+GraphName: TypeAlias = Literal["works", "content", "replicas"]
 FIRST = "chain4"
 """What is asked to see that a contestant is up."""
+FUSED = frozenset({"chain1", "chain4", "chain10", "fan4", "fan10", "ensemble", "diamond30"})
+"""Those whose nodes are cheap enough to be placed in the driver."""
+OPEN = frozenset({"echo", "chain4", "fan4"})
+"""Those with an open loop."""
+CONCURRENCY: Mapping[str, tuple[int, ...]] = {FIRST: (4, 16, 64, 256)}
+"""More numbers of requests in flight, besides one and `Work.in_flight`."""
 LAYERS = 30
 KILOBYTE = 1024
 SIZES: Mapping[str, int] = {
@@ -48,14 +54,13 @@ class Work:
     cases: Callable[[], tuple[Case, ...]]
     """Several, so that an answer that belongs to another request is found out."""
     in_flight: int = 32
-    open_loop: bool = True
     graph: GraphName = "works"
     share: float = 1.0
     """Of the seconds per point."""
 
     @property
     def rpc(self) -> str:
-        return self.route.strip("/").capitalize()
+        return "Predict" if self.graph == "content" else self.route.strip("/").capitalize()
 
 
 def chain(x: int, length: int) -> int:
@@ -117,8 +122,7 @@ def _tensor(size: str, nodes: int) -> Work:
         calls=nodes,
         cases=partial(_tensors, SIZES[size]),
         in_flight=in_flight,
-        open_loop=False,
-        share=2.0 if size == "16MB" else 0.8,
+        share=2.5 if size == "16MB" else 0.8,
     )
 
 
@@ -139,9 +143,19 @@ WORKS: tuple[Work, ...] = (
         calls=6,
         cases=_pictures,
         in_flight=8,
-        open_loop=False,
         graph="content",
-        share=2.0,
+        share=3.0,
+    ),
+    *(
+        Work(
+            name=f"replicas{n}",
+            title=f"node that is busy for 5 ms, {n} replica{'s' * (n > 1)}",
+            route=f"/replicas{n}",
+            calls=1,
+            cases=partial(_numbers, partial(chain, length=1)),
+            graph="replicas",
+        )
+        for n in REPLICAS
     ),
 )
 

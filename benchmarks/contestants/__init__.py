@@ -7,12 +7,14 @@ from benchmarks.contestants.grpc_envoy import GrpcEnvoy
 from benchmarks.contestants.grpc_services import Grpc
 from benchmarks.contestants.local import Local
 from benchmarks.contestants.mesh import Mesh
+from benchmarks.contestants.mesh_fused import MeshFused
 from benchmarks.contestants.plain import Plain
 from benchmarks.contestants.serve import Serve
 from benchmarks.contestants.serve_throughput import ServeThroughput
 
 CONTESTANTS: tuple[Contestant, ...] = (
     Mesh(),
+    MeshFused(),
     Serve(),
     ServeThroughput(),
     Grpc(),

@@ -25,12 +25,14 @@ class Place:
     """What is compiled once for all: see `benchmarks.prepared`."""
     mark: str
     """In the environment of all its processes."""
+    tree: Path = ROOT
+    """The checkout whose code it runs."""
 
     def process(self, *command: str, env: Mapping[str, str] | None = None) -> Process:
         """Run a Python module of this project as a part of the contestant."""
-        paths = f"{ROOT}:{self.build / 'stubs'}"
+        paths = f"{self.tree}:{self.build / 'stubs'}"
         environ = {MARK: self.mark, "PYTHONPATH": paths, **(env or {})}
-        return Process([sys.executable, "-m", *command], env=environ, log=self.folder / "log.txt")
+        return Process([sys.executable, "-m", *command], env=environ, log=self.folder / "log.txt", cwd=self.tree)
 
 
 class Contestant(Protocol):
@@ -41,7 +43,11 @@ class Contestant(Protocol):
     graphs: ClassVar[tuple[GraphName, ...]]
     in_process: ClassVar[bool]
     """Measures itself, one call after the other."""
-    start_s: ClassVar[float]
+    works: ClassVar[frozenset[str] | None]
+    """All that it is asked; None for every work of its graphs."""
+    files: ClassVar[Mapping[GraphName, str]]
+    """Graphs in meshgen's language that it serves, which are built beforehand."""
+    start_s: ClassVar[Mapping[GraphName, float]]
     """About how long a start and a stop take, for the estimate."""
     stop_signal: ClassVar[signal.Signals | None]
     """What asks it to end; None for the end of its stdin."""
@@ -60,6 +66,8 @@ class Handwritten:
     """What the contestants with the hand-written contract share."""
 
     graphs: ClassVar[tuple[GraphName, ...]] = ("works",)
+    works: ClassVar[frozenset[str] | None] = None
+    files: ClassVar[Mapping[GraphName, str]] = {}
     in_process: ClassVar[bool] = False
     stop_signal: ClassVar[signal.Signals | None] = None
 
@@ -67,7 +75,8 @@ class Handwritten:
         return str(json.loads(process.line())["address"])
 
     def contract(self, graph: GraphName, place: Place) -> Contract | None:
-        return Contract(place.build / "stubs/bench.binpb", "bench.Front")
+        service = "bench.Replicated" if graph == "replicas" else "bench.Front"
+        return Contract(place.build / "stubs/bench.binpb", service)
 
 
 class InProcess:
@@ -75,6 +84,9 @@ class InProcess:
 
     name: ClassVar[str]
     graphs: ClassVar[tuple[GraphName, ...]] = ("works", "content")
+    works: ClassVar[frozenset[str] | None] = None
+    files: ClassVar[Mapping[GraphName, str]] = {}
+    start_s: ClassVar[Mapping[GraphName, float]] = {"works": 1.0, "content": 6.0}
     in_process: ClassVar[bool] = True
     stop_signal: ClassVar[signal.Signals | None] = None
 

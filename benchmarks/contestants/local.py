@@ -10,4 +10,3 @@ from benchmarks.contestants.base import InProcess
 class Local(InProcess):
     name: ClassVar[str] = "local"
     title: ClassVar[str] = "meshgen local"
-    start_s: ClassVar[float] = 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from benchmarks.contestants.base import Place
@@ -11,27 +12,27 @@ from benchmarks.messages import Contract
 from benchmarks.processes import Process
 from benchmarks.works import GraphName
 
-FILES: Mapping[GraphName, str] = {
-    "works": "benchmarks/graphs/works.py",
-    "content": "graphs/content_understanding.py",
-}
-SERVICES: Mapping[GraphName, str] = {
-    "works": "works.v1.WorksService",
-    "content": "content_understanding.v1.ContentUnderstandingService",
-}
-
 
 class Mesh:
     name: ClassVar[str] = "mesh"
     title: ClassVar[str] = "meshgen mesh"
-    graphs: ClassVar[tuple[GraphName, ...]] = ("works", "content")
+    graphs: ClassVar[tuple[GraphName, ...]] = ("works", "content", "replicas")
+    works: ClassVar[frozenset[str] | None] = None
+    files: ClassVar[Mapping[GraphName, str]] = {
+        "works": "benchmarks/graphs/works.py",
+        "content": "graphs/content_understanding.py",
+        "replicas": "benchmarks/graphs/replicas.py",
+    }
+    options: ClassVar[tuple[str, ...]] = ()
+    """More of `meshgen run`; with `environment`, all that another way to run a mesh has to say."""
+    environment: ClassVar[Mapping[str, str]] = {}
     in_process: ClassVar[bool] = False
-    start_s: ClassVar[float] = 35.0
+    start_s: ClassVar[Mapping[GraphName, float]] = {"works": 32.0, "content": 34.0, "replicas": 24.0}
     stop_signal: ClassVar[signal.Signals | None] = signal.SIGTERM
 
     def start(self, graph: GraphName, place: Place) -> Process:
-        env = {"MESHGEN_DOWNLOAD_ALLOW": "127.0.0.0/8"}
-        return place.process("meshgen", "run", FILES[graph], "--port", "0", env=env)
+        env = {"MESHGEN_DOWNLOAD_ALLOW": "127.0.0.0/8", **self.environment}
+        return place.process("meshgen", "run", self.files[graph], "--port", "0", *self.options, env=env)
 
     def address(self, process: Process) -> str | None:
         found = ""
@@ -42,5 +43,6 @@ class Mesh:
         return found
 
     def contract(self, graph: GraphName, place: Place) -> Contract | None:
-        name = SERVICES[graph].partition(".")[0]
-        return Contract(place.build / f"mesh/envoy/{name}/descriptors.binpb", SERVICES[graph])
+        name = Path(self.files[graph]).stem
+        service = "".join(word.capitalize() for word in name.split("_"))
+        return Contract(place.build / f"mesh/envoy/{name}/descriptors.binpb", f"{name}.v1.{service}Service")

@@ -10,4 +10,3 @@ from benchmarks.contestants.base import InProcess
 class Plain(InProcess):
     name: ClassVar[str] = "plain"
     title: ClassVar[str] = "plain Python calls"
-    start_s: ClassVar[float] = 1.0

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _API = "type.googleapis.com/envoy.extensions"
 _HTTP2 = {"initial_stream_window_size": 8 * 1024**2, "initial_connection_window_size": 32 * 1024**2}
 
 
-def config(front_port: int, mesh_port: int, front: int, nodes: Mapping[str, int]) -> dict[str, Any]:
+def config(front_port: int, mesh_port: int, front: int, nodes: Mapping[str, Sequence[int]]) -> dict[str, Any]:
     """A listener for clients and one for calls between services, which names a node by its authority.
 
     Args:
         front_port: for clients.
         mesh_port: for calls to nodes.
         front: port of the front service.
-        nodes: ports of the nodes by name.
+        nodes: ports of the nodes' processes by name.
     """
     mesh = [{"name": name, "domains": [name], "routes": [_route(name)]} for name in nodes]
     listeners = [
         _listener("front", front_port, [{"name": "front", "domains": ["*"], "routes": [_route("front")]}]),
         _listener("mesh", mesh_port, mesh),
     ]
-    clusters = [_cluster(name, port) for name, port in {"front": front, **nodes}.items()]
+    clusters = [_cluster(name, ports) for name, ports in {"front": (front,), **nodes}.items()]
     return {"static_resources": {"listeners": listeners, "clusters": clusters}}
 
 
@@ -45,18 +45,18 @@ def _listener(name: str, port: int, hosts: list[dict[str, Any]]) -> dict[str, An
     return {"name": name, "address": _address(port), "filter_chains": [{"filters": filters}]}
 
 
-def _cluster(name: str, port: int) -> dict[str, Any]:
+def _cluster(name: str, ports: Sequence[int]) -> dict[str, Any]:
     options = {
         "@type": f"{_API}.upstreams.http.v3.HttpProtocolOptions",
         "explicit_http_config": {"http2_protocol_options": _HTTP2},
     }
-    endpoint = {"endpoint": {"address": _address(port)}}
+    endpoints = [{"endpoint": {"address": _address(port)}} for port in ports]
     return {
         "name": name,
         "type": "STATIC",
         "connect_timeout": "1s",
         "typed_extension_protocol_options": {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options},
-        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]},
     }
 
 

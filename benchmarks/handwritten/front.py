@@ -13,7 +13,7 @@ import grpc
 import uvloop
 
 from benchmarks.handwritten.services import OPTIONS, serve
-from benchmarks.nodes import MODELS, STEPS
+from benchmarks.nodes import MODELS, REPLICAS, STEPS
 from benchmarks.works import LAYERS
 
 
@@ -81,6 +81,23 @@ class Front(rpc.FrontServicer):
         return pb.TensorReply(result=tensor.tensor)
 
 
+class Replicated(rpc.ReplicatedServicer):
+    def __init__(self, addresses: dict[str, str]) -> None:
+        self.devices = {n: rpc.DeviceStub(_channel(addresses[f"device_{n}"])) for n in REPLICAS}
+
+    async def Replicas1(self, request: Any, context: Any) -> Any:
+        return await self._use(request, 1)
+
+    async def Replicas2(self, request: Any, context: Any) -> Any:
+        return await self._use(request, 2)
+
+    async def Replicas4(self, request: Any, context: Any) -> Any:
+        return await self._use(request, 4)
+
+    async def _use(self, number: Any, replicas: int) -> Any:
+        return pb.NumberReply(result=(await self.devices[replicas].Use(number)).x)
+
+
 def _channel(address: str) -> grpc.aio.Channel:
     target, _, authority = address.partition("/")
     options: list[Any] = [*OPTIONS, ("grpc.enable_http_proxy", 0)]
@@ -89,8 +106,9 @@ def _channel(address: str) -> grpc.aio.Channel:
     return grpc.aio.insecure_channel(target, options=options)
 
 
-async def _main(addresses: str, port: str) -> None:
-    await serve(rpc.add_FrontServicer_to_server, Front(json.loads(addresses)), int(port))
+async def _main(service: str, addresses: str, port: str) -> None:
+    servicer = globals()[service](json.loads(addresses))
+    await serve(getattr(rpc, f"add_{service}Servicer_to_server"), servicer, int(port))
 
 
 if __name__ == "__main__":

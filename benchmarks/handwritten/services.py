@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import Any
 
@@ -51,6 +52,16 @@ class Model(rpc.ModelServicer):
     async def Score(self, request: Any, context: Any) -> Any:
         score = nodes.score(self.model, request.values)
         return pb.Score(label=score.label, score=score.score)
+
+
+class Device(rpc.DeviceServicer):
+    def __init__(self) -> None:
+        self.free = asyncio.Lock()
+
+    async def Use(self, request: Any, context: Any) -> Any:
+        async with self.free:
+            await asyncio.sleep(nodes.BUSY_S)
+        return pb.Number(x=nodes.advance(1, request.x))
 
 
 class Vote(rpc.VoteServicer):

@@ -1,0 +1,69 @@
+"""A profile, or two, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from benchmarks.profile.usage import ROLES
+from benchmarks.tables import number, table
+
+Recorded: TypeAlias = Mapping[str, Any]
+"""What `python -m benchmarks.profile` writes."""
+_EXPLAINED = """\
+CPU time of every process of a mesh, from `/proc`, over the requests that were answered meanwhile. Within a replica the
+thread that runs requests is sampled by py-spy, native frames included, and a sample belongs to the innermost frame that
+is anybody's: Python's own library and C code count for whoever called them. Waiting is left out. *Idle replicas* are
+those of nodes that this work does not call; they and Ray cost the same per second whether requests come or not, so that
+their share falls as throughput rises."""
+
+
+def report(before: Recorded | None, after: Recorded | None) -> str:
+    """Tables with a column for each that there is; empty without any."""
+    found = {name: each for name, each in (("before", before), ("after", after)) if each is not None}
+    if not found:
+        return ""
+    columns = list(found.values())
+    head = tuple(f"{name} (`{each['commit']}`)" for name, each in found.items())
+    what = columns[-1]
+    parts = [
+        f"`{what['work']}` with {what['in_flight']} requests in flight. {_EXPLAINED}",
+        table(("", *head), [*_facts(columns), *_processes(columns)]),
+        *(_within(role, head, columns) for role in _roles(columns)),
+    ]
+    return "\n\n".join(parts)
+
+
+def _facts(columns: Sequence[Recorded]) -> list[Sequence[str]]:
+    """The first lines: how fast it was, and what an idle mesh takes."""
+    return [
+        ["requests per second", *(number(each["rps"]) for each in columns)],
+        ["the mesh without requests, % of a core", *(number(each["idle_percent"]) for each in columns)],
+        ["**µs of CPU per request**", *(f"**{number(sum(each['us_per_request'].values()))}**" for each in columns)],
+    ]
+
+
+def _processes(columns: Sequence[Recorded]) -> list[Sequence[str]]:
+    return [
+        [name, *(number(each["us_per_request"].get(role, 0.0)) for each in columns)]
+        for role, name in ROLES.items()
+        if any(role in each["us_per_request"] for each in columns)
+    ]
+
+
+def _roles(columns: Sequence[Recorded]) -> list[str]:
+    """Replicas that were sampled in any of them."""
+    return list(dict.fromkeys(role for each in columns for role in each["within"]))
+
+
+def _within(role: str, head: Sequence[str], columns: Sequence[Recorded]) -> str:
+    """What a replica does with its time, the most first, by the last column."""
+    splits = [each["within"].get(role, {}) for each in columns]
+    owners = sorted({owner for split in splits for owner in split}, key=lambda owner: -splits[-1].get(owner, 0.0))
+    lines = [[owner, *(number(split.get(owner, 0.0)) for split in splits)] for owner in owners]
+    total = ["**together**", *(f"**{number(sum(split.values()))}**" for split in splits)]
+    return table((f"µs per request in {_called(role)}", *head), [*lines, total])
+
+
+def _called(role: str) -> str:
+    return "the driver" if role == "driver" else f"one node, `{role}`"
