@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from running_mesh import ROOT
 
 from meshgen.compiler import compile_graph
@@ -43,7 +44,7 @@ def test_the_service_of_a_placed_node_is_answered(mesh: MeshProcess, node: str, 
 
 
 @pytest.mark.parametrize("word", ["NOT_FOUND", "bug"])
-def test_the_service_of_a_placed_node_names_it_in_errors(mesh: MeshProcess, word: str) -> None:
+def test_the_service_of_a_placed_node_servicesit_in_errors(mesh: MeshProcess, word: str) -> None:
     with pytest.raises(grpc.RpcError) as raised:
         called(mesh, "fail", word=word)
     call: Any = raised.value
@@ -74,6 +75,15 @@ def test_each_node_has_its_spans_wherever_it_runs(mesh: MeshProcess, spans: Rece
     assert server.attributes["meshgen.node"] == "scale_plus"
     # Within the process of its host no proxy is on the way.
     assert sum(s.service == "envoy-mesh" for s in found) < 3 if graph == "gauntlet_fused" else True
+
+
+def test_health_knows_the_services_of_placed_nodes(mesh: MeshProcess) -> None:
+    services = [names.service("gauntlet_fused", node) for node in ("double", "scale_plus", "echo")]
+    with grpc.insecure_channel(mesh.address) as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        for name in services:
+            answer = health.Check(health_pb2.HealthCheckRequest(service=name), timeout=10)
+            assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
 def test_only_hosts_have_replicas(mesh: MeshProcess) -> None:

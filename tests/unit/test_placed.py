@@ -14,6 +14,7 @@ from ray.serve._private import grpc_util
 from ray.serve.config import gRPCOptions
 from test_remote import Mesh, Proxy, Served
 
+from meshgen import workspace
 from meshgen.cli.compiling import Gated
 from meshgen.compiler import Build, compile_graph
 from meshgen.contract import names
@@ -226,3 +227,12 @@ def test_pictures_services_and_check_say_where_a_node_runs(tmp_path: Path) -> No
     gated = Gated(build=compiled("together"), root=tmp_path, project=tmp_path, problems=())
     assert gated.placed == ("in the replicas of 'boss': 'leaf'",)
     assert replace(gated, build=compiled("driver")).placed == ("in the replicas of the driver: 'boss', 'leaf'",)
+
+
+def test_placing_a_node_removes_its_generated_service(tmp_path: Path) -> None:
+    workspace.write(tmp_path, compiled("own").files)
+    changed = workspace.write(tmp_path, compiled("together").files)
+    assert "services/hosted/leaf/service.py" in changed
+    assert not (tmp_path / "services/hosted/leaf").exists()
+    assert (tmp_path / "protos/hosted/leaf/v1/leaf.proto").exists()
+    assert workspace.stale(tmp_path, compiled("together").files) == ()
