@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -11,15 +11,12 @@ import grpc.aio
 from meshgen import limits
 from meshgen.contract import names
 from meshgen.graph.model import Method, Node
-from meshgen.runtime import grpc_status, tracing
+from meshgen.runtime import grpc_private, grpc_status, tracing
 from meshgen.runtime.codec import Contracts, RpcCodec
 from meshgen.runtime.context import RequestContext, current
 from meshgen.runtime.deadline import time_limit, too_late
 from meshgen.runtime.received import Received, plainly
 from meshgen.status import BY_CODE, Code, ResourceExhausted, StatusError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 MESH_ADDRESS = "MESHGEN_MESH_ADDRESS"
 """Environment variable: `host:port` of Envoy's mesh listener."""
@@ -62,7 +59,7 @@ class RemoteTransport:
         self._address = address
         self._limit = limits.inside()
         self._channel: grpc.aio.Channel | None = None
-        self._rpcs: dict[tuple[str, str], tuple[RpcCodec, Callable[..., Any]]] = {}
+        self._rpcs: dict[tuple[str, str], tuple[RpcCodec, grpc_private.Send]] = {}
 
     async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:  # noqa: ARG002
         """Call `node` and wait for its answer, at most until the request's deadline or the node's own limit.
@@ -86,7 +83,7 @@ class RemoteTransport:
         try:
             # Not wait_for_ready: without its mesh listener no request gets anywhere, so it had better fail at once. A
             # channel that has just been made queues calls until its first attempt to connect is over either way.
-            answer = await send(data, timeout=timeout, metadata=_metadata(request))
+            answer = await send(data, timeout, _metadata(request))
         except grpc.aio.AioRpcError as e:
             error = _error(e, node.name, timeout)
             if error.code is Code.INVALID_ARGUMENT:
@@ -101,16 +98,14 @@ class RemoteTransport:
         if self._channel is not None:
             await self._channel.close(None)
 
-    def _rpc(self, node: Node, method: Method) -> tuple[RpcCodec, Callable[..., Any]]:
+    def _rpc(self, node: Node, method: Method) -> tuple[RpcCodec, grpc_private.Send]:
         key = (node.name, method.name)
         if key not in self._rpcs:
             service = names.service(self._graph, node.name)
             codec = self._contracts.codec(service, method.rpc, method.params, None, method.result)
             if self._channel is None:
                 self._channel = grpc.aio.insecure_channel(self._address, options=_CHANNEL)
-            # Without serializers gRPC takes and gives bytes.
-            send = self._channel.unary_unary(f"/{service}/{method.rpc}", None, None)
-            self._rpcs[key] = (codec, send)
+            self._rpcs[key] = (codec, grpc_private.sender(self._channel, f"/{service}/{method.rpc}"))
         return self._rpcs[key]
 
 
