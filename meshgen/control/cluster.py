@@ -15,6 +15,7 @@ import psutil
 from meshgen.control import ports
 from meshgen.control.model import MeshError
 from meshgen.control.traceback_text import last_line
+from meshgen.control.watch import ReplicaWatch
 from meshgen.control.worker_thread import WorkerThread
 from meshgen.runtime.serve_private import logs_folder
 
@@ -42,6 +43,7 @@ class Cluster:
     def __init__(self) -> None:
         self._thread = WorkerThread("ray")
         self._controller: Any = None
+        self._watch: ReplicaWatch | None = None
         self._parts: tuple[psutil.Process, ...] = ()
         self._started_serve = False
         self._deployed: tuple[str, ...] = ()
@@ -87,6 +89,12 @@ class Cluster:
         details: Mapping[str, Any] = await self._controller.get_serve_instance_details.remote()
         return details
 
+    async def changed(self) -> None:
+        """Return when the running replicas of a deployed application are others than at the last return."""
+        if self._watch is None:
+            self._watch = ReplicaWatch(self._controller, self._deployed)
+        await self._watch.changed()
+
     def logs(self) -> Path:
         """Folder of the replicas' logs."""
         return logs_folder()
@@ -119,6 +127,7 @@ class Cluster:
         except Exception as error:
             raise MeshError(f"Ray did not start: {last_line(error)}") from error
         self._parts = _own_parts()
+        _end_log_monitor()
 
     def _start_serve(self) -> None:
         from ray import serve
@@ -202,6 +211,14 @@ def _quiet() -> None:
     # Both set their level and handlers when they start; what matters to a person comes from us.
     for name in ("ray", "ray.serve"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _end_log_monitor() -> None:
+    """It reads all logs ten times a second to hand them to drivers, and ours wants none (`log_to_driver=False`)."""
+    from ray._private import worker
+
+    node: Any = worker._global_node
+    node.kill_log_monitor()
 
 
 async def _check_reachable(address: str) -> None:

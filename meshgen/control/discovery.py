@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,21 +16,36 @@ from meshgen.emit.envoy import endpoints_document, endpoints_path
 
 Snapshot: TypeAlias = Mapping[str, AppStatus]
 Report: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
+Word: TypeAlias = Callable[[], Awaitable[None]]
 Endpoints: TypeAlias = tuple[tuple[str, int], ...]
 
 LOOPBACK = "127.0.0.1"
-_EAGER_S = 0.1
-_CALM_S = 0.25
-_CALM_AFTER_S = 30.0
+_EAGER_S = 0.25
+"""Between two polls while the mesh starts, and people look on."""
+_PAUSE_S = 0.05
+"""Between two polls however much changes."""
+_CALM_S = 5.0
+"""Between two polls while Serve says nothing: for what its word may leave out."""
 _log = logging.getLogger(__name__)
 
 
 class Discovery:
-    """Polls Serve; writes one endpoint file per cluster; calls the listeners with each snapshot."""
+    """Asks Serve; writes one endpoint file per cluster; calls the listeners with each snapshot."""
 
-    def __init__(self, details: Report, folder: Path, clusters: Sequence[str]) -> None:
-        """Args: Serve's report, the folder that Envoy watches, and the clusters (which are Serve applications)."""
+    def __init__(self, details: Report, changed: Word, folder: Path, clusters: Sequence[str]) -> None:
+        """What to keep equal to what.
+
+        Args:
+            details: Serve's report.
+            changed: returns when there is something new in the report.
+            folder: that Envoy watches.
+            clusters: names of Envoy's clusters, which are those of Serve's applications.
+        """
         self._details = details
+        self._changed = changed
+        self._word = asyncio.Event()
+        self.calm = False
+        """Ask when Serve has word of a change. Until set, every moment: a start has news that Serve does not tell."""
         self._folder = folder
         self._endpoints: dict[str, Endpoints] = {}
         self.listeners: list[Callable[[Snapshot], Awaitable[None]]] = []
@@ -46,25 +62,48 @@ class Discovery:
 
     async def run(self) -> None:
         """Poll for ever. A poll that fails changes nothing: Envoy goes on with what it has."""
-        changed = time.monotonic()
-        while True:
-            if await self._poll():
-                changed = time.monotonic()
-            await asyncio.sleep(_EAGER_S if time.monotonic() - changed < _CALM_AFTER_S else _CALM_S)
+        listening: asyncio.Task[None] | None = None
+        try:
+            while True:
+                if self.calm and listening is None:
+                    listening = asyncio.create_task(self._listen())
+                # What changes from here on may be missing in the report.
+                self._word.clear()
+                await self._poll()
+                await self._rest()
+        finally:
+            if listening is not None:
+                listening.cancel()
 
-    async def _poll(self) -> bool:
+    async def _rest(self) -> None:
+        if not self.calm or self.failed_since is not None:
+            await asyncio.sleep(_EAGER_S)
+            return
+        await asyncio.sleep(_PAUSE_S)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._word.wait(), _CALM_S)
+
+    async def _listen(self) -> None:
+        while True:
+            try:
+                await self._changed()
+            except Exception as error:  # noqa: BLE001 - polls go on without
+                _log.debug("discovery: no word from Serve: %s: %s", type(error).__name__, error)
+                await asyncio.sleep(_CALM_S)
+            self._word.set()
+
+    async def _poll(self) -> None:
         try:
             snapshot = parse(await asyncio.wait_for(self._details(), timeout=10.0), host=LOOPBACK)
-            changed = self.update(snapshot)
+            self.update(snapshot)
             for listener in self.listeners:
                 await listener(snapshot)
         except Exception as error:  # noqa: BLE001 - whatever it was, the next poll may work
             if self.failed_since is None:
                 self.failed_since = time.monotonic()
                 _log.warning("discovery: %s: %s", type(error).__name__, error)
-            return True
+            return
         self.failed_since = None
-        return changed
 
     def update(self, snapshot: Snapshot) -> bool:
         """Write the endpoints that changed; True when there were any."""

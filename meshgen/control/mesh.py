@@ -116,7 +116,7 @@ class _Run:
         self._prepare()
         begin = time.monotonic()
         names = [d.workload.application for d in self._workloads]
-        discovery = Discovery(self._cluster.details, self._layout.endpoints, names)
+        discovery = Discovery(self._cluster.details, self._cluster.changed, self._layout.endpoints, names)
         # The front comes after Ray, whose start forks: gRPC with threads of its own complains about each fork.
         async with self._envoy() as envoy, self._ray(names), self._spans(), self._front(discovery), self._pages():
             watch = asyncio.create_task(discovery.run())
@@ -126,6 +126,7 @@ class _Run:
             try:
                 await self._first({start, broken, self._failure})
                 discovery.listeners.remove(self._follow)
+                discovery.calm = True
                 self._tell(PhaseEvent(phase="ready"))
                 ready(self._addresses())
                 await broken
