@@ -24,6 +24,23 @@ _SERVE: Mapping[str, str] = {
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": LOOPBACK_CALLBACK,
 }
 
+_GRPC: Mapping[str, str] = {
+    # With gRPC's newer way to wait for sockets, each message passes through one thread more than with the one before.
+    "GRPC_EXPERIMENTS": "-event_engine_client,-event_engine_listener",
+}
+
+_IDLE: Mapping[str, str] = {
+    # Serve looks at every replica and asks Ray about every machine in each round of its control loop; ten a second are
+    # its default. What is wrong with a replica is found by health checks once a second.
+    "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.25",
+    # For Ray's dashboard and Prometheus, which a run of a mesh does not have; the first is ten times a second, too.
+    "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "10000",
+    "RAY_enable_metrics_collection": "0",
+    "RAY_enable_open_telemetry": "0",
+    "RAY_event_stats": "0",
+}
+"""Settings of a cluster of our own for when nobody asks anything of it."""
+
 
 def for_replicas(
     tree: Path, roots: Iterable[Path], mesh_address: str, errors: Path, max_message_mb: int
@@ -31,6 +48,7 @@ def for_replicas(
     """What a mesh's processes need, on a cluster of our own or on a joined one."""
     return {
         **_SERVE,
+        **_unless_chosen(_GRPC),
         MESH_ADDRESS: mesh_address,
         errorfile.VARIABLE: str(errors),
         limits.VARIABLE: str(max_message_mb),
@@ -55,11 +73,17 @@ def for_own_cluster(run_id: str) -> dict[str, str]:
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        **_unless_chosen(_IDLE),
     }
     if "RAY_AUTH_MODE" not in os.environ:
         # A secret for this run only; by default Ray would write one into the home folder.
         values |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     return values
+
+
+def _unless_chosen(values: Mapping[str, str]) -> dict[str, str]:
+    """Those that whoever started us has not set, to another end."""
+    return {name: value for name, value in values.items() if name not in os.environ}
 
 
 def apply(values: Mapping[str, str]) -> None:

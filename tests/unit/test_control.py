@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import re
 import socket
 import subprocess
 import sys
 import uuid
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ import yaml
 
 from meshgen.cli.app import _origin
 from meshgen.compiler import compile_graph
-from meshgen.control import ports
+from meshgen.control import environment, ports
 from meshgen.control.deploy import Deployed, Progress, cpus
 from meshgen.control.discovery import Discovery
 from meshgen.control.layout import Layout, published
@@ -123,7 +126,7 @@ def _hosts(folder: Path) -> list[int]:
 
 
 def test_endpoint_files_follow_serve(tmp_path: Path) -> None:
-    discovery = Discovery(_never, tmp_path, ["x-n"])
+    discovery = Discovery(_never, _never, tmp_path, ["x-n"])
     assert _hosts(tmp_path) == []
     assert discovery.update({"x-n": _app(2, endpoints=2)})
     assert _hosts(tmp_path) == [40000, 40001]
@@ -133,6 +136,104 @@ def test_endpoint_files_follow_serve(tmp_path: Path) -> None:
     assert discovery.update({})
     assert _hosts(tmp_path) == []
     assert [p.name for p in (tmp_path / "x-n").iterdir()] == ["endpoints.yaml"]
+
+
+class _Serve:
+    """What discovery asks: a report, and word of news."""
+
+    def __init__(self) -> None:
+        self.ports: tuple[int, ...] = ()
+        self.polls = 0
+        self.broken = False
+        self._news = asyncio.Event()
+
+    def tell(self, *ports: int) -> None:
+        self.ports = ports
+        self._news.set()
+
+    async def details(self) -> Any:
+        self.polls += 1
+        targets = [{"name": f"SERVE_REPLICA::{p}", "ip": "10.0.0.1", "port": p} for p in self.ports]
+        return {**_details("RUNNING"), "target_groups": [{"protocol": "gRPC", "app_name": "x-n", "targets": targets}]}
+
+    async def changed(self) -> None:
+        if self.broken:
+            raise ConnectionError
+        await self._news.wait()
+        self._news.clear()
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - files and counters tell nobody
+            await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def _discovered(serve: _Serve, folder: Path, *, calm: bool) -> AsyncIterator[Discovery]:
+    discovery = Discovery(serve.details, serve.changed, folder, ["x-n"])
+    discovery.calm = calm
+    task = asyncio.create_task(discovery.run())
+    try:
+        yield discovery
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_calm_mesh_is_asked_when_serve_has_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meshgen.control.discovery._CALM_S", 3600.0)
+    serve = _Serve()
+    async with _discovered(serve, tmp_path, calm=True):
+        await _until(lambda: serve.polls == 1)
+        serve.tell(40001)
+        await _until(lambda: _hosts(tmp_path) == [40001])
+        serve.tell(40001, 40002)
+        await _until(lambda: _hosts(tmp_path) == [40001, 40002])
+        assert serve.polls == 3
+
+
+async def test_news_in_the_middle_of_a_poll_leads_to_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("meshgen.control.discovery._CALM_S", 3600.0)
+    serve = _Serve()
+    async with _discovered(serve, tmp_path, calm=True) as discovery:
+
+        async def slow(_snapshot: object) -> None:
+            if serve.polls == 1:
+                # The report is old by the time it has been read.
+                serve.tell(40001)
+                await asyncio.sleep(0.1)
+
+        discovery.listeners.append(slow)
+        await _until(lambda: _hosts(tmp_path) == [40001])
+
+
+@pytest.mark.parametrize("calm", [False, True])
+async def test_without_word_from_serve_it_is_asked_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calm: bool
+) -> None:
+    monkeypatch.setattr("meshgen.control.discovery._CALM_S", 0.1)
+    serve = _Serve()
+    serve.broken = True
+    async with _discovered(serve, tmp_path, calm=calm):
+        await _until(lambda: serve.polls > 0)
+        serve.ports = (40001,)
+        await _until(lambda: _hosts(tmp_path) == [40001])
+
+
+def test_a_persons_own_settings_of_grpc_and_ray_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("GRPC_EXPERIMENTS", raising=False)
+    monkeypatch.delenv("RAY_event_stats", raising=False)
+
+    def values() -> dict[str, str]:
+        replicas = environment.for_replicas(tmp_path, [], "127.0.0.1:1", tmp_path / "errors.txt", 16)
+        return {**replicas, **environment.for_own_cluster("run")}
+
+    assert values()["RAY_event_stats"] == "0"
+    assert "-event_engine_client" in values()["GRPC_EXPERIMENTS"]
+    monkeypatch.setenv("GRPC_EXPERIMENTS", "work_serializer_dispatch")
+    monkeypatch.setenv("RAY_event_stats", "1")
+    assert not {"GRPC_EXPERIMENTS", "RAY_event_stats"} & values().keys()
 
 
 def _deployed(**serve: Any) -> Deployed:
