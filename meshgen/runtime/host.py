@@ -27,7 +27,6 @@ from meshgen.runtime.errorfile import show_errors
 from meshgen.runtime.executor import Executor
 from meshgen.runtime.failure import as_status
 from meshgen.runtime.hop import left_after
-from meshgen.runtime.instance import Instance
 from meshgen.runtime.placed import MeshTransport
 from meshgen.runtime.remote import ROUTE
 from meshgen.status import Code, ResourceExhausted, StatusError
@@ -92,7 +91,7 @@ class Replica:
         self._transport = transport = MeshTransport(graph, contracts, node)
         self._node, self._by_node = node, graph.has_configured_guests(node)
         transport.construct()
-        nodes = (_node(graph, n, contracts, transport.instance(n)) for n in transport.nodes if n.published)
+        nodes = (_node(graph, n, transport) for n in transport.nodes if n.published)
         HOSTS = (*nodes, *(() if node else (_driver(graph, contracts, transport),)))
         # Ray has the garbage collected in full now and then, and nobody is answered meanwhile: 70 ms with Ray's own
         # objects alone, 190 ms with torch's. What the start has made stays; it need not be looked at again.
@@ -136,11 +135,12 @@ def deployment(*init_args: Any, options: Mapping[str, Any], version: str) -> App
     return serve_private.with_version(configured, version).bind(*init_args)
 
 
-def _node(graph: Graph, node: Node, contracts: Contracts, instance: Instance) -> Host:
+def _node(graph: Graph, node: Node, transport: MeshTransport) -> Host:
     service = names.service(graph.name, node.name)
+    instance = transport.instance(node)
 
     def rpc(method: Method) -> Rpc:
-        codec = contracts.codec(service, method.rpc, method.params, None, method.result)
+        codec = transport.codec(node, method)
 
         async def run(data: bytes) -> bytes:
             return codec.encode_response(await instance.call(method, codec.decode_request(data)))

@@ -16,7 +16,7 @@ from meshgen.contract import names
 from meshgen.errors import MeshgenError
 from meshgen.graph.model import Graph, Method, Node
 from meshgen.runtime import tracing
-from meshgen.runtime.codec import Contracts
+from meshgen.runtime.codec import Contracts, RpcCodec
 from meshgen.runtime.context import CURRENT, RequestContext, current
 from meshgen.runtime.deadline import time_limit
 from meshgen.runtime.failure import as_status, blamed_for_request
@@ -96,6 +96,10 @@ class MeshTransport:
             self._instances[node.name] = found
         return found
 
+    def codec(self, node: Node, method: Method) -> RpcCodec:
+        """Of a method of a published node of this replica."""
+        return self._borders[node.name, method.name].codec
+
     def check_arguments(self, node: Node, method: Method, arguments: Mapping[str, Any]) -> None:
         """Raise EncodeError for what a call over the mesh could not carry; calls that go over it are checked there."""
         if (border := self._borders.get((node.name, method.name))) is not None:
@@ -138,7 +142,7 @@ class Border:
         service = names.service(graph.name, node.name)
         self._node = node
         self._method = method
-        self._codec = contracts.codec(service, method.rpc, method.params, None, method.result)
+        self.codec = contracts.codec(service, method.rpc, method.params, None, method.result)
         self._enforce = request_check(method.params)
         self._is_flat = _is_flat(method.result)
         self.attributes = {
@@ -161,14 +165,14 @@ class Border:
                     self._enforce(arguments)
             result = await instance.call(self._method, arguments)
             if not (self._is_flat and holds(result, self._method.result)):
-                self._codec.check_response(result)
+                self.codec.check_response(result)
         except Exception as error:  # noqa: BLE001 - user code's, whatever it is
             raise as_status(error, self._node.name)  # noqa: B904 - `as_status` gives it its cause
         return result
 
     def check_arguments(self, arguments: Mapping[str, Any]) -> None:
         """Raise EncodeError for what the contract cannot carry."""
-        self._codec.check_request(arguments)
+        self.codec.check_request(arguments)
 
 
 def _is_flat(type_: Type) -> bool:
