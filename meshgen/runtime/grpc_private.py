@@ -49,10 +49,11 @@ def _straight(rpc: Any) -> Send:
     from grpc.aio import _call
 
     census = cygrpc.build_census_context
-    begin, method, handle = rpc._channel.call, rpc._method, rpc._registered_call_handle
+    begin, handle = rpc._channel.call, rpc._registered_call_handle
 
     async def send(data: bytes, limit: float, metadata: Metadata) -> bytes:
-        call = begin(method, time.time() + limit, None, None, handle)
+        # `rpc` is named here so that it lives: it holds the channel, which is closed when nobody does.
+        call = begin(rpc._method, time.time() + limit, None, None, handle)
         try:
             answer: bytes = await call.unary_unary(data, metadata, census())
         except asyncio.CancelledError:

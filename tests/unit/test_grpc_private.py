@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,6 +18,7 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[type-arg]
     def __init__(self) -> None:
         self.seen: dict[str, str] = {}
         self.cancelled = 0
+        self.address = ""
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         async def echo(data: bytes, context: Any) -> bytes:
@@ -43,9 +45,9 @@ class Service(grpc.GenericRpcHandler):  # type: ignore[type-arg]
 async def served() -> AsyncIterator[tuple[Service, grpc.aio.Channel]]:
     service = Service()
     server = grpc.aio.server(handlers=(service,))
-    port = server.add_insecure_port("127.0.0.1:0")
+    service.address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     await server.start()
-    channel = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+    channel = grpc.aio.insecure_channel(service.address)
     yield service, channel
     await channel.close(None)
     await server.stop(0)
@@ -127,6 +129,13 @@ async def test_many_at_once(served: tuple[Service, grpc.aio.Channel], way: Any) 
     echo = to(served[1], "Echo", way)
     answers = await asyncio.gather(*(echo(str(i).encode(), 10, ()) for i in range(200)))
     assert answers == [str(i).encode() for i in range(200)]
+
+
+@both
+async def test_a_channel_lives_as_long_as_its_calls(served: tuple[Service, grpc.aio.Channel], way: Any) -> None:
+    echo = to(grpc.aio.insecure_channel(served[0].address), "Echo", way)
+    gc.collect()
+    assert await echo(b"x", 5, ()) == b"x"
 
 
 @both
