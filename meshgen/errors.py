@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from meshgen.codes import CODES
 from meshgen.source import NOWHERE, Span
 
 
@@ -42,7 +41,7 @@ class Diagnostic:
         text = self.span.text
         if text.strip():
             lines += [f"  {text}", f"  {self._caret(text)}"]
-        hint = self.hint or CODES[self.code].hint
+        hint = self.hint or _general_hint(self.code)
         return "\n".join([*lines, f"  hint: {hint}"])
 
     def _caret(self, text: str) -> str:
@@ -51,6 +50,12 @@ class Diagnostic:
         # Keep tabs, so that the caret stands under its character whatever a tab's width is.
         pad = "".join(c if c == "\t" else " " for c in text[:start])
         return pad + "^" * max(1, min(end, len(text)) - start)
+
+
+def _general_hint(code: str) -> str:
+    from meshgen.codes import CODES  # a graph without problems needs none of the explanations
+
+    return CODES[code].hint
 
 
 class GraphError(MeshgenError):

@@ -5,8 +5,8 @@ The layers are imported by the command that needs them: `meshgen local` must pay
 
 from __future__ import annotations
 
+import gc
 import re
-import shlex
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -86,6 +86,7 @@ _allow_breaking = click.option("--allow-breaking", is_flag=True, help=_BREAKING_
 
 def main() -> None:
     """Run the command line; exit 1 for a problem of the graph, the request or the mesh, 2 for wrong usage."""
+    gc.freeze()  # what was imported stays; to look through it for garbage once more at the end takes as long as a run
     try:
         terminal.require_stdout()
         app()
@@ -335,6 +336,8 @@ def _stop_if_stale(stale: set[str], graphs: tuple[str, ...], out: Path | None, w
     for path in sorted(stale):
         write(f"stale: {path}")
     if stale:
+        import shlex  # no other command needs it
+
         again = shlex.join(["meshgen", "build", *graphs, *(() if out is None else ("--out", str(out)))])
         terminal.say(f"{_count(len(stale), 'file')} stale; run `{again}`")
         raise SystemExit(1)

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import sys
-import sysconfig
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,7 +14,9 @@ from meshgen.errors import Diagnostic, GraphError, MeshgenError, errors_only
 from meshgen.status import Code, StatusError
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
-_STDLIB = sysconfig.get_path("stdlib") + os.sep
+_OURS = (_PACKAGE, "meshgen: ")
+"""Where the frames of our own code are; routes are compiled into functions that no file has."""
+_STDLIB = str(Path(os.__file__).parent) + os.sep
 
 
 @contextlib.contextmanager
@@ -118,7 +119,7 @@ def _only_user_frames(link: traceback.TracebackException) -> None:
 
 
 def _user_frames(stack: traceback.StackSummary) -> list[traceback.FrameSummary]:
-    frames = [frame for frame in stack if not frame.filename.startswith(_PACKAGE)]
+    frames = [frame for frame in stack if not frame.filename.startswith(_OURS)]
     while frames and _is_stdlib(frames[0].filename):  # threads and event loops, below the user's first frame
         frames.pop(0)
     return frames

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import keyword
 from collections import Counter
@@ -217,6 +216,8 @@ def _no_method(deployment: Deployment, method: str, span: Any) -> Diagnostic:
         message = f"'{cls.__name__}' is bound by itself, but has no `__call__`"
         hint = f"Bind one of its methods ({', '.join(f'`.{n}.bind(...)`' for n in public)}), or write `__call__`."
         return Diagnostic(code="MG205", message=message, span=span, hint=hint)
+    import difflib  # only mistakes need it
+
     close = difflib.get_close_matches(method, public, n=1)
     hint = f"Did you mean `{close[0]}`?" if close else f"It has: {', '.join(public) or 'no public method'}."
     place = of_callable(cls)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 
 from meshgen.errors import Diagnostic
@@ -118,6 +117,8 @@ def _into_record(record: Record, access: Access) -> tuple[Access, Type] | None:
 
 
 def _fault(here: Type, step: Step) -> Diagnostic:
+    import difflib  # only mistakes need it
+
     access, hint = step.access, ""
     match here.record if isinstance(here, Ref) else here:
         case Record(fields=fields) if any(f.omitted and f.name == access.key for f in fields):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 from meshgen.errors import Diagnostic
@@ -67,6 +66,8 @@ def processes_acyclic(graph: Graph) -> Iterator[Diagnostic]:
 
 def _unfit_host(graph: Graph, node: Node, name: str) -> tuple[str, str] | None:
     """What is wrong with a host, and the way out."""
+    import difflib  # only mistakes need it
+
     host = graph.by_name.get(name)
     if name == node.name:
         return f"'{name}' is placed with itself", "Leave `placement` out."

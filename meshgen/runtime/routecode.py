@@ -95,7 +95,7 @@ def compiled(
     try:
         writer.route(route, adapter)
         source = writer.source()
-        code = compile(source, f"{graph.source or graph.name}, route {route.path}, as calls", "exec")
+        code = compile(source, f"meshgen: {graph.source or graph.name}, route {route.path}, as calls", "exec")
     except (_UnfitError, SyntaxError, RecursionError, MemoryError):
         return None
     return Straight(

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -259,9 +258,9 @@ class _Passing:
 
 
 def _fresh() -> _Position:
-    trace = secrets.token_hex(16)
+    trace = os.urandom(16).hex()
     # Flag 00: nobody has recorded this parent, so a later hop that does record must not look for it.
-    return _Position(trace, f"00-{trace}-{secrets.token_hex(8)}-00")
+    return _Position(trace, f"00-{trace}-{os.urandom(8).hex()}-00")
 
 
 # --- with a collector ----------------------------------------------------------------------------------------------
