@@ -144,7 +144,7 @@ class Border:
         self._method = method
         self.codec = contracts.codec(service, method.rpc, method.params, None, method.result)
         self._enforce = request_check(method.params)
-        self._is_flat = _is_flat(method.result)
+        self._is_flat = is_flat(method.result)
         self.attributes = {
             tracing.GRAPH: graph.name,
             "rpc.service": service,
@@ -175,10 +175,10 @@ class Border:
         self.codec.check_request(arguments)
 
 
-def _is_flat(type_: Type) -> bool:
+def is_flat(type_: Type) -> bool:
     """`holds` sees at a glance all that there is of such a value; others are best judged by the codec."""
     match type_:
         case Optional(item=item):
-            return _is_flat(item)
+            return is_flat(item)
         case _:
             return isinstance(type_, Scalar | Choice | EnumOf | Nothing)

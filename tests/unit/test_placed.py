@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from ray.serve._private import grpc_util
 from ray.serve.config import gRPCOptions
 from test_remote import Mesh, Proxy, Served
@@ -20,10 +24,13 @@ from meshgen.compiler import Build, compile_graph
 from meshgen.contract import names
 from meshgen.emit.draw.flowchart import mermaid
 from meshgen.frontend import Loaded, load_graph
-from meshgen.graph.model import Graph, InDriver, Own, Placement, With
+from meshgen.graph.model import Graph, InDriver, Node, Own, Placement, With
 from meshgen.plan.diagram import diagram
 from meshgen.plan.lower import mesh as lowered
 from meshgen.runtime import host, remote
+from meshgen.runtime.codec import Contracts
+from meshgen.runtime.placed import Border, is_flat
+from meshgen.schema.compat import holds
 from meshgen.status import Code, StatusError
 
 LIMIT_S = 1.5
@@ -241,3 +248,49 @@ def test_placing_a_node_removes_its_generated_service(tmp_path: Path) -> None:
     assert not (tmp_path / "services/hosted/leaf").exists()
     assert (tmp_path / "protos/hosted/leaf/v1/leaf.proto").exists()
     assert workspace.stale(tmp_path, compiled("together").files) == ()
+
+
+FLAT = load_graph(str(Path(__file__).with_name("flat_results.py")))
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**65), 2**65),
+    st.floats(),
+    st.text(st.characters(codec=None), max_size=3),
+    st.binary(max_size=3),
+    st.sampled_from([*FLAT.graph.node("flat").target.colour.__globals__["Colour"], "fast", 3, 3.0, "r", "RED"]),
+    st.sampled_from([np.int64(3), np.float32(1.5), np.bool_(True), np.float64("nan"), bytearray(b"x"), [1], [None]]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(value=VALUES)
+def test_results_that_pass_at_a_glance_pass_the_codec(value: Any) -> None:
+    borders, flat = flat_borders()
+    seen = set()
+    for name, border in borders.items():
+        method = flat.method(name)
+        assert method is not None
+        if is_flat(method.result) and holds(value, method.result):
+            border.codec.check_response(value)
+            seen.add(name)
+        with_codec = True
+        try:
+            border.codec.encode_response(value)
+        except ValueError:
+            with_codec = False
+        try:
+            border.codec.check_response(value)
+        except ValueError:
+            assert not with_codec
+        else:
+            assert with_codec
+    assert "deep" not in seen
+
+
+@cache
+def flat_borders() -> tuple[Mapping[str, Border], Node]:
+    build = compile_graph(FLAT, lock=None)
+    contracts = Contracts(build.plan.contract.descriptors.SerializeToString())
+    flat = build.graph.node("flat")
+    return {m.name: Border(build.graph, flat, m, contracts) for m in flat.methods}, flat
