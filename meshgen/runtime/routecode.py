@@ -8,6 +8,7 @@ it keeps there where it is (`at`): at a call, by a positive number, or at the re
 from __future__ import annotations
 
 import builtins
+import itertools
 import keyword
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -39,6 +40,9 @@ _DEEPEST = 40
 """Switches inside of cases; Python lets code be indented a hundred times, and a search for a case takes some."""
 _COPIES = 4
 """A step that several cases share is written once for each; past this many times the route's own size, it is left."""
+_NUMBERS = itertools.count(1)
+"""Python keeps the lines of a file by its name, so each code has a name of its own."""
+
 Check: TypeAlias = Callable[[Any], None]
 
 
@@ -95,7 +99,8 @@ def compiled(
     try:
         writer.route(route, adapter)
         source = writer.source()
-        code = compile(source, f"meshgen: {graph.source or graph.name}, route {route.path}, as calls", "exec")
+        title = f"meshgen: {graph.source or graph.name}, route {route.path}, as calls ({next(_NUMBERS)})"
+        code = compile(source, title, "exec")
     except (_UnfitError, SyntaxError, RecursionError, MemoryError):
         return None
     return Straight(
