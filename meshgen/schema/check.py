@@ -253,7 +253,7 @@ def _tensor_check(type_: Tensor) -> Check | None:
     def check_tensor(value: Any) -> Problems:
         try:
             return not_as_annotated(value, type_)
-        except AttributeError:  # of another type than declared
+        except (AttributeError, TypeError):  # of another type than declared
             return _FINE
 
     return check_tensor

@@ -161,8 +161,12 @@ def not_as_annotated(value: Any, type_: Tensor) -> list[tuple[str, str]]:
     Raises:
         AttributeError: it is neither.
     """
-    dtype = str(getattr(value.dtype, "name", value.dtype)).removeprefix("torch.")
-    return _wrong_dtype(dtype, type_) or _wrong_shape(value.shape, type_)
+    return _wrong_dtype(_dtype_name(value.dtype), type_) or _wrong_shape(value.shape, type_)
+
+
+@lru_cache(maxsize=64)  # numpy takes longer to say it than many a node takes
+def _dtype_name(dtype: Any) -> str:
+    return str(getattr(dtype, "name", dtype)).removeprefix("torch.")
 
 
 def _wrong_dtype(dtype: str, type_: Tensor) -> list[tuple[str, str]]:
