@@ -146,7 +146,7 @@ class _Run:
         layout.errors.touch()
         self._env = environment.for_replicas(layout.tree, self._roots, layout.mesh_address, layout.errors, limit)
         if self._options.trace is not None:
-            self._env |= spans.environment(layout.spans_port)
+            self._env |= spans.environment(self._options.trace, layout.spans_port)
         joined = self._options.address is not None
         more = environment.for_every_process if joined else environment.for_own_cluster
         environment.apply({**self._env, **more(self._run_id)})
