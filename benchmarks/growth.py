@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 from typing import Any, Literal, TypeAlias
@@ -32,16 +32,22 @@ class Axis:
     """Of the x axis."""
     works: Mapping[str, float]
     """Where each work stands on it; empty for what is read from single loads."""
+    names: Mapping[float, str] = field(default_factory=dict)
+    """What places on it are called, if not by their number."""
     spreads_load: bool = False
     """More of it means more to work with, so that no request may cost more."""
+
+    def called(self, place: float) -> str:
+        return self.names.get(place, f"{place:g}")
 
 
 NODES = Axis(name="nodes", label="nodes in a chain", works={f"chain{n}": n for n in (1, 4, 10)})
 FAN_OUT = Axis(name="fan-out", label="branches that are joined", works={f"fan{n}": n for n in (4, 10)})
 PAYLOAD = Axis(
     name="payload",
-    label="MB of tensor through 4 nodes",
-    works={f"tensor4_{name}": size / 1024**2 for name, size in SIZES.items()},
+    label="tensor through 4 nodes",
+    works={f"tensor4_{name}": size for name, size in SIZES.items()},
+    names={size: f"{name[:-2]} {name[-2:]}" for name, size in SIZES.items()},
 )
 CONCURRENT = Axis(name="concurrency", label=f"requests in flight, {BY_NAME[FIRST].title}", works={})
 REPLICATED = Axis(
@@ -134,10 +140,13 @@ class Verdict:
         """What is worse than linear, in words."""
         found = []
         if self.latency.worse_than_linear:
-            found.append(f"p50 from {self.latency.begin:g} to {self.latency.end:g}")
+            found.append(f"p50 {self._between(self.latency)}")
         if self.work.exponent > self._allowed:
-            found.append(f"time per request from {self.work.begin:g} to {self.work.end:g}")
+            found.append(f"time per request {self._between(self.work)}")
         return tuple(found)
+
+    def _between(self, growth: Growth) -> str:
+        return f"from {self.axis.called(growth.begin)} to {self.axis.called(growth.end)}"
 
     @property
     def _allowed(self) -> float:

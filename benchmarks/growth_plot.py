@@ -28,7 +28,7 @@ def draw(results: Results, points: Sequence[Mapping[str, Any]], costs: Sequence[
     shown = {handle.get_label(): handle for row in grid for panel in row for handle in panel.get_lines()}
     titles = [CONTESTANTS[name].title for name in SHOWN if CONTESTANTS[name].title in shown]
     if titles:
-        figure.legend([shown[t] for t in titles], titles, loc="outside upper center", ncols=4, frameon=False)
+        figure.legend([shown[t] for t in titles], titles, loc="outside upper center", ncols=2, frameon=False)
     if costs:
         _compile(grid[-1], costs)
     save(figure, path)
@@ -48,7 +48,7 @@ def _panel(panel: Any, axis: Axis, metric: Metric, found: Sequence[Line]) -> Non
         )
         _curve(panel, list(line.values), medians, COLOURS[line.contestant], MARKERS[line.contestant],
                CONTESTANTS[line.contestant].title)  # fmt: skip
-    _logarithmic(panel, sorted({x for line in found for x in line.values}))
+    _logarithmic(panel, {x: axis.called(x) for line in found for x in line.values})
     panel.set_xlabel(axis.label)
     panel.set_title(_METRICS[metric], loc="left", fontsize=10)
 
@@ -60,7 +60,7 @@ def _compile(row: Any, costs: Sequence[Cost]) -> None:
             own = [c for c in costs if c.command == command and c.ended]
             measured = [getattr(c, value) for c in own]
             _curve(panel, [c.nodes for c in own], measured, colour, marker, f"meshgen {command}")
-        _logarithmic(panel, sorted({c.nodes for c in costs}))
+        _logarithmic(panel, {c.nodes: f"{c.nodes}" for c in costs})
         panel.set_xlabel("nodes of a generated graph")
         panel.set_title(title, loc="left", fontsize=10)
     row[0].legend(frameon=False, fontsize=9)
@@ -70,12 +70,12 @@ def _curve(panel: Any, xs: Sequence[float], ys: Sequence[float], colour: str, ma
     panel.plot(xs, ys, color=colour, marker=marker, markersize=5, linewidth=1.6, label=label)
 
 
-def _logarithmic(panel: Any, ticks: Sequence[float]) -> None:
+def _logarithmic(panel: Any, ticks: Mapping[float, str]) -> None:
     from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
     panel.set_xscale("log")
     panel.set_yscale("log")
-    panel.set_xticks(ticks, [f"{x:.3g}" for x in ticks])
+    panel.set_xticks(list(ticks), list(ticks.values()))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     panel.yaxis.set_major_formatter("{x:g}")

@@ -41,7 +41,7 @@ def _line(verdict: Verdict) -> Sequence[str]:
     return [
         verdict.axis.name,
         CONTESTANTS[verdict.contestant].title,
-        _arrows(f"{x:.3g}" for x in verdict.p50_ms.values),
+        _arrows(map(verdict.axis.called, verdict.p50_ms.values)),
         _arrows(number(value) for value in verdict.p50_ms.medians.values()),
         _exponent(verdict.latency),
         _arrows(number(value) for value in verdict.rps.medians.values()),

@@ -25,12 +25,22 @@ _LOOP_THREAD = "AsyncIO Thread"
 # What a thread that has nothing to do stands in.
 _WAITS = frozenset({"epoll_wait", "epoll_pwait", "poll", "select", "pthread_cond_wait", "pthread_cond_timedwait"})
 _COLLECTOR = "gc_collect"
-_CODEC = ("codec", "encod", "decod", "splice", "payload", "unfit", "wellknown", "quick", "graft", "received")
-_EXECUTOR = ("executor", "transport", "remote", "placed", "local", "forward", "cases", "pace", "routecode", "underway")
+_CODEC = (
+    "codec", "encod", "decod", "splice", "payload", "unfit", "wellknown", "quick", "graft", "received", "messages",
+    "straight", "valuecode",
+)  # fmt: skip
+_EXECUTOR = (
+    "executor", "transport", "remote", "placed", "local", "forward", "cases", "pace", "routecode", "underway",
+    "grpc_private", "hop", "arguments",
+)  # fmt: skip
 _RUNTIME = "meshgen/runtime/"
 # Whose a file is, by what its path has in it; the first that fits. Everything else, Python's own library and C code
 # above all, belongs to whoever called it.
 _OWNERS: Sequence[tuple[str, str]] = (
+    # What is compiled from text that meshgen writes: routes, and readers and writers of messages.
+    ("meshgen: ", EXECUTOR),
+    ("<reader of ", CODEC),
+    ("<writer of ", CODEC),
     ("benchmarks/", USER),
     *((f"{_RUNTIME}{name}", CODEC) for name in _CODEC),
     *((f"{_RUNTIME}{name}", EXECUTOR) for name in _EXECUTOR),

@@ -6,30 +6,40 @@ import asyncio
 import json
 import math
 import random
+import subprocess
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks import compile_growth, extras, prepared, report, rows
 from benchmarks import page as page_of
 from benchmarks.__main__ import CODEC_S
+from benchmarks.codec_report import CodecRow
+from benchmarks.compile_growth import Cost
 from benchmarks.contestants import BY_NAME as BY_CONTESTANT
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.contestants.base import Place
 from benchmarks.extras import TITLES as EXTRAS
+from benchmarks.growth import CONCURRENT, NODES, compile_verdicts, steepest, verdicts
+from benchmarks.growth_report import growth
 from benchmarks.handwritten.calls import BY_ROUTE
 from benchmarks.histogram import Histogram
 from benchmarks.inprocess import measured
 from benchmarks.load import NOT_SENT, OK, WRONG, closed_loop, open_loop
 from benchmarks.messages import Contract
 from benchmarks.processes import ROOT
+from benchmarks.profile import stacks, usage
+from benchmarks.profile.report import report as profile_tables
 from benchmarks.rows import Results, Row, Spread
 from benchmarks.schedule import SECONDS, Plan, described, loads
 from benchmarks.tables import number
 from benchmarks.targets import TARGETS, judged, local_cost, local_overhead, memory_overhead
 from benchmarks.works import BY_NAME, FUSED, QUICK, WORKS, Case, Work, titles
+from meshgen.frontend.loader import load_graph
 
 KEYS = {
     "work", "contestant", "repetition", "rps", "p50_ms", "p95_ms", "p99_ms", "cpu_ms_per_request", "peak_rss_mb",
@@ -443,3 +453,239 @@ def test_an_answer_is_right_only_when_all_of_it_is(contracts: dict[str, Contract
     answer = contract.answer("Tensor1", tensors[0].fields)
     assert contract.right("Tensor1", answer, tensors[0].fields)
     assert not contract.right("Tensor1", answer, tensors[1].fields)
+
+
+# --- growth ------------------------------------------------------------------------------------------------------
+
+
+def _grown(costs: dict[int, float]) -> Results:
+    """A mesh whose chains of so many nodes take so long."""
+    return Results([_row("mesh", i, 1000 / ms, work=f"chain{n}", p50=ms) for n, ms in costs.items() for i in (1, 2)])
+
+
+@pytest.mark.parametrize(
+    ("cost", "worse"),
+    [
+        (lambda n: 3 * n, False),
+        (lambda n: 5 + 3 * n, False),
+        (lambda n: 7, False),
+        (lambda n: n * math.log2(n + 1), True),
+        (lambda n: n * n, True),
+        (lambda n: 2 + n * n, True),
+    ],
+)
+def test_worse_than_linear_is_computed(cost: Callable[[int], float], worse: bool) -> None:
+    found = list(verdicts(_grown({n: cost(n) for n in (1, 4, 10)}), []))
+    assert [(v.axis, v.contestant, bool(v.problems)) for v in found] == [(NODES, "mesh", worse)]
+    text = growth(_grown({n: cost(n) for n in (1, 4, 10)}), [], [])
+    assert ("Worse than linear:\n\n- nodes, meshgen mesh: " in text) == worse
+    assert ("Nothing here is worse than linear." in text) != worse
+
+
+def test_the_steepest_part_counts() -> None:
+    found = steepest({1: 1, 10: 10, 100: 1000, 1000: 1001})
+    assert found is not None
+    assert (found.exponent, found.begin, found.end) == (pytest.approx(2), 10, 100)
+    assert steepest({}) is steepest({5: 1}) is None
+    assert steepest({0: 1, 5: 1, 6: 0}) is None
+
+
+def _at(in_flight: int, rps: float, *, load: str | None = None, contestant: str = "mesh") -> dict[str, object]:
+    return {
+        "work": "chain4", "contestant": contestant, "load": load or f"at{in_flight}", "repetition": 1,
+        "in_flight": in_flight, "rps": rps, "p50_ms": 1000 * in_flight / rps,
+    }  # fmt: skip
+
+
+def test_more_requests_in_flight_must_not_lower_throughput() -> None:
+    steady = [_at(1, 100, load="one"), _at(4, 300), _at(32, 400, load="many"), _at(64, 400)]
+    (found,) = verdicts(Results([]), [*steady, _at(99, 1, load="open")])
+    assert found.axis is CONCURRENT
+    assert list(found.rps.medians) == [1, 4, 32, 64]
+    assert not found.problems
+    (found,) = verdicts(Results([]), [*steady, _at(256, 200)])
+    assert found.problems == ("p50 from 64 to 256", "time per request from 64 to 256")
+    assert not list(verdicts(Results([]), [_at(1, 100, load="one"), _at(32, 400, load="many")]))
+
+
+def test_more_replicas_must_not_lower_throughput() -> None:
+    def replicated(*rps: float) -> Results:
+        return Results([_row("mesh", 1, r, work=f"replicas{n}") for n, r in zip((1, 2, 4), rps, strict=True)])
+
+    (found,) = verdicts(replicated(100, 200, 300), [])
+    assert not found.problems
+    (found,) = verdicts(replicated(100, 200, 150), [])
+    assert found.problems == ("time per request from 2 to 4",)
+
+
+def _costs(command: str, cost: Callable[[int], float]) -> list[Cost]:
+    sizes = compile_growth.SIZES
+    return [Cost(command=command, nodes=n, seconds=9, cpu_seconds=0.3 + cost(n), peak_mb=30) for n in sizes]
+
+
+def test_commands_are_judged_without_their_start_and_by_their_cpu() -> None:
+    found = list(
+        compile_verdicts([*_costs("check", lambda n: 0.001 * n), *_costs("build", lambda n: max(n, n**2 / 250))])
+    )
+    assert [(v.command, v.problems) for v in found] == [("check", ()), ("build", ("time from 250 to 500 nodes",))]
+    killed = replace(_costs("draw", float)[-1], ended=False, seconds=45.0)
+    text = growth(Results([]), [], [killed])
+    assert "| draw | over 45 s |" in text
+    assert "`meshgen draw`: not ready with 500 nodes" in text
+
+
+def test_a_generated_graph_runs_and_has_so_many_nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compile_growth, "_RUNS", 1)
+    said: list[str] = []
+    costs = list(compile_growth.measure(said.append, sizes=(12,)))
+    assert [c.command for c in costs] == list(compile_growth.COMMANDS)
+    assert all(c.nodes == 12 and c.ended and c.seconds > 0 and c.peak_mb > 10 for c in costs)
+    assert len(said) == len(costs)
+    for nodes in (2, 12):
+        file = tmp_path / f"grown_{nodes}.py"
+        file.write_text(compile_growth.source(nodes))
+        assert len(load_graph(f"{file}:app").graph.nodes) == nodes
+
+
+def test_a_command_that_fails_says_how() -> None:
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        compile_growth._run("check", 1, ("check", "absent.py"), ROOT / "build")
+    assert "absent.py" in caught.value.output
+
+
+# --- profile -----------------------------------------------------------------------------------------------------
+
+_LOOP = "thread (7): AsyncIO Thread: default"
+_UVLOOP = "run_forever (ray/_raylet.so);uv_run (core.c:4);Loop__run (loop.c:203);task_step (_asynciomodule.c:29)"
+_SERVE = "Replica._direct (ray/serve/_private/replica.py:2961)"
+_HOSTED = "handle (meshgen/runtime/host.py:247)"
+
+
+def _samples(*lines: str) -> list[stacks.Sample]:
+    return list(stacks.read(lines))
+
+
+@pytest.mark.parametrize(
+    ("frames", "owner"),
+    [
+        (_UVLOOP, stacks.GRPC),
+        (f"{_UVLOOP};0x7f (grpc/_cython/cygrpc.cpython-311-x86_64-linux-gnu.so);write (libc.so.6)", stacks.GRPC),
+        (f"{_UVLOOP};{_HOSTED}", stacks.HOST),
+        (f"{_UVLOOP};{_HOSTED};{_SERVE};wait_for (asyncio/tasks.py:449);getpid (libc.so.6)", stacks.SERVE),
+        (f"{_UVLOOP};{_SERVE};Logger.info (logging/__init__.py:1);factory (ray/_private/log.py:7)", stacks.SERVE),
+        (f"{_UVLOOP};{_SERVE};{_HOSTED};run (meshgen/runtime/quickread.py:3);<lambda> (<string>:1)", stacks.CODEC),
+        (f"{_UVLOOP};{_HOSTED};RemoteTransport.call (meshgen/runtime/remote.py:87)", stacks.EXECUTOR),
+        (f"{_UVLOOP};{_HOSTED};Step.advance (benchmarks/graphs/works.py:27)", stacks.USER),
+        (f"{_UVLOOP};{_HOSTED};Message (google/_upb/_message.abi3.so);malloc (libc.so.6)", stacks.CODEC),
+        (f"{_UVLOOP};{_HOSTED};gc_collect_main (libpython3.11.so.1.0)", stacks.GARBAGE),
+        (
+            f"{_UVLOOP};{_HOSTED};route (meshgen: benchmarks/graphs/works.py, route /chain4, as calls:7)",
+            stacks.EXECUTOR,
+        ),
+        (f"{_UVLOOP};{_HOSTED};f3 (<reader of fields>:2)", stacks.CODEC),
+        ("operator() (const X&, int) (ray/_raylet.so)", stacks.RAY),
+        ("start (libc.so.6)", stacks.OTHER),
+    ],
+)
+def test_a_sample_is_of_the_innermost_that_is_anybodys(frames: str, owner: str) -> None:
+    (sample,) = _samples(f"{_LOOP};{frames} 3\n")
+    assert sample.count == 3
+    assert stacks.owner(sample.frames) == owner
+
+
+def test_shares_are_of_the_loops_work_alone() -> None:
+    samples = _samples(
+        f"{_LOOP};{_UVLOOP} 6",
+        f"{_LOOP};{_UVLOOP};{_HOSTED} 2",
+        f"{_LOOP};{_UVLOOP};uv__io_poll (linux.c:1432);epoll_pwait (libc.so.6) 90",
+        "thread (3): MainThread;main_loop (ray/_private/worker.py:1069) 50",
+        "thread (8): AsyncIO Thread: other;wait (x.py:1);epoll_wait (libc.so.6) 99",
+    )
+    thread = stacks.loop_thread(samples)
+    assert thread == _LOOP
+    assert stacks.thread_id(thread) == 7
+    assert stacks.shares(samples, thread) == {stacks.GRPC: 0.75, stacks.HOST: 0.25}
+    assert stacks.loop_thread(samples[3:4]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "title", "role"),
+    [
+        ("ray::ServeReplica:works:node", "ray::ServeReplica:works:node", usage.DRIVER),
+        ("ray::ServeReplic", "ray::ServeReplica:works-step_1:node.handle_request", "step_1"),
+        ("ray::ServeContro", "ray::ServeController.listen_for_change", usage.CONTROLLER),
+        ("envoy", "/x/bin/envoy -c /tmp/envoy.yaml", usage.ENVOY),
+        ("raylet", "/x/raylet --raylet_socket_name=/tmp/ray/raylet", usage.REST),
+        ("python", "/x/python -m meshgen run benchmarks/graphs/works.py --port 0", usage.RUN),
+    ],
+)
+def test_processes_are_known_by_what_they_say_they_are(name: str, title: str, role: str) -> None:
+    assert usage.role(name, title, "works") == role
+    assert usage.ROLES.keys() >= usage.OTHERS
+
+
+def test_processor_time_is_of_a_window() -> None:
+    own = usage.parts([psutil.Process()], "works")
+    before = usage.seconds(own)
+    begin = time.process_time()
+    while time.process_time() - begin < 0.05:
+        pass
+    assert usage.between(before, usage.seconds(own))[own[0].role] >= 0.04
+    assert usage.between({}, {"a": 2.0}) == {"a": 2.0}
+    assert sum(usage.threads(own[0].process).values()) > 0.04
+
+
+def _profile(commit: str, driver: float) -> dict[str, object]:
+    return {
+        "commit": commit, "work": "chain4", "in_flight": 32, "rps": 500.0, "idle_percent": 40.0,
+        "us_per_request": {"driver": driver, "nodes": 2000.0, "Envoy": 800.0}, "nodes": 4,
+        "within": {"driver": {stacks.GRPC: driver / 2, stacks.SERVE: driver / 2}},
+    }  # fmt: skip
+
+
+def test_a_profile_has_a_column_before_and_one_after() -> None:
+    both = profile_tables(_profile("aaa", 2200.0), _profile("bbb", 1000.0))
+    assert "|  | before (`aaa`) | after (`bbb`) |" in both
+    assert "| **µs of CPU per request** | **5,000** | **3,800** |" in both
+    assert "| Envoy | 800 | 800 |" in both
+    assert f"| {stacks.SERVE} | 1,100 | 500 |" in both
+    assert "rest of Ray" not in both.partition("|")[2]
+    assert "after (`bbb`)" not in profile_tables(_profile("aaa", 2200.0), None)
+    assert profile_tables(None, None) == ""
+
+
+# --- the whole page ----------------------------------------------------------------------------------------------
+
+
+def test_a_page_without_results_says_so(tmp_path: Path) -> None:
+    page_of.write(tmp_path / "results", tmp_path / "docs")
+    assert (tmp_path / "docs/performance.md").read_text().count("Not measured yet.") == 5
+    assert not list((tmp_path / "docs").glob("*.svg"))
+
+
+def test_a_page_is_written_from_the_records_alone(tmp_path: Path) -> None:
+    results, docs = tmp_path / "results", tmp_path / "docs"
+    measured = [
+        _row(name, i, rps, work=work, p50=100 / rps)
+        for name, rps in (("mesh", 600.0), ("serve", 60.0), ("grpc-envoy", 700.0))
+        for work in ("chain1", "chain4", "chain10", "replicas1", "replicas2", "replicas4")
+        for i in (1, 2)
+    ]
+    rows.write(results / "latest.json", measured)
+    points = [_at(n, 400, load="many" if n == 32 else None) for n in (4, 32, 256)]
+    (results / "points.json").write_text(json.dumps({"machine": {"cores": 2}, "points": points}))
+    rows.record(results / "growth.json", [asdict(cost) for cost in _costs("check", lambda n: 0.001 * n)])
+    row = CodecRow(
+        payload="numpy", bytes=1 << 20, operation="write", protobuf_us=2000, meshgen_us=80, ratio=25, least=20, most=30
+    )
+    rows.record(results / "codec.json", [asdict(row)])
+    (results / "profile.json").write_text(json.dumps(_profile("bbb", 1000.0)))
+    page_of.write(results, docs)
+    text = (docs / "performance.md").read_text()
+    assert "Not measured yet." not in text
+    assert "| numpy, 1 MiB | write | 2.00 ms | 80.0 µs | 25.0 | 20.0 to 30.0 |" in text
+    pictures = {path.name: path.read_bytes() for path in docs.glob("*.svg")}
+    assert set(pictures) == {"performance.svg", "performance-growth.svg"}
+    page_of.write(results, docs)
+    assert (docs / "performance.md").read_text() == text
+    assert {path.name: path.read_bytes() for path in docs.glob("*.svg")} == pictures
