@@ -8,7 +8,7 @@ from typing import Any
 from meshgen.naming import snake
 from meshgen.runtime.decoding import Decoding
 from meshgen.runtime.payloads import payload_of
-from meshgen.runtime.straight import Source, Unusual, field_of, indented, is_plain_name
+from meshgen.runtime.straight import Source, field_of, indented, is_plain_name
 from meshgen.schema.assemble import ABSENT, LEFT_TO_THE_CLASS, Reader, when_absent
 from meshgen.schema.distinct import SETS
 from meshgen.schema.model import CONTAINERS, Field, ListOf, MapOf, Optional, Record, Ref, Tensor, Type
@@ -139,23 +139,22 @@ class QuickDecoding:
             case Ref():
                 return f"{self._record(type_.record)}({value})"
             case Tensor():
-                return f"{self._source.name(_tensor_reader(type_))}({value})"
+                return f"{self._source.name(_tensor_reader(type_, self._general.element(type_)))}({value})"
         element = self._general.element(type_)
         return value if element is None else f"{self._source.name(element)}({value})"
 
 
-def _tensor_reader(type_: Tensor) -> Reader:
-    """Reads a tensor whose elements came raw."""
+def _tensor_reader(type_: Tensor, general: Reader | None) -> Reader:
+    """Reads a tensor whose elements came raw; `general` reads any other."""
+    assert general is not None
 
     def read(message: Any) -> Any:
         # One call for all fields: most of the fifteen are never there.
         given = {field.name: value for field, value in message.ListFields()}
-        if not given.keys() <= _RAW:
-            raise Unusual
+        if given.keys() != _RAW:
+            return general(message)
         raw = payload_of(given["raw"])
-        return tensor_from(
-            {**_NO_CONTENTS, "datatype": given["datatype"], "shape": given.get("shape", ()), "raw": raw}, type_
-        )
+        return tensor_from({**_NO_CONTENTS, "datatype": given["datatype"], "shape": given["shape"], "raw": raw}, type_)
 
     return read
 

@@ -33,10 +33,17 @@ def _length_check(record: Record) -> _Check:
     count = len(record.fields)
 
     def check(value: Any) -> None:
-        if isinstance(value, str | bytes | Mapping) or (hasattr(value, "__len__") and len(value) != count):
+        if isinstance(value, str | bytes | Mapping) or (hasattr(value, "__len__") and not _has_length(value, count)):
             raise EncodeError(f"must be {record}, got {describe(value)}")
 
     return check
+
+
+def _has_length(value: Any, count: int) -> bool:
+    try:
+        return len(value) == count
+    except TypeError:  # an array of no dimensions
+        return False
 
 
 def _keys_check(record: Record) -> _Check:
