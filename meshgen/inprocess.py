@@ -30,7 +30,7 @@ from meshgen.runtime.local import LocalTransport
 from meshgen.runtime.pace import noting
 from meshgen.runtime.routecode import compiled
 from meshgen.runtime.transport import Transport
-from meshgen.runtime.underway import StraightRoute
+from meshgen.runtime.underway import StraightRoute, Wait
 from meshgen.runtime.unfit import unfit_answer
 from meshgen.schema.check import request_check
 from meshgen.schema.fit import EncodeError
@@ -179,21 +179,26 @@ class LocalGraph:
         entry = self._entries.get(route.path)
         if entry is None:
             request = self.graph.request(route)
-            straight = compiled(
-                self.graph, route, self._executor.adapter, self._transport.checks, self._executor.serial(route)
-            )
             entry = _Entry(
                 route=route,
                 arguments=Arguments(request),
                 check=request_check(request.params, request.record),
-                straight=None
-                if straight is None or self._wire is not None
-                else StraightRoute(self.graph.name, route.path, straight, self._transport, self._waited),
+                straight=self._straight(route),
             )
             self._entries[route.path] = self._entries[route.path.strip("/")] = entry
             if len(self.graph.routes) == 1:
                 self._entries[None] = entry
         return entry
+
+    def _straight(self, route: Route) -> StraightRoute | None:
+        if self._wire is not None:
+            return None
+        found = compiled(
+            self.graph, route, self._executor.adapter, self._transport.checks, self._executor.serial(route)
+        )
+        if found is None:
+            return None
+        return StraightRoute(self.graph.name, route.path, found, self._transport, _waiter(self))
 
     def _sync(self, entry: _Entry, value: Any, timeout_s: float | None) -> Any:
         """Straight, if that will do; else by the executor, on an event loop."""
@@ -203,16 +208,13 @@ class LocalGraph:
         straight = entry.straight
         if straight is None or straight.awaits or tracing.recording():
             return self._run(self._answer(entry.route, value, timeout_s, may_block=True))
-        if straight.chosen:
+        pace = straight.pace
+        if pace is None or pace.short:
             return straight.run(value, self._limit if timeout_s is None else timeout_s)
-        assert straight.pace is not None
         with noting() as spent:
             answer = self._run(self._answer(entry.route, value, timeout_s, may_block=True))
-        straight.pace.ran_beside(spent)
+        pace.ran_beside(spent)
         return answer
-
-    def _waited(self, node: Node, work: Awaitable[Any], limit: float) -> Any:
-        return self._run(_of_node(node, work, limit))
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         # In the caller's context, or rather a copy: the runner's own would be the one of the thread's first request.
@@ -251,6 +253,18 @@ class LocalGraph:
             finally:
                 self._transport.may_block.reset(blocking)
                 CURRENT.reset(token)
+
+
+def _waiter(graph: LocalGraph) -> Wait:
+    """What waits for a result on the graph's event loop. The graph's routes have it, so it does not hold the graph."""
+    known = weakref.ref(graph)
+
+    def wait(node: Node, work: Awaitable[Any], limit: float) -> Any:
+        running = known()
+        assert running is not None
+        return running._run(_of_node(node, work, limit))
+
+    return wait
 
 
 async def _of_node(node: Node, work: Awaitable[Any], limit: float) -> Any:

@@ -2,7 +2,8 @@
 
 Independent sync calls run in parallel, in threads. To hand a call to a thread and to wait for it takes longer than many
 a node itself: measured, 75 to 95 µs of the processor for each call. So a route whose calls have been short is run
-straight, one call after the other, and goes back to threads when it has not been short once.
+straight, one call after the other, and goes back to threads when they are no longer. Twice is enough for either: a
+first request is seldom like the others, and a busy machine makes any one of them late.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ if TYPE_CHECKING:
 
 WORTH_S = 50e-6
 """Seconds per call, on average over a request. Below, all calls of a request together take less than the threads alone
-would; it is also the most that a request loses, for each of its calls, when it is the first one that is not short."""
+would."""
 
 _TRIALS = 2
 _MOST_TRIALS = 1024
+_LATE = 2
 _LASTING = 64
 """Runs in a row; a route that is straight for less long was judged too soon."""
 
@@ -34,6 +36,7 @@ class Pace:
         self.short = False
         """The next request had better run straight."""
         self._in_a_row = 0
+        self._late = 0
         self._trials = _TRIALS
 
     def ran_beside(self, spent: list[float]) -> None:
@@ -45,11 +48,15 @@ class Pace:
     def ran_straight(self, seconds: float, calls: int) -> None:
         """A request has run straight, with so many calls in so many seconds."""
         self._in_a_row += 1
-        if seconds > WORTH_S * calls:
-            # One that changes all the time is watched for longer each time: it costs a request each time, too.
+        if seconds <= WORTH_S * calls:
+            self._late = 0
+            return
+        self._late += 1
+        if self._late >= _LATE:
+            # One that changes all the time is watched for longer each time: it costs requests each time, too.
             hasty = self._in_a_row < _LASTING
             self._trials = min(2 * self._trials, _MOST_TRIALS) if hasty else _TRIALS
-            self.short, self._in_a_row = False, 0
+            self.short, self._in_a_row, self._late = False, 0, 0
 
 
 @contextmanager

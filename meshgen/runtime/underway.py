@@ -12,9 +12,9 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextvars import copy_context
-from functools import partial
 from types import FrameType, GeneratorType
 from typing import Any, Protocol, TypeAlias
+from weakref import WeakMethod
 
 from meshgen.graph.model import Node
 from meshgen.runtime import tracing
@@ -68,12 +68,7 @@ class StraightRoute:
             **{name: self._node(name, node) for name, node in straight.nodes.items()},
         }
         exec(straight.code, self._names)  # noqa: S102 - it is our own
-        self._answer = self._names["_answer"]
-
-    @property
-    def chosen(self) -> bool:
-        """The next request had better run straight."""
-        return not self.awaits and (self.pace is None or self.pace.short)
+        self._answer = self._names.pop("_answer")
 
     def run(self, given: Any, seconds: float) -> Any:
         """Answer one request, as `Executor.run` does.
@@ -108,8 +103,11 @@ class StraightRoute:
                 disarm(underway.armed)
             if self.pace is not None:
                 self.pace.ran_straight(time.monotonic() - started - underway.waited, self.size + underway.more)
-        self._read_again(at, failed)
-        raise failed
+        try:
+            self._read_again(at, failed)
+            raise failed
+        finally:
+            del failed  # it knows this frame, which would know it
 
     def _read_again(self, at: int, failed: BaseException) -> None:
         """Read what could not be read in the way that tells what is wrong; not in the handler, which would show."""
@@ -123,7 +121,8 @@ class StraightRoute:
                 read(variables["_given"], results)
 
     def _node(self, name: str, node: Node) -> Any:
-        return node.target if node.kind == "function" else _Unmade(partial(self._made, name, node))
+        # By a weak reference, as a graph that nobody needs any more, and its models, had better go at once.
+        return node.target if node.kind == "function" else _Unmade(WeakMethod(self._made), name, node)
 
     def _made(self, name: str, node: Node) -> Any:
         underway = CURRENT.get()
@@ -237,13 +236,17 @@ class Underway:
 class _Unmade:
     """Stands for a node's object until the node is called for the first time."""
 
-    __slots__ = ("_make",)
+    __slots__ = ("_make", "_name", "_node")
 
-    def __init__(self, make: Callable[[], Any]) -> None:
+    def __init__(self, make: WeakMethod[Callable[[str, Node], Any]], name: str, node: Node) -> None:
         self._make = make
+        self._name = name
+        self._node = node
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._make(), name)
+        make = self._make()
+        assert make is not None  # the route is running
+        return getattr(make(self._name, self._node), name)
 
 
 class _Source:
