@@ -658,3 +658,45 @@ def test_large_graphs_and_deep_ones_have_an_answer_either_way() -> None:
     assert taken is not None
     assert taken.size == 1
     assert route_of(graph, "/shared") is None, "a hundred and fifty calls in each of twenty cases"
+
+
+def _chain(length: int, x: Any) -> Any:
+    for _ in range(length):
+        x = add.bind(x, 1.0)
+    return x
+
+
+def _switches(length: int, x: Any) -> Any:
+    for i in range(length):
+        x = switch(parity.bind(x), {0: add.bind(x, 1.0), 1: x}, default=add.bind(x, float(i)))
+    return x
+
+
+@inline
+def parity(x: float) -> int:
+    return int(x) % 2
+
+
+@deployment
+def total(values: list[float]) -> float:
+    return sum(values)
+
+
+SHAPES: dict[str, Callable[[int, Any], Any]] = {
+    "chain": _chain,
+    "fan": lambda width, x: total.bind([add.bind(x, float(i)) for i in range(width)]),
+    "cases": lambda count, x: switch(parity.bind(x), {i: add.bind(x, float(i)) for i in range(count)}),
+    "switches": _switches,
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_the_code_of_a_route_is_as_long_as_the_route(shape: Callable[[int, Any], Any]) -> None:
+    lengths = []
+    for size in (50, 500):
+        with InputNode(float) as x:
+            graph = meshgen.local(DAGDriver.bind(shape(size, x)))
+        route = route_of(graph)
+        assert route is not None
+        lengths.append(len(route._straight.source.splitlines()))
+    assert lengths[1] < 11 * lengths[0]
