@@ -51,7 +51,7 @@ class ValueWriter:
             always: more than paths is read, in what is written next.
         """
         self._temporaries = 0
-        if always or any(s.path for e in exprs for s in sources(e)):
+        if always or any(self._may_fail(s) for e in exprs for s in sources(e)):
             place = -len(self.readings) - 1
             self.readings[place] = [self._reader(e) for e in exprs]
             self._line(f"_s.at = {place}")
@@ -74,6 +74,11 @@ class ValueWriter:
                 return "{" + ", ".join(f"{self._const(k)}: {self._value(e)}" for k, e in entries) + "}"
             case _:
                 assert_never(expr)
+
+    def _may_fail(self, source: Input | Result) -> bool:
+        if isinstance(source, Input) and len(source.path) == 1 and source.path[0].kind == "item":
+            return source.path[0].key not in self._parts
+        return bool(source.path)
 
     def _path(self, start: str, path: Sequence[Access]) -> str:
         """As `expressions` walks it."""
