@@ -12,12 +12,16 @@ from benchmarks.rows import Results
 from benchmarks.tables import number, table
 
 _EXPLAINED = """\
-*n* is what grows. The exponent says how steep a cost grows between those two neighbours where it is steepest: 1 is
-linear, 0 is no growth at all, 2 is the square. Above 1.1 it is called worse than linear; more requests in flight, or
-more replicas, must not make a request take more of the machine's time at all."""
+*n* is what grows: the nodes of a chain, the branches of a fan-out, the bytes of a tensor through four nodes, the
+requests in flight, and the replicas of a node that is busy for 5 ms and takes no other request meanwhile. *p50* is with
+one request in flight, except where those grow; *rps* with many. The exponent says how steep a cost grows between those
+two neighbours where it is steepest: 1 is linear, 0 is no growth at all, 2 is the square. Above 1.1 it is called worse
+than linear; more requests in flight, or more replicas, must not make a request take more of the machine's time."""
 _COMPILED = """\
-Whole processes; each takes the least of three runs unless it is slow. What the command takes for the smallest graph is
-subtracted before exponents are taken, and graphs of fewer than 50 nodes are left out of them."""
+Commands on generated graphs, as whole processes: layers of ten nodes, each of which takes two of those before it, and a
+join. The run of three that took least processor time counts, or the only one where a command is slow. What the command
+takes for the smallest graph is subtracted before exponents are taken, and graphs of fewer than 50 nodes are left out of
+them."""
 
 
 def growth(results: Results, points: Sequence[Mapping[str, Any]], costs: Sequence[Cost]) -> str:

@@ -20,8 +20,8 @@ Every answer is compared with the right one, and whatever is not OK is an error.
 started, warmed, measured and stopped before the next one starts, so that idle processes of one do not disturb another;
 each repetition begins with another contestant. The load generator has a process of its own on the same machine.
 
-- *rps*: with 32 requests in flight (1 MB: 8, 16 MB: 4, content understanding: 8); *p50*, *p95*, *p99*: with one in
-  flight. Medians of the repetitions; in brackets the least and the most.
+- *rps*: with 32 requests in flight (diamond, 1 MB and content understanding: 8, 16 MB: 4); *p50*, *p95*, *p99*: with
+  one in flight. Medians of the repetitions; in brackets the least and the most.
 - *÷ mesh*: a contestant's rps over that of the mesh in the same repetition.
 - *CPU*: of all processes of the contestant, Ray's included and the generator's not, per request with many in flight.
   *RSS*: the peak of their sum, in which shared pages count once per process.

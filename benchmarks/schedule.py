@@ -19,7 +19,7 @@ _MOST: Mapping[GraphName, int] = {"replicas": 3}
 """Repetitions of a graph that is only there to see how something grows."""
 # Channels connect, caches fill, and Serve's routers learn of their replicas.
 _WARM_S = 0.3
-_BESIDES_S = 0.4
+_BESIDES_S = 0.6
 """Asking each case once, finding the processes, slow last answers."""
 _COMMANDS_S = 2.0
 _AROUND_S = 20.0

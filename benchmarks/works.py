@@ -109,8 +109,8 @@ def _pictures() -> tuple[Case, ...]:
     raise AssertionError("the harness makes these, beside its web server")
 
 
-def _shape(name: str, title: str, calls: int, cases: Callable[[], tuple[Case, ...]], share: float = 1.0) -> Work:
-    return Work(name=name, title=title, route=f"/{name}", calls=calls, cases=cases, share=share)
+def _shape(name: str, title: str, calls: int, cases: Callable[[], tuple[Case, ...]], in_flight: int = 32) -> Work:
+    return Work(name=name, title=title, route=f"/{name}", calls=calls, cases=cases, in_flight=in_flight)
 
 
 def _tensor(size: str, nodes: int) -> Work:
@@ -134,7 +134,7 @@ WORKS: tuple[Work, ...] = (
     _shape("fan4", "fan-out of 4 and join", 5, partial(_numbers, partial(fan, width=4))),
     _shape("fan10", "fan-out of 10 and join", 11, partial(_numbers, partial(fan, width=10))),
     _shape("ensemble", "ensemble of 10 nodes", 3 + MODELS, _features),
-    _shape("diamond30", "diamond of 30 layers", 2 * LAYERS + 1, partial(_numbers, diamond)),
+    _shape("diamond30", "diamond of 30 layers", 2 * LAYERS + 1, partial(_numbers, diamond), in_flight=8),
     *(_tensor(size, nodes) for nodes in (1, 4) for size in SIZES),
     Work(
         name="content",

@@ -27,7 +27,7 @@ class Mesh:
     """More of `meshgen run`; with `environment`, all that another way to run a mesh has to say."""
     environment: ClassVar[Mapping[str, str]] = {}
     in_process: ClassVar[bool] = False
-    start_s: ClassVar[Mapping[GraphName, float]] = {"works": 32.0, "content": 34.0, "replicas": 24.0}
+    start_s: ClassVar[Mapping[GraphName, float]] = {"works": 29.0, "content": 31.0, "replicas": 20.0}
     stop_signal: ClassVar[signal.Signals | None] = signal.SIGTERM
 
     def start(self, graph: GraphName, place: Place) -> Process:

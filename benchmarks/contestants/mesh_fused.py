@@ -15,4 +15,4 @@ class MeshFused(Mesh):
     graphs: ClassVar[tuple[GraphName, ...]] = ("works",)
     works: ClassVar[frozenset[str] | None] = FUSED
     files: ClassVar[Mapping[GraphName, str]] = {"works": "benchmarks/graphs/works_fused.py"}
-    start_s: ClassVar[Mapping[GraphName, float]] = {"works": 20.0}
+    start_s: ClassVar[Mapping[GraphName, float]] = {"works": 15.0}
