@@ -9,7 +9,7 @@ from meshgen.graph.model import GraphInput
 from meshgen.schema.compat import holds
 from meshgen.schema.fit import EncodeError
 from meshgen.schema.jsonvalue import to_json
-from meshgen.schema.model import Field, ListOf, Record, Scalar, Type, Unknown
+from meshgen.schema.model import Field, ListOf, Record, Scalar, Tensor, Type, Unknown
 from meshgen.schema.scalars import INT64_MAX, INT64_MIN
 from meshgen.status import InvalidArgument, Violation
 
@@ -69,8 +69,14 @@ def _sure(type_: Type) -> _Test | None:
             return lambda value: type(value) is list and all(map(inner, value))
         case Record(kind="dataclass" | "pydantic" | "namedtuple", python=python):
             return lambda value: type(value) is python
+        case Tensor(library=library):
+            return lambda value: _library(type(value).__module__) == library
         case _:
             return None
+
+
+def _library(module: str) -> str:
+    return module.split(".", maxsplit=1)[0]
 
 
 def bound_request(declared: GraphInput, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
