@@ -13,7 +13,7 @@ from benchmarks.works import GraphName
 class ServeThroughput(Handwritten):
     name: ClassVar[str] = "serve-throughput"
     title: ClassVar[str] = "Ray Serve, throughput flags"
-    start_s: ClassVar[Mapping[GraphName, float]] = {"works": 35.0}
+    start_s: ClassVar[Mapping[GraphName, float]] = {"works": 24.0}
 
     def start(self, graph: GraphName, place: Place) -> Process:
         return place.process("benchmarks.handwritten.serve_host", str(place.folder), "--throughput")
