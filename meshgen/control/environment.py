@@ -24,11 +24,6 @@ _SERVE: Mapping[str, str] = {
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": LOOPBACK_CALLBACK,
 }
 
-_GRPC: Mapping[str, str] = {
-    # With gRPC's newer way to wait for sockets, each message passes through one thread more than with the one before.
-    "GRPC_EXPERIMENTS": "-event_engine_client,-event_engine_listener",
-}
-
 _IDLE: Mapping[str, str] = {
     # Serve looks at every replica and asks Ray about every machine in each round of its control loop; ten a second are
     # its default. What is wrong with a replica is found by health checks once a second.
@@ -48,7 +43,6 @@ def for_replicas(
     """What a mesh's processes need, on a cluster of our own or on a joined one."""
     return {
         **_SERVE,
-        **_unless_chosen(_GRPC),
         MESH_ADDRESS: mesh_address,
         errorfile.VARIABLE: str(errors),
         limits.VARIABLE: str(max_message_mb),

@@ -221,19 +221,11 @@ async def test_without_word_from_serve_it_is_asked_all_the_same(
         await _until(lambda: _hosts(tmp_path) == [40001])
 
 
-def test_a_persons_own_settings_of_grpc_and_ray_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("GRPC_EXPERIMENTS", raising=False)
+def test_a_persons_own_settings_of_ray_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_event_stats", raising=False)
-
-    def values() -> dict[str, str]:
-        replicas = environment.for_replicas(tmp_path, [], "127.0.0.1:1", tmp_path / "errors.txt", 16)
-        return {**replicas, **environment.for_own_cluster("run")}
-
-    assert values()["RAY_event_stats"] == "0"
-    assert "-event_engine_client" in values()["GRPC_EXPERIMENTS"]
-    monkeypatch.setenv("GRPC_EXPERIMENTS", "work_serializer_dispatch")
+    assert environment.for_own_cluster("run")["RAY_event_stats"] == "0"
     monkeypatch.setenv("RAY_event_stats", "1")
-    assert not {"GRPC_EXPERIMENTS", "RAY_event_stats"} & values().keys()
+    assert "RAY_event_stats" not in environment.for_own_cluster("run")
 
 
 def _deployed(**serve: Any) -> Deployed:
