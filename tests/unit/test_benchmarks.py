@@ -628,11 +628,12 @@ def test_processor_time_is_of_a_window() -> None:
     own = usage.parts([psutil.Process()], "works")
     before = usage.seconds(own)
     begin = time.process_time()
-    while time.process_time() - begin < 0.05:
+    while time.process_time() - begin < 0.1:
         pass
-    assert usage.between(before, usage.seconds(own))[own[0].role] >= 0.04
+    # The kernel counts in hundredths of a second, for each thread.
+    assert usage.between(before, usage.seconds(own))[own[0].role] > 0.05
     assert usage.between({}, {"a": 2.0}) == {"a": 2.0}
-    assert sum(usage.threads(own[0].process).values()) > 0.04
+    assert sum(usage.threads(own[0].process).values()) > 0.05
 
 
 def _profile(commit: str, driver: float) -> dict[str, object]:
