@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, assert_never
 
 from meshgen.schema.model import Field, Record, Type, Unknown
 from meshgen.source import NOWHERE, Span
@@ -193,6 +193,19 @@ class Node:
     options: Options = field(default_factory=Options, compare=False)
     doc: str = field(default="", compare=False)
     span: Span = field(default=NOWHERE, compare=False)
+
+    @property
+    def host(self) -> str | None:
+        """The node in whose replicas it runs: itself, when it has its own. None for the driver."""
+        match self.placement:
+            case Own():
+                return self.name
+            case InDriver():
+                return None
+            case With(node=host):
+                return host
+            case _:
+                assert_never(self.placement)
 
     def method(self, name: str) -> Method | None:
         """The published method of that Python name."""

@@ -49,7 +49,7 @@ def processes_acyclic(graph: Graph) -> Iterator[Diagnostic]:
             if name not in graph.by_name:
                 continue
             target = graph.node(name)
-            here, there = _process(node), _process(target)
+            here, there = node.host, target.host
             placed = [n for n in (target, node) if not isinstance(n.placement, Own)]
             if here == there or not placed:
                 continue
@@ -83,23 +83,12 @@ def _unfit_host(graph: Graph, node: Node, name: str) -> tuple[str, str] | None:
     return None
 
 
-def _process(node: Node) -> str | None:
-    """The node in whose replicas a node runs; None for the driver."""
-    match node.placement:
-        case Own():
-            return node.name
-        case InDriver():
-            return None
-        case With(node=host):
-            return host
-
-
 def _reached(graph: Graph, start: str) -> set[str]:
     """The processes that calls by handles from one lead to, itself left out unless they lead back."""
     edges: dict[str | None, set[str | None]] = {}
     for node in graph.nodes:
-        targets = {_process(graph.node(t)) for t in node.may_call if t in graph.by_name}
-        edges.setdefault(_process(node), set()).update(targets - {_process(node)})
+        targets = {graph.node(t).host for t in node.may_call if t in graph.by_name}
+        edges.setdefault(node.host, set()).update(targets - {node.host})
     found: set[str] = set()
     waiting = list(edges.get(start, ()))
     while waiting:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, assert_never
+from typing import Any
 
 from meshgen.contract import build
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.names import application, package, service
-from meshgen.graph.model import Graph, InDriver, Node, Own, Route, With
+from meshgen.graph.model import Graph, Node, Own, Route
 from meshgen.limits import DEFAULT_TIMEOUT_S
 from meshgen.plan.model import Mesh, Plan, RestRoute, Service, Workload
 from meshgen.plan.options import serve_options
@@ -118,25 +118,13 @@ def _placed(graph: Graph, node: Node) -> Service:
 def _service(graph: Graph, node: Node) -> dict[str, Any]:
     return {
         "node": node.name,
-        "application": application(graph.name, _host(node)),
+        "application": application(graph.name, node.host),
         "service": service(graph.name, node.name),
         "rpcs": tuple(method.rpc for method in node.methods),
         "package": package(graph.name, node.name),
         "idempotent": node.options.idempotent,
         "summary": _summary(node.doc),
     }
-
-
-def _host(node: Node) -> str | None:
-    match node.placement:
-        case Own():
-            return node.name
-        case InDriver():
-            return None
-        case With(node=host):
-            return host
-        case _:
-            assert_never(node.placement)
 
 
 def _hosting(graph: Graph, node: Node) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from meshgen.contract.shared import TENSOR_PADDING
 from meshgen.contract.wire import TENSOR
 from meshgen.naming import RESULT_FIELD, snake
-from meshgen.runtime.splice import ALIGNMENT, Buffer
+from meshgen.runtime.splice import ALIGNMENT, Buffer, varint
 from meshgen.schema.assemble import none_is_lost
 from meshgen.schema.depth import is_deep
 from meshgen.schema.model import Field, ListOf, MapOf, Nothing, Optional, Record, Tensor, Type, Union, Unknown
@@ -297,13 +297,3 @@ def _end(data: bytes, at: int, wire_type: int) -> int:
         if byte <= 0x7F:
             return at if wire_type == _VARINT else at + number
     return 0
-
-
-def varint(number: int) -> bytes:
-    """As protobuf writes it."""
-    written = bytearray()
-    while number > 0x7F:
-        written.append(number & 0x7F | 0x80)
-        number >>= 7
-    written.append(number)
-    return bytes(written)

@@ -108,7 +108,7 @@ class Cut(NamedTuple):
     @property
     def growth(self) -> int:
         """By how much the message around it grows."""
-        header = len(_varint(self.size)) - (self.start - self.length_at)
+        header = len(varint(self.size)) - (self.start - self.length_at)
         return self.size - (self.end - self.start) + header + _padding_size(self.padding_field)
 
 
@@ -208,7 +208,7 @@ class Splice:
     def _message(self, start: int, end: int, cuts: Iterable[Cut]) -> None:
         for cut in cuts:
             self._put(self._view[start : cut.tag_at])
-            header = bytes(self._view[cut.tag_at : cut.length_at]) + _varint(cut.size)
+            header = bytes(self._view[cut.tag_at : cut.length_at]) + varint(cut.size)
             if cut.padding_field:
                 before = -(self._size + _least_padding(cut.padding_field) + len(header)) % ALIGNMENT
                 self._put(_padding(cut.padding_field, before), header, cut.new)
@@ -237,10 +237,11 @@ def _least_padding(field: int) -> int:
 
 
 def _padding(field: int, size: int) -> bytes:
-    return _varint(field << 3 | _BYTES) + _varint(size) + bytes(size)
+    return varint(field << 3 | _BYTES) + varint(size) + bytes(size)
 
 
-def _varint(number: int) -> bytes:
+def varint(number: int) -> bytes:
+    """A number as protobuf writes it."""
     written = bytearray()
     while number > 0x7F:
         written.append(number & 0x7F | 0x80)
