@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the tests of docs/clients.md need beside Python: curl, Node, Chromium, and the packages that the page
-# names. Where it cannot, the tests skip; in continuous integration ($CI) it fails.
+# names, with one to drive Chromium. Where it cannot, the tests skip; in continuous integration ($CI) it fails.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -22,9 +22,12 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 packages=build/clients
-if [ ! -e $packages/.ready ] || [ docs/clients.md -nt $packages/.ready ]; then
+ready=$packages/.ready
+if [ ! -e $ready ] || [ docs/clients.md -nt $ready ] || [ tests/mesh/setup_clients.sh -nt $ready ]; then
 	rm -rf $packages && mkdir -p $packages
-	sed -n 's/^npm install /npm install --no-audit --no-fund --loglevel=error /p' docs/clients.md >$packages/install.sh
+	# Puppeteer 25 wants Node 22, which not every system has. It comes last: with it, all packages are there.
+	{ cat docs/clients.md && echo 'npm install puppeteer-core@24'; } |
+		sed -n 's/^npm install /npm install --no-audit --no-fund --loglevel=error /p' >$packages/install.sh
 	(cd $packages && echo '{"private": true}' >package.json && sh -e install.sh) || give_up "npm could not install its packages"
-	touch $packages/.ready
+	touch $ready
 fi

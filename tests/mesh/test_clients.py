@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import html
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -17,12 +15,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from browser import PACKAGES, Seen, browse, needs
 from running_mesh import MeshProcess
 
 pytestmark = pytest.mark.mesh
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ROOT / "build/clients/node_modules"
 SUM = {"number": "5", "samples": [1, 2, 3], "operation": "sum"}
 BAD = {**SUM, "operation": "median"}
 
@@ -124,15 +122,6 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=180)
 
 
-def needs(*programs: str) -> None:
-    missing = [program for program in programs if not shutil.which(program)]
-    missing += [] if PACKAGES.is_dir() else ["packages of npm"]
-    if missing:
-        reason = f"missing: {', '.join(missing)}; `make clients` installs them"
-        assert not os.environ.get("CI"), reason
-        pytest.skip(reason)
-
-
 @pytest.mark.parametrize("section", PAGE)
 def test_commands_print_what_the_page_shows(project: Path, mesh: MeshProcess, section: str) -> None:
     if section in NODE_SECTIONS:
@@ -175,33 +164,19 @@ def page(project: Path, mesh: MeshProcess) -> Iterator[int]:
         yield port
 
 
-def browse(url: str, profile: Path) -> tuple[str, str]:
-    """What the page shows in the end, and what the browser has to say about it."""
-    command = [
-        *("chromium", "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr"),
-        "--no-proxy-server",
-        *(["--no-sandbox"] if os.geteuid() == 0 else []),
-        f"--user-data-dir={profile}",
-        "--host-resolver-rules=MAP *.test 127.0.0.1",
-        # Time goes on by itself only while no request is under way.
-        "--virtual-time-budget=30000",
-        "--dump-dom",
-        url,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    found = re.search(r'<pre id="shown">(.*?)</pre>', done.stdout, re.DOTALL)
-    assert found, f"{done.stdout}\n{done.stderr}"
-    return html.unescape(found[1]), done.stderr
+def shown(url: str, profile: Path) -> Seen:
+    """The page with a line for each of its three calls."""
+    return browse(url, r"document.querySelector('#shown').textContent.match(/^(.*\n){3}$/)?.[0]", profile)
 
 
 def test_a_page_calls_the_mesh_from_another_origin(page: int, tmp_path: Path) -> None:
     """An answer, an error, and an error with field violations, over gRPC-Web."""
     expected = next(text for language, text in PAGE["Browser"] if language == "text")
-    shown, log = browse(f"http://localhost:{page}/", tmp_path / "profile")
-    assert shown == expected, log
+    seen = shown(f"http://localhost:{page}/", tmp_path / "profile")
+    assert seen.value == expected, seen
 
 
 def test_a_page_of_a_foreign_origin_is_refused(page: int, tmp_path: Path) -> None:
-    shown, log = browse(f"http://pages.test:{page}/", tmp_path / "profile")
-    assert shown == "Unknown: Failed to fetch []\n" * 3, log
-    assert "blocked by CORS policy" in log
+    seen = shown(f"http://pages.test:{page}/", tmp_path / "profile")
+    assert seen.value == "Unknown: Failed to fetch []\n" * 3, seen
+    assert "blocked by CORS policy" in "\n".join(seen.log)
