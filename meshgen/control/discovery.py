@@ -1,4 +1,4 @@
-"""Keeps Envoy's endpoints equal to Serve's running replicas, and tells others what it sees."""
+"""Keeps Envoy's endpoints, and the list for straight calls, equal to Serve's running replicas; tells others of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 from meshgen.control.snapshot import AppStatus, parse
 from meshgen.emit.document import to_yaml
 from meshgen.emit.envoy import endpoints_document, endpoints_path
+from meshgen.runtime.replicas import list_path
 
 Snapshot: TypeAlias = Mapping[str, AppStatus]
 Report: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -30,9 +31,11 @@ _log = logging.getLogger(__name__)
 
 
 class Discovery:
-    """Asks Serve; writes one endpoint file per cluster; calls the listeners with each snapshot."""
+    """Asks Serve; writes what Envoy and callers read, by cluster; calls the listeners with each snapshot."""
 
-    def __init__(self, details: Report, changed: Word, folder: Path, clusters: Sequence[str]) -> None:
+    def __init__(
+        self, details: Report, changed: Word, folder: Path, clusters: Sequence[str], *, replicas: Path | None = None
+    ) -> None:
         """What to keep equal to what.
 
         Args:
@@ -40,6 +43,7 @@ class Discovery:
             changed: returns when there is something new in the report.
             folder: that Envoy watches.
             clusters: names of Envoy's clusters, which are those of Serve's applications.
+            replicas: where callers look for replicas to call straight; None: nobody does.
         """
         self._details = details
         self._changed = changed
@@ -48,6 +52,8 @@ class Discovery:
         """Ask when Serve has word of a change. Until set, every moment: a start has news that Serve does not tell."""
         self._folder = folder
         self._endpoints: dict[str, Endpoints] = {}
+        self._replicas = replicas
+        self._takers: dict[str, tuple[str, ...]] = {}
         self.listeners: list[Callable[[Snapshot], Awaitable[None]]] = []
         self.failed_since: float | None = None
         """Start of the present row of failed polls (monotonic seconds); None when the last one was good."""
@@ -115,12 +121,21 @@ class Discovery:
             if now != before:
                 self._write(cluster, now)
                 changed = True
+            takers = () if app is None else app.takers
+            if self._replicas is not None and takers != self._takers.get(cluster, ()):
+                _replace(list_path(self._replicas, cluster), "\n".join(takers))
+                self._takers[cluster] = takers
         return changed
 
     def _write(self, cluster: str, endpoints: Endpoints) -> None:
         path = Path(endpoints_path(str(self._folder), cluster))
-        # Envoy looks at the file when something is renamed into the folder, so it never sees a half-written one.
-        fresh = path.with_name(".endpoints.new")
-        fresh.write_text(to_yaml(endpoints_document(cluster, endpoints)), encoding="utf-8")
-        fresh.replace(path)
+        # Envoy looks at the file when something is renamed into the folder.
+        _replace(path, to_yaml(endpoints_document(cluster, endpoints)))
         self._endpoints[cluster] = endpoints
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file so that nobody sees it half-written."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)

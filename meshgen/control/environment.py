@@ -13,6 +13,7 @@ from meshgen import limits
 from meshgen.control.reaper import RUN_ID
 from meshgen.runtime import errorfile
 from meshgen.runtime.remote import MESH_ADDRESS
+from meshgen.runtime.replicas import FOLDER
 from meshgen.runtime.serve_private import LOOPBACK_CALLBACK
 
 _SERVE: Mapping[str, str] = {
@@ -38,11 +39,12 @@ _IDLE: Mapping[str, str] = {
 
 
 def for_replicas(
-    tree: Path, roots: Iterable[Path], mesh_address: str, errors: Path, max_message_mb: int
+    tree: Path, roots: Iterable[Path], mesh_address: str, errors: Path, max_message_mb: int, replicas: Path | None
 ) -> dict[str, str]:
     """What a mesh's processes need, on a cluster of our own or on a joined one."""
     return {
         **_SERVE,
+        **({FOLDER: str(replicas)} if replicas else {}),
         MESH_ADDRESS: mesh_address,
         errorfile.VARIABLE: str(errors),
         limits.VARIABLE: str(max_message_mb),

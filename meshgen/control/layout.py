@@ -71,6 +71,11 @@ class Layout:
         return self.folder / "endpoints"
 
     @property
+    def replicas(self) -> Path:
+        """Sockets of replicas, and lists of them, for calls that do not go through Envoy."""
+        return self.folder / "replicas"
+
+    @property
     def ray(self) -> Path:
         """Ray's sessions."""
         return self.folder / "ray"

@@ -91,6 +91,7 @@ class _Run:
         self._tell = progress
         self._workloads = deploy.deployed(targets)
         self._layout = layout
+        self._replicas = layout.replicas if options.east_west == "direct" else None
         self._roots = tuple(dict.fromkeys(t.root.resolve() for t in targets))
         self._cluster = Cluster()
         self._progress: deploy.Progress | None = None
@@ -116,7 +117,9 @@ class _Run:
         self._prepare()
         begin = time.monotonic()
         names = [d.workload.application for d in self._workloads]
-        discovery = Discovery(self._cluster.details, self._cluster.changed, self._layout.endpoints, names)
+        discovery = Discovery(
+            self._cluster.details, self._cluster.changed, self._layout.endpoints, names, replicas=self._replicas
+        )
         # The front comes after Ray, whose start forks: gRPC with threads of its own complains about each fork.
         async with self._envoy() as envoy, self._ray(names), self._spans(), self._front(discovery), self._pages():
             watch = asyncio.create_task(discovery.run())
@@ -144,7 +147,11 @@ class _Run:
         limit = self._options.max_message_mb
         layout = self._layout
         layout.errors.touch()
-        self._env = environment.for_replicas(layout.tree, self._roots, layout.mesh_address, layout.errors, limit)
+        if self._replicas is not None:
+            self._replicas.mkdir()
+        self._env = environment.for_replicas(
+            layout.tree, self._roots, layout.mesh_address, layout.errors, limit, self._replicas
+        )
         if self._options.trace is not None:
             self._env |= spans.environment(self._options.trace, layout.spans_port)
         joined = self._options.address is not None

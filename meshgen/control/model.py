@@ -36,6 +36,9 @@ class Target:
     """The build's output, written into the run's temporary folder."""
 
 
+EastWest = Literal["direct", "envoy"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeshOptions:
     """How to run."""
@@ -47,6 +50,8 @@ class MeshOptions:
     """A running Ray cluster to join; None starts one for this run."""
     expose_nodes: bool | None = None
     """Publish the nodes' own services on the front too; None does so on loopback only."""
+    east_west: EastWest = "direct"
+    """How nodes are called: at their replicas over Unix sockets, or through Envoy."""
     max_message_mb: int = limits.DEFAULT_MB
     """The biggest request and answer, in MiB."""
     rate_limit: int | None = None

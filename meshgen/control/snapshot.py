@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ class AppStatus:
     """State and pid of each."""
     endpoints: tuple[tuple[str, int], ...]
     """Host and gRPC port of each replica that takes requests."""
+    takers: tuple[str, ...] = ()
+    """Ids of the same replicas."""
 
     @property
     def running(self) -> int:
@@ -47,25 +49,24 @@ def parse(details: Mapping[str, Any], *, host: str | None = None) -> dict[str, A
         details: Serve's report.
         host: replaces the node's address in endpoints (replicas on this machine listen on the loopback only).
     """
-    endpoints = _endpoints(details.get("target_groups") or (), host)
+    targets = _targets(details.get("target_groups") or ())
     return {
-        name: _app(name, app, endpoints.get(name, ()))
+        name: _app(name, app, targets.get(name, ()), host)
         for name, app in (details.get("applications") or {}).items()
         if app["status"] != "DELETING"
     }
 
 
-def _endpoints(groups: Any, host: str | None) -> dict[str, tuple[tuple[str, int], ...]]:
-    found: dict[str, tuple[tuple[str, int], ...]] = {}
-    for group in groups:
-        if group["protocol"] == "gRPC":
-            # An application without a running replica is listed with Serve's own proxy.
-            replicas = [t for t in group["targets"] if t["name"].startswith(_REPLICA)]
-            found[group["app_name"]] = tuple(sorted((host or t["ip"], int(t["port"])) for t in replicas))
-    return found
+def _targets(groups: Any) -> dict[str, Sequence[Any]]:
+    return {
+        # An application without a running replica is listed with Serve's own proxy.
+        group["app_name"]: [t for t in group["targets"] if t["name"].startswith(_REPLICA)]
+        for group in groups
+        if group["protocol"] == "gRPC"
+    }
 
 
-def _app(name: str, app: Mapping[str, Any], endpoints: tuple[tuple[str, int], ...]) -> AppStatus:
+def _app(name: str, app: Mapping[str, Any], targets: Sequence[Any], host: str | None) -> AppStatus:
     deployments = app["deployments"].values()
     messages = [d["message"] for d in deployments if d["message"]] or [app["message"]]
     return AppStatus(
@@ -74,7 +75,8 @@ def _app(name: str, app: Mapping[str, Any], endpoints: tuple[tuple[str, int], ..
         message="\n".join(m for m in messages if m),
         wanted=sum(d["target_num_replicas"] for d in deployments) or 1,
         replicas=tuple((_text(r["state"]), r.get("pid")) for d in deployments for r in d["replicas"]),
-        endpoints=endpoints,
+        endpoints=tuple(sorted((host or t["ip"], int(t["port"])) for t in targets)),
+        takers=tuple(sorted(t["name"].rpartition("#")[2] for t in targets)),
     )
 
 

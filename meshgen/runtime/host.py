@@ -1,7 +1,7 @@
 """Hosts a node, or the driver, and what is placed with it, in a Ray Serve replica that answers gRPC on its own port.
 
-The way of a request: Serve's gRPC server → `_handler` (trace, deadline, metadata) → a slot by Serve's count → the rpc
-(decode, run, encode) → back through `_handler`, which writes the status.
+The way of a request: Serve's gRPC server, or a caller's link → `_answer` (trace, deadline, metadata) → a slot by
+Serve's count → the rpc (decode, run, encode) → back through `_answer`, which makes the status.
 """
 
 from __future__ import annotations
@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
@@ -20,15 +22,17 @@ import grpc
 from meshgen import limits
 from meshgen.contract import names
 from meshgen.graph.model import Graph, Method, Node, Route
-from meshgen.runtime import grpc_status, health, serve_private, tracing
+from meshgen.runtime import grpc_status, health, linkhost, serve_private, tracing
 from meshgen.runtime.codec import Contracts
 from meshgen.runtime.context import CURRENT, RequestContext
 from meshgen.runtime.errorfile import show_errors
 from meshgen.runtime.executor import Executor
 from meshgen.runtime.failure import as_status
 from meshgen.runtime.hop import left_after
+from meshgen.runtime.linkhost import Answer, FailedError
 from meshgen.runtime.placed import MeshTransport
 from meshgen.runtime.remote import ROUTE
+from meshgen.runtime.replicas import FOLDER, socket_path
 from meshgen.status import Code, ResourceExhausted, StatusError
 
 if TYPE_CHECKING:
@@ -67,6 +71,8 @@ class Host:
 # Set by the constructor of `Replica`, which runs before the replica's gRPC server opens. `add` has no other way to it:
 # Serve's replica context does not hold the user's object yet when it calls `add`.
 HOSTS: tuple[Host, ...] = ()
+_LISTENING: list[asyncio.Task[asyncio.Server | None]] = []
+"""Kept, because asyncio forgets a task, and uvloop ends a server, that nobody holds."""
 
 
 class Replica:
@@ -174,19 +180,41 @@ def add(_servicer: object, server: Any) -> None:
     if not HOSTS:
         return
     slots = serve_private.Slots(server)
+    answers: dict[str, Answer] = {}
     for host in HOSTS:
-        _register(host, server, slots)
+        for rpc, run in host.rpcs.items():
+            answers[f"/{host.service}/{rpc}"] = _answer(host, rpc, _on_user_loop(run, slots.user_loop), slots)
+        _register(host, answers, server)
     health.register(server, *(host.service for host in HOSTS))
+    if folder := os.environ.get(FOLDER):
+        _listen(Path(folder), answers, server)
 
 
-def _register(host: Host, server: Any, slots: serve_private.Slots) -> None:
+def _register(host: Host, answers: Mapping[str, Answer], server: Any) -> None:
     handlers: dict[str, Any] = {
         # Without serializers gRPC takes and gives bytes.
-        rpc: grpc.unary_unary_rpc_method_handler(_handler(host, rpc, _on_user_loop(run, slots.user_loop), slots))
-        for rpc, run in host.rpcs.items()
+        rpc: grpc.unary_unary_rpc_method_handler(_over_grpc(answers[f"/{host.service}/{rpc}"]))
+        for rpc in host.rpcs
     }
     serve_private.pass_through(server, host.service)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(host.service, handlers),))
+
+
+def _listen(folder: Path, answers: Mapping[str, Answer], server: Any) -> None:
+    """Let callers on this machine in; should it fail, they come through Envoy."""
+    path = socket_path(folder, serve_private.replica_id(server))
+
+    async def serving() -> bool:
+        return (await serve_private.serving(server))[0]
+
+    async def listen() -> asyncio.Server | None:
+        try:
+            return await linkhost.listen(path, answers, serving)
+        except OSError as error:
+            logger.warning("calls come through Envoy only: %s: %s", path, error)
+            return None
+
+    _LISTENING.append(asyncio.get_running_loop().create_task(listen()))
 
 
 def _on_user_loop(run: Rpc, loop: asyncio.AbstractEventLoop | None) -> Rpc:
@@ -204,8 +232,22 @@ async def _awaited(work: Awaitable[bytes]) -> bytes:
     return await work
 
 
-def _handler(host: Host, rpc: str, run: Rpc, slots: serve_private.Slots) -> Callable[[bytes, Any], Awaitable[bytes]]:
-    """The gRPC handler of one rpc, with everything around the rpc that a request needs."""
+def _over_grpc(answer: Answer) -> Callable[[bytes, Any], Awaitable[bytes]]:
+    async def handle(data: bytes, context: Any) -> bytes:
+        try:
+            return await answer(data, _metadata(context.invocation_metadata()), context.time_remaining())
+        except FailedError as error:
+            failed = error
+        # Not by `set_code`: gRPC would still send an empty message, which REST clients would get in place of the error.
+        trailers = ((grpc_status.TRAILER, failed.details), *failed.trailers)
+        await context.abort(_GRPC[failed.code], failed.message, trailers)
+        raise AssertionError("abort raises")
+
+    return handle
+
+
+def _answer(host: Host, rpc: str, run: Rpc, slots: serve_private.Slots) -> Answer:
+    """One rpc with everything around it that a request needs, however it came."""
     path = f"/{host.service}/{rpc}"
     span_name = f"{host.name}.{rpc}"
     attributes = {tracing.GRAPH: host.graph, "rpc.service": host.service, tracing.METHOD: rpc}
@@ -213,9 +255,8 @@ def _handler(host: Host, rpc: str, run: Rpc, slots: serve_private.Slots) -> Call
         attributes[tracing.NODE] = host.node
     inside, outside = limits.inside(), limits.outside()
 
-    async def handle(data: bytes, context: Any) -> bytes:
-        metadata = _metadata(context.invocation_metadata())
-        deadline = time.monotonic() + _time_for(context.time_remaining())
+    async def answer(data: bytes, metadata: dict[str, str], remaining: float | None) -> bytes:
+        deadline = time.monotonic() + _time_for(remaining)
         limit = inside if host.node and ROUTE in metadata else outside
         with tracing.span(host.name, span_name, "server", parent=metadata, attributes=attributes) as span:
             request = RequestContext(
@@ -226,7 +267,7 @@ def _handler(host: Host, rpc: str, run: Rpc, slots: serve_private.Slots) -> Call
                 deadline=deadline,
                 trace_id=tracing.trace_id(),
             )
-            CURRENT.set(request)  # for good: the handler of a request has a context of its own
+            CURRENT.set(request)  # for good: a request is answered in a context of its own
             slot = slots.of(path, metadata)
             try:
                 async with slot:
@@ -239,10 +280,10 @@ def _handler(host: Host, rpc: str, run: Rpc, slots: serve_private.Slots) -> Call
                 error = ResourceExhausted(f"too many requests wait for '{host.name}'", node=host.name)
             span.fail(error)
             _log(f"{host.name}/{rpc}", error)
-        await _abort(error, context, host.graph, request.trace_id)
-        raise AssertionError("abort raises")
+        details = grpc_status.encode(error, graph=host.graph, trace_id=request.trace_id)
+        raise FailedError(error.code, grpc_status.message_of(error), details, _http_status(error))
 
-    return handle
+    return answer
 
 
 async def _measured(host: Host, run: Rpc, data: bytes, limit: int) -> bytes:
@@ -275,13 +316,6 @@ def _time_for(remaining: float | None) -> float:
     if remaining is None:
         return limits.DEFAULT_TIMEOUT_S
     return left_after(remaining)
-
-
-async def _abort(error: StatusError, context: Any, graph: str, trace_id: str) -> None:
-    # Not by `set_code`: gRPC would still send an empty message, which REST clients would get in place of the error.
-    details = grpc_status.encode(error, graph=graph, trace_id=trace_id)
-    trailers = ((grpc_status.TRAILER, details), *_http_status(error))
-    await context.abort(_GRPC[error.code], grpc_status.message_of(error), trailers)
 
 
 def _http_status(error: StatusError) -> tuple[tuple[str, str], ...]:

@@ -1,8 +1,11 @@
-"""Calls nodes over gRPC, through Envoy's mesh listener."""
+"""Calls nodes: straight, when their replicas can be reached so, else over gRPC, through Envoy's mesh listener."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -15,8 +18,10 @@ from meshgen.runtime import grpc_private, grpc_status, tracing
 from meshgen.runtime.codec import Contracts, RpcCodec
 from meshgen.runtime.context import RequestContext, current
 from meshgen.runtime.deadline import time_limit, too_late
+from meshgen.runtime.link import LostError
 from meshgen.runtime.received import Received, plainly
-from meshgen.status import BY_CODE, Code, ResourceExhausted, StatusError
+from meshgen.runtime.replicas import Replicas
+from meshgen.status import BY_CODE, Code, ResourceExhausted, StatusError, Unavailable
 
 MESH_ADDRESS = "MESHGEN_MESH_ADDRESS"
 """Environment variable: `host:port` of Envoy's mesh listener."""
@@ -49,17 +54,39 @@ _HOP_KEYS = frozenset({
 })  # fmt: skip
 
 
-class RemoteTransport:
-    """Calls nodes of one graph over one channel. A status keeps the node that it came from and its violations."""
+@dataclass(frozen=True, slots=True)
+class _Rpc:
+    """One method of one node, and the ways to it."""
 
-    def __init__(self, graph: str, contracts: Contracts, address: str) -> None:
-        """Open no connection yet: the channel belongs to the event loop of the first call."""
+    node: Node
+    codec: RpcCodec
+    path: bytes
+    send: grpc_private.Send
+    """Through Envoy."""
+    replicas: Replicas | None
+    """None: everything goes through Envoy."""
+
+
+class RemoteTransport:
+    """Calls nodes of one graph. A status keeps the node that it came from and its violations."""
+
+    def __init__(self, graph: str, contracts: Contracts, address: str, replicas: Path | None = None) -> None:
+        """Open no connection yet: they belong to the event loop of the first call.
+
+        Args:
+            graph: its name.
+            contracts: of the graph.
+            address: of Envoy's mesh listener.
+            replicas: the folder that `replicas.FOLDER` names; None has all calls go through Envoy.
+        """
         self._graph = graph
         self._contracts = contracts
         self._address = address
+        self._folder = replicas
         self._limit = limits.inside()
         self._channel: grpc.aio.Channel | None = None
-        self._rpcs: dict[tuple[str, str], tuple[RpcCodec, grpc_private.Send]] = {}
+        self._replicas: dict[str, Replicas] = {}
+        self._rpcs: dict[tuple[str, str], _Rpc] = {}
 
     async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:  # noqa: ARG002
         """Call `node` and wait for its answer, at most until the request's deadline or the node's own limit.
@@ -73,40 +100,76 @@ class RemoteTransport:
             EncodeError: an argument does not fit the contract.
             Internal: the answer that an argument came from does not fit its contract.
         """
-        codec, send = self._rpc(node, method)
-        request = current()
+        rpc = self._rpcs.get((node.name, method.name)) or self._rpc(node, method)
         timeout = time_limit(node) or limits.DEFAULT_TIMEOUT_S
-        data = codec.encode_request(arguments)
+        data = rpc.codec.encode_request(arguments)
         if len(data) > self._limit:
             text = limits.over(f"the request to '{node.name}'", len(data), self._limit)
             raise ResourceExhausted(text, node=node.name, reason=limits.TOO_LARGE)
         try:
-            # Not wait_for_ready: without its mesh listener no request gets anywhere, so it had better fail at once. A
-            # channel that has just been made queues calls until its first attempt to connect is over either way.
-            answer = await send(data, timeout, _metadata(request))
-        except grpc.aio.AioRpcError as e:
-            error = _error(e, node.name, timeout)
+            answer = await _answer(rpc, data, timeout, _metadata(current()))
+        except StatusError as error:
             if error.code is Code.INVALID_ARGUMENT:
                 # What was passed on undecoded is looked at now: if it does not fit its own contract, it is not this
                 # node's caller who is at fault but the node that made it.
                 plainly(arguments)
-            raise error from None
-        return Received(codec, answer, node.name)
+            raise
+        return Received(rpc.codec, answer, node.name)
 
     async def close(self) -> None:
-        """Close the channel."""
+        """Close all connections."""
+        for replicas in self._replicas.values():
+            await replicas.close()
         if self._channel is not None:
             await self._channel.close(None)
 
-    def _rpc(self, node: Node, method: Method) -> tuple[RpcCodec, grpc_private.Send]:
-        key = (node.name, method.name)
-        if key not in self._rpcs:
-            service = names.service(self._graph, node.name)
-            codec = self._contracts.codec(service, method.rpc, method.params, None, method.result)
-            if self._channel is None:
-                self._channel = grpc.aio.insecure_channel(self._address, options=_CHANNEL)
-            self._rpcs[key] = (codec, grpc_private.sender(self._channel, f"/{service}/{method.rpc}"))
-        return self._rpcs[key]
+    def _rpc(self, node: Node, method: Method) -> _Rpc:
+        service = names.service(self._graph, node.name)
+        path = f"/{service}/{method.rpc}"
+        if self._channel is None:
+            self._channel = grpc.aio.insecure_channel(self._address, options=_CHANNEL)
+        rpc = self._rpcs[node.name, method.name] = _Rpc(
+            node,
+            self._contracts.codec(service, method.rpc, method.params, None, method.result),
+            path.encode(),
+            grpc_private.sender(self._channel, path),
+            self._replicas_of(names.application(self._graph, node.host)),
+        )
+        return rpc
+
+    def _replicas_of(self, application: str) -> Replicas | None:
+        if self._folder is None:
+            return None
+        if application not in self._replicas:
+            self._replicas[application] = Replicas(self._folder, application)
+        return self._replicas[application]
+
+
+async def _answer(rpc: _Rpc, data: bytes, limit: float, metadata: grpc_private.Metadata) -> bytes:
+    replicas = rpc.replicas
+    link = replicas and (replicas.least_busy() or await replicas.settled())
+    if not link:
+        return await _through_envoy(rpc, data, limit, metadata)
+    end = time.monotonic() + limit
+    try:
+        return await link.call(rpc.path, data, limit, metadata)
+    except TimeoutError:
+        raise too_late(rpc.node.name, limit) from None
+    except LostError as lost:
+        if lost.begun and not rpc.node.options.idempotent:
+            text = f"node '{rpc.node.name}' cannot be reached: {lost}"
+            raise Unavailable(text, node=rpc.node.name) from None
+    # Envoy knows, or will find out, where else to try.
+    return await _through_envoy(rpc, data, end - time.monotonic(), metadata)
+
+
+async def _through_envoy(rpc: _Rpc, data: bytes, limit: float, metadata: grpc_private.Metadata) -> bytes:
+    try:
+        # Not wait_for_ready: without its mesh listener no request gets anywhere, so it had better fail at once. A
+        # channel that has just been made queues calls until its first attempt to connect is over either way.
+        return await rpc.send(data, limit, metadata)
+    except grpc.aio.AioRpcError as e:
+        raise _error(e, rpc.node.name, limit) from None
 
 
 def _metadata(request: RequestContext | None) -> tuple[tuple[str, str], ...]:

@@ -71,6 +71,12 @@ async def serving(server: Any) -> tuple[bool, str]:
     return bool(healthy), str(message)
 
 
+def replica_id(server: Any) -> str:
+    """The last part of the name that Serve's report gives to the replica behind this gRPC server."""
+    unique: str = server.service_handler_factory.__self__._replica_id.unique_id
+    return unique
+
+
 class QueueFullError(Exception):
     """As many requests wait for a slot as `max_queued_requests` lets."""
 

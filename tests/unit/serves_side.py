@@ -6,7 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any
 
-from ray.serve._private.common import DeploymentID
+from ray.serve._private.common import DeploymentID, ReplicaID
 from ray.serve._private.replica import Replica
 from ray.serve._private.utils import Semaphore
 
@@ -41,7 +41,7 @@ class ServesSide:
     _is_replica_quiescing = Replica._is_replica_quiescing
     _on_request_cancelled = Replica._on_request_cancelled
 
-    def __init__(self, ongoing: int = 100, queued: int = -1) -> None:
+    def __init__(self, ongoing: int = 100, queued: int = -1, name: str = "replica") -> None:
         self.healthy = True
         self.max_queued_requests = queued
         self.logged: list[tuple[Any, ...]] = []
@@ -51,6 +51,7 @@ class ServesSide:
         self._semaphore = Semaphore(lambda: ongoing)
         self._metrics_manager = Metrics()
         self._deployment_id = DeploymentID("node", "app")
+        self._replica_id = ReplicaID(name, self._deployment_id)
         self._deployment_config = SimpleNamespace(logging_config={"enable_access_log": False})
 
     @property

@@ -82,7 +82,9 @@ async def fused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     served: dict[str, Served] = {}
     servers: list[Any] = []
     for node in (*(n.name for n in graph.nodes if isinstance(n.placement, Own)), None):
-        one = served[node or "driver"] = Served(host.Replica(lambda _: graph, FILE, node, descriptors))
+        one = served[node or "driver"] = Served(
+            host.Replica(lambda _: graph, FILE, node, descriptors), node or "driver"
+        )
         server = grpc_util.gRPCGenericServer(one.factory)
         port = server.add_insecure_port("127.0.0.1:0")
         host.add(None, server)

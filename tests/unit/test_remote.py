@@ -1,7 +1,7 @@
-"""Nodes and driver as replicas have them, over real gRPC; of Serve only the controller is missing.
+"""Nodes and driver as replicas have them, by both ways between them; of Serve only the controller is missing.
 
 Every node and the driver have a server each in this process, and one handler in front of them passes a call on by its
-service's name, as Envoy does.
+service's name, as Envoy does. The other way is straight from socket to socket.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from serves_side import ServesSide
 
 from meshgen import limits
 from meshgen.compiler import compile_graph
+from meshgen.contract import names
 from meshgen.frontend import load_graph
 from meshgen.graph.model import Graph
-from meshgen.runtime import grpc_status, host, remote
+from meshgen.runtime import grpc_status, host, remote, replicas
 from meshgen.runtime.codec import Contracts, RpcCodec
 from meshgen.status import Code, StatusError
 
@@ -36,8 +37,8 @@ TRACEPARENT = ("traceparent", f"00-{TRACE}-{'b' * 16}-01")
 
 
 class Served(ServesSide):
-    def __init__(self, replica: host.Replica) -> None:
-        super().__init__()
+    def __init__(self, replica: host.Replica, name: str) -> None:
+        super().__init__(name=name)
         self.replica = replica
 
     @property
@@ -71,8 +72,11 @@ class Mesh:
         return codec.decode_response(await self.raw(f"/hosted.v1.HostedService/{rpc}", data, limit, metadata))
 
 
-@pytest.fixture
-async def mesh(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Mesh]:
+@pytest.fixture(params=["direct", "envoy"])
+async def mesh(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Mesh]:
+    straight = request.param == "direct"
+    if straight:
+        monkeypatch.setenv(replicas.FOLDER, str(tmp_path))
     monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [host.add]))
     monkeypatch.setattr(host, "HOSTS", ())
     graph = load_graph(FILE).graph
@@ -85,7 +89,7 @@ async def mesh(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Mesh]:
     servers: list[Any] = []
     for node in ("leaf", "boss", None):
         replica = host.Replica(lambda _: graph, FILE, node, descriptors)
-        one = served[node or "driver"] = Served(replica)
+        one = served[node or "driver"] = Served(replica, node or "driver")
         server = grpc_util.gRPCGenericServer(one.factory)
         port = server.add_insecure_port("127.0.0.1:0")
         host.add(None, server)
@@ -93,7 +97,12 @@ async def mesh(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Mesh]:
         servers.append(server)
         for each in host.HOSTS:
             proxy.channels[each.service] = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
+        replicas.list_path(tmp_path, names.application("hosted", node)).write_text(node or "driver")
     yield Mesh(graph, descriptors, proxy.channels["hosted.v1.HostedService"], served)
+    assert not (straight and proxy.passed), "calls went the other way"
+    for one in served.values():
+        if (calls := one.replica._transport._remote) is not None:
+            await calls.close()
     for channel in proxy.channels.values():
         await channel.close(None)
     for server in (*servers, front):
@@ -103,12 +112,13 @@ async def mesh(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Mesh]:
 class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]
     def __init__(self) -> None:
         self.channels: dict[str, grpc.aio.Channel] = {}
-        self.down = False
+        self.passed = 0
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
         path = handler_call_details.method
 
         async def forward(data: bytes, context: Any) -> bytes:
+            self.passed += 1
             call: Any = self.channels[path.split("/")[1]].unary_unary
             metadata = [(k, v) for k, v in context.invocation_metadata() if k != "user-agent"]
             try:
