@@ -10,7 +10,7 @@ from benchmarks.contestants.base import Contestant
 from benchmarks.extras import COMMAND
 from benchmarks.works import CONCURRENCY, OPEN, GraphName, Work
 
-SECONDS = 0.6
+SECONDS = 0.5
 """Of a point, when nobody says otherwise: five repetitions of all of it, and what comes besides, in 40 minutes."""
 OPEN_SHARE = 0.5
 """Rate of the open loop, as a share of what the same contestant has just done in the closed one."""

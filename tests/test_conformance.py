@@ -187,6 +187,10 @@ def test_rest(case: Case, mesh: MeshProcess) -> None:
 @pytest.mark.mesh
 @on("grpc")
 def test_grpc(case: Case, mesh: MeshProcess) -> None:
+    check_by_grpc(case, mesh.address)
+
+
+def check_by_grpc(case: Case, address: str) -> None:
     import grpc
     from google.protobuf import json_format
 
@@ -205,7 +209,7 @@ def test_grpc(case: Case, mesh: MeshProcess) -> None:
         assert case.error is not None, e  # noqa: PT017 - only some cases raise
         assert case.error["code"] == "INVALID_ARGUMENT", "the message cannot even be written"
         return
-    with grpc.insecure_channel(mesh.address) as channel:
+    with grpc.insecure_channel(address) as channel:
         call = channel.unary_unary(f"/{names.service(graph.name)}/{route.rpc}")
         try:
             answer = call(message.SerializeToString(), timeout=case.timeout_s or 30)

@@ -13,12 +13,13 @@ GRPC = "gRPC and uvloop"
 SERVE = "Ray Serve's request path"
 RAY = "other code of Ray"
 CODEC = "meshgen: codec"
+LINKS = "meshgen: frames on sockets"
 EXECUTOR = "meshgen: executor and calls to nodes"
 HOST = "meshgen: host"
 USER = "user code"
 GARBAGE = "garbage collection"
 OTHER = "other"
-OWNERS = (GRPC, SERVE, RAY, HOST, EXECUTOR, CODEC, USER, GARBAGE, OTHER)
+OWNERS = (GRPC, SERVE, RAY, HOST, EXECUTOR, LINKS, CODEC, USER, GARBAGE, OTHER)
 
 _LOOP_THREAD = "AsyncIO Thread"
 """The one that runs a Serve replica's requests."""
@@ -33,6 +34,7 @@ _EXECUTOR = (
     "executor", "transport", "remote", "placed", "local", "forward", "cases", "pace", "routecode", "underway",
     "grpc_private", "hop", "arguments",
 )  # fmt: skip
+_LINKS = ("frames", "link", "replicas")
 _RUNTIME = "meshgen/runtime/"
 # Whose a file is, by what its path has in it; the first that fits. Everything else, Python's own library and C code
 # above all, belongs to whoever called it.
@@ -44,6 +46,7 @@ _OWNERS: Sequence[tuple[str, str]] = (
     ("benchmarks/", USER),
     *((f"{_RUNTIME}{name}", CODEC) for name in _CODEC),
     *((f"{_RUNTIME}{name}", EXECUTOR) for name in _EXECUTOR),
+    *((f"{_RUNTIME}{name}", LINKS) for name in _LINKS),
     ("meshgen/contract", CODEC),
     ("meshgen/", HOST),
     ("google/", CODEC),

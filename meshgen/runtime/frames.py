@@ -18,9 +18,9 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
-from typing import Final, cast
+from typing import Final, TypeAlias, cast
 
 REQUEST: Final = 1
 ANSWER: Final = 2
@@ -29,19 +29,27 @@ CANCEL: Final = 4
 PING: Final = 5
 PONG: Final = 6
 
+Metadata: TypeAlias = Sequence[tuple[str, str]]
+"""Keys and values; one key may come several times."""
+
 _HEAD = struct.Struct("!IBI")
 _REQUEST = struct.Struct("!dHI")
 _FAILED = struct.Struct("!BI")
 
 _BUFFER = 64 * 1024
 """Bytes; what is longer gets a buffer of its own, into which the socket is read without another copy."""
+_LONGEST = 2048 * 1024 * 1024
+"""Bytes: more than the longest message that is let through, which senders see to."""
 _JOINED = 32 * 1024
 """Bytes of a message up to which one write with a copy takes less than two without."""
 
 
-def request(seconds: float, path: bytes, metadata: Iterable[tuple[str, str]]) -> bytes:
-    """What comes before the message of a REQUEST; metadata is text without NUL."""
-    pairs = "\0".join(chain.from_iterable(metadata)).encode()
+def request(seconds: float, path: bytes, metadata: Metadata) -> bytes:
+    """What comes before the message of a REQUEST. Raises ValueError for metadata with NUL or lone surrogates."""
+    text = "\0".join(chain.from_iterable(metadata))
+    if text.count("\0") >= 2 * len(metadata) > 0:
+        raise ValueError("metadata cannot have NUL in it")
+    pairs = text.encode()
     return b"".join((_REQUEST.pack(seconds, len(path), len(pairs)), path, pairs))
 
 
@@ -90,12 +98,23 @@ class Framed(asyncio.BufferedProtocol):
         self.transport: asyncio.Transport | None = None
         """None before the connection and after it."""
         self.room = asyncio.Event()
-        """Set while the socket takes what is written; wait for it before a message."""
+        """Set while the socket takes what is written; when it is not, wait for `writable` before a message."""
         self.room.set()
         self._buffer = memoryview(bytearray(_BUFFER))
         self._filled = 0
         self._long: tuple[int, int] | None = None
         """Kind and number of the long frame that is being read; its payload has the buffer to itself then."""
+
+    @property
+    def open(self) -> bool:
+        """Whether what is sent now has a chance to arrive."""
+        return self.transport is not None and not self.transport.is_closing()
+
+    async def writable(self) -> None:
+        """Wait until there is room, or the connection is over."""
+        # Each time anew: who waited as well has perhaps taken it.
+        while not self.room.is_set():
+            await self.room.wait()
 
     def take(self, kind: int, number: int, payload: memoryview) -> None:
         """Act on a frame; the payload is only there until this returns."""
@@ -153,6 +172,8 @@ class Framed(asyncio.BufferedProtocol):
             begin = start + _HEAD.size
             end = begin + length
             if end > filled:
+                if length > _LONGEST:
+                    raise ValueError(f"a frame of {length} bytes")
                 if length > len(buffer) - _HEAD.size:
                     self._long = (kind, number)
                     self._read_into(length, buffer[begin:filled])

@@ -123,8 +123,8 @@ def _unpack(status: Status, error: StatusError) -> None:
 
 
 def _sendable(text: str) -> str:
-    """Without lone surrogates, which protobuf refuses: an error must not fail on its way out."""
-    return text.encode(errors="replace").decode()
+    """Text, whatever user code gave, without lone surrogates, which protobuf refuses: errors must get out."""
+    return str(text).encode(errors="replace").decode()
 
 
 def _cut(text: str, size: int) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from contextlib import suppress
 
 from meshgen.runtime import frames, grpc_status
@@ -22,7 +21,7 @@ class LostError(Exception):
 
 
 class Link(frames.Framed):
-    """Calls to one replica, any number at a time."""
+    """Calls to one replica, any number at a time, from the event loop that connected it."""
 
     def __init__(self) -> None:
         """Connect it with `loop.create_unix_connection`."""
@@ -33,18 +32,15 @@ class Link(frames.Framed):
         """A PING is unanswered."""
         self._well = True
         self._over = asyncio.Event()
+        self.busy = 0
+        """Calls under way, those that still wait for room among them."""
 
     @property
     def ready(self) -> bool:
         """Connected, and the replica is well, as far as it has said."""
-        return self._well and self.transport is not None
+        return self._well and self.open
 
-    @property
-    def busy(self) -> int:
-        """Calls under way."""
-        return len(self._calls)
-
-    async def call(self, path: bytes, message: bytes, seconds: float, metadata: Iterable[tuple[str, str]]) -> bytes:
+    async def call(self, path: bytes, message: bytes, seconds: float, metadata: frames.Metadata) -> bytes:
         """Call an rpc and wait for its answer.
 
         Args:
@@ -54,44 +50,37 @@ class Link(frames.Framed):
             metadata: as in gRPC, text only.
 
         Raises:
-            StatusError: of the service.
+            StatusError: of the service; its `node` is empty when the service did not make it.
             TimeoutError: no answer came in time.
             LostError: the connection ended first.
+            ValueError: the metadata cannot be sent.
         """
-        loop = asyncio.get_running_loop()
-        if not self.room.is_set():
-            begin = loop.time()
-            async with asyncio.timeout(seconds):
-                await self.room.wait()
-            seconds -= loop.time() - begin
-        if self.transport is None:
-            raise LostError(begun=False)
-        self._last = number = (self._last + 1) & 0xFFFFFFFF
-        answer: asyncio.Future[bytes] = loop.create_future()
-        self._calls[number] = answer
-        clock = loop.call_later(seconds, self._late, number)
+        self.busy += 1
         try:
-            self.send(frames.REQUEST, number, frames.request(seconds, path, metadata), message)
-            return await answer
-        except asyncio.CancelledError:
-            self.send(frames.CANCEL, number)
-            raise
+            if not self.room.is_set():
+                seconds -= await self._wait_for_room(seconds)
+            if seconds <= 0:
+                raise TimeoutError
+            if not self.open:
+                raise LostError(begun=False)
+            return await self._answer(frames.request(seconds, path, metadata), message, seconds)
         finally:
-            clock.cancel()
-            self._calls.pop(number, None)
+            self.busy -= 1
 
     async def watch(self) -> None:
         """Ask now and then whether the replica is well, until the connection is over."""
-        while self.transport is not None:
-            self._well = self._well and not self._asked
+        while not self._over.is_set():
+            self._well = not self._asked and self._well
             self._asked = True
             self.send(frames.PING, 0)
+            # Not `wait_for`, which in Python 3.11 loses a cancellation that comes with the end.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._over.wait(), _PROBE_S)
+                async with asyncio.timeout(_PROBE_S):
+                    await self._over.wait()
 
     async def finish(self) -> None:
         """Close the connection when the calls under way are done."""
-        while self._calls and self.transport is not None:
+        while self._calls:
             await asyncio.wait(self._calls.values())
         self.close()
 
@@ -120,8 +109,30 @@ class Link(frames.Framed):
             if not answer.done():
                 answer.set_exception(LostError(begun=True))
 
-    def _late(self, number: int) -> None:
-        answer = self._calls[number]
+    async def _answer(self, before: bytes, message: bytes, seconds: float) -> bytes:
+        loop = asyncio.get_running_loop()
+        self._last = number = (self._last + 1) & 0xFFFFFFFF
+        answer: asyncio.Future[bytes] = loop.create_future()
+        self._calls[number] = answer
+        clock = loop.call_later(seconds, self._late, number, answer)
+        try:
+            self.send(frames.REQUEST, number, before, message)
+            return await answer
+        except asyncio.CancelledError:
+            self.send(frames.CANCEL, number)
+            raise
+        finally:
+            clock.cancel()
+            del self._calls[number]
+
+    async def _wait_for_room(self, seconds: float) -> float:
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        async with asyncio.timeout(seconds):
+            await self.writable()
+        return loop.time() - begin
+
+    def _late(self, number: int, answer: asyncio.Future[bytes]) -> None:
         if not answer.done():
             self.send(frames.CANCEL, number)
             answer.set_exception(TimeoutError())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
@@ -12,6 +13,10 @@ from meshgen.status import Code
 
 Answer: TypeAlias = Callable[[bytes, dict[str, str], float | None], Awaitable[bytes]]
 """Message, metadata and seconds that the caller waits (None: for ever) → answer; raises `FailedError`."""
+
+_BACKLOG = 1024
+"""Callers that connect at the same time; asyncio takes a full queue for a connection."""
+_log = logging.getLogger(__name__)
 
 
 class FailedError(Exception):
@@ -34,56 +39,78 @@ async def listen(path: Path, rpcs: Mapping[str, Answer], serving: Callable[[], A
         rpcs: by path, `/package.Service/Rpc`.
         serving: whether this replica should get calls.
 
+    Returns:
+        The server, which must be kept: uvloop ends one that nobody holds.
+
     Raises:
         OSError: the socket cannot be made.
     """
     known = {path.encode(): answer for path, answer in rpcs.items()}
-    return await asyncio.get_running_loop().create_unix_server(lambda: _Line(known, serving), path)
+    loop = asyncio.get_running_loop()
+    return await loop.create_unix_server(lambda: _Line(known, serving, loop), path, backlog=_BACKLOG)
 
 
 async def _unknown(_message: bytes, _metadata: dict[str, str], _seconds: float | None) -> bytes:
-    raise FailedError(Code.UNIMPLEMENTED, "this replica has no such method", b"")
+    raise FailedError(Code.UNIMPLEMENTED, "its replica has no such method", b"")
 
 
 class _Line(frames.Framed):
     """One caller's connection."""
 
-    def __init__(self, rpcs: Mapping[bytes, Answer], serving: Callable[[], Awaitable[bool]]) -> None:
+    def __init__(
+        self,
+        rpcs: Mapping[bytes, Answer],
+        serving: Callable[[], Awaitable[bool]],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         super().__init__()
         self._rpcs = rpcs
         self._serving = serving
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop
+        self._answers: dict[int, asyncio.Task[None]] = {}
+        self._probe: asyncio.Task[None] | None = None
 
     def take(self, kind: int, number: int, payload: memoryview) -> None:
         if kind == frames.REQUEST:
-            answering = self._answer(number, *frames.read_request(payload))
-            self._tasks[number] = self._loop.create_task(answering)
+            answer = self._loop.create_task(self._answer(number, *frames.read_request(payload)))
+            self._answers[number] = answer
+            # Not in the task itself, which never begins when it is cancelled before.
+            answer.add_done_callback(lambda _: self._answers.pop(number, None))
         elif kind == frames.CANCEL:
-            if (task := self._tasks.get(number)) is not None:
-                task.cancel()
+            if (given_up := self._answers.get(number)) is not None:
+                given_up.cancel()
+        elif kind == frames.PING:
+            if self._probe is None or self._probe.done():
+                self._probe = self._loop.create_task(self._pong(number))
         else:
-            self._tasks[-1] = self._loop.create_task(self._pong(number))
+            raise ValueError(f"no frame of kind {kind} comes from a caller")
 
     def ended(self) -> None:
         # Nobody waits for what is under way.
-        for task in self._tasks.values():
-            task.cancel()
+        for answer in self._answers.values():
+            answer.cancel()
 
     async def _answer(self, number: int, seconds: float, path: bytes, metadata: dict[str, str], message: bytes) -> None:
         try:
             data = await self._rpcs.get(path, _unknown)(message, metadata, seconds)
             if not self.room.is_set():
-                await self.room.wait()
+                await self.writable()
             self.send(frames.ANSWER, number, message=data)
         except FailedError as error:
             self.send(frames.FAILED, number, frames.failed(error.code, error.message, error.details))
-        finally:
-            del self._tasks[number]
+        except asyncio.CancelledError:
+            # Whoever gave up does not wait for this; but user code may have cancelled itself.
+            self.send(frames.FAILED, number, frames.failed(Code.CANCELLED, "it was cancelled", b""))
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller is not left without an answer
+            _log.exception("%s failed", path.decode())
+            text = f"unexpected {type(error).__name__}: {error}"
+            self.send(frames.FAILED, number, frames.failed(Code.UNKNOWN, text, b""))
 
     async def _pong(self, number: int) -> None:
         try:
             well = await self._serving()
         except Exception:  # noqa: BLE001 - whatever it is, it is not well
+            _log.exception("the replica cannot say whether it is well")
             well = False
         self.send(frames.PONG, number, b"\1" if well else b"\0")

@@ -146,30 +146,30 @@ class RemoteTransport:
 
 
 async def _answer(rpc: _Rpc, data: bytes, limit: float, metadata: grpc_private.Metadata) -> bytes:
-    replicas = rpc.replicas
-    link = replicas and (replicas.least_busy() or await replicas.settled())
-    if not link:
-        return await _through_envoy(rpc, data, limit, metadata)
     end = time.monotonic() + limit
+    node = rpc.node
     try:
-        return await link.call(rpc.path, data, limit, metadata)
+        link = rpc.replicas and (rpc.replicas.least_busy() or await rpc.replicas.settled(limit))
+        if link:
+            try:
+                return await link.call(rpc.path, data, end - time.monotonic(), metadata)
+            except LostError as lost:
+                if lost.begun and not node.options.idempotent:
+                    raise Unavailable(str(lost)) from None
+        # Envoy knows, or will find out, where else to try. Not wait_for_ready: without its mesh listener no request
+        # gets anywhere, so it had better fail at once. A channel that has just been made queues calls until its first
+        # attempt to connect is over either way.
+        return await rpc.send(data, end - time.monotonic(), metadata)
     except TimeoutError:
-        raise too_late(rpc.node.name, limit) from None
-    except LostError as lost:
-        if lost.begun and not rpc.node.options.idempotent:
-            text = f"node '{rpc.node.name}' cannot be reached: {lost}"
-            raise Unavailable(text, node=rpc.node.name) from None
-    # Envoy knows, or will find out, where else to try.
-    return await _through_envoy(rpc, data, end - time.monotonic(), metadata)
-
-
-async def _through_envoy(rpc: _Rpc, data: bytes, limit: float, metadata: grpc_private.Metadata) -> bytes:
-    try:
-        # Not wait_for_ready: without its mesh listener no request gets anywhere, so it had better fail at once. A
-        # channel that has just been made queues calls until its first attempt to connect is over either way.
-        return await rpc.send(data, limit, metadata)
+        raise too_late(node.name, limit) from None
     except grpc.aio.AioRpcError as e:
-        raise _error(e, rpc.node.name, limit) from None
+        error = grpc_status.of_call(e)
+    except StatusError as e:
+        error = e
+    if error.node:
+        raise error
+    # Not from a node of ours: gRPC's or Envoy's own words, in which the node's name is missing.
+    raise BY_CODE[error.code](_local_text(error, node.name, limit), node=node.name)
 
 
 def _metadata(request: RequestContext | None) -> tuple[tuple[str, str], ...]:
@@ -185,15 +185,6 @@ def _passes(key: str, value: str) -> bool:
     hop = key in _HOP_KEYS or key.startswith(_HOP_PREFIXES)
     # REST clients may send headers that gRPC does not let through.
     return not hop and value.isascii() and value.isprintable()
-
-
-def _error(e: grpc.aio.AioRpcError, node: str, timeout: float) -> StatusError:
-    error = grpc_status.of_call(e)
-    if error.node:
-        return error
-    # Not from a node of ours: gRPC's or Envoy's own words, in which the node's name is missing.
-    text = _local_text(error, node, timeout)
-    return BY_CODE[error.code](text, node=node)
 
 
 def _local_text(error: StatusError, node: str, timeout: float) -> str:

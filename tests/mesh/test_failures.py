@@ -28,8 +28,8 @@ NARROW, NARROW_QUEUE = 2, 3
 class Traffic:
     """Requests over REST, one after the other in each of some threads, while a block runs."""
 
-    def __init__(self, mesh: MeshProcess, path: str, clients: int) -> None:
-        self._mesh, self._path = mesh, path
+    def __init__(self, mesh: MeshProcess, path: str, clients: int, pause_s: float = 0) -> None:
+        self._mesh, self._path, self._pause_s = mesh, path, pause_s
         self._end = threading.Event()
         self._pool = ThreadPoolExecutor(clients)
         self._clients = clients
@@ -50,6 +50,7 @@ class Traffic:
             begin = time.monotonic()
             reply = self._mesh.post(self._path, {"text": "x"}, timeout_s=DEADLINE_S)
             self.replies.append((begin, reply.status, reply.body, time.monotonic() - begin))
+            time.sleep(self._pause_s)
 
     def pids(self, since: float = 0) -> set[int]:
         """Processes that answered requests sent after `since`."""
@@ -91,8 +92,8 @@ def test_traffic_follows_when_serve_adds_a_replica_and_takes_it_away(mesh: MeshP
     with Traffic(mesh, "/probe/growing", clients=6) as traffic:
         until(lambda: len(traffic.pids()) == 2, 60, lambda: f"still {traffic.pids()}")
     assert {r[1] for r in traffic.replies} == {200}
-    # Little traffic: one replica goes, and what it had begun is answered.
-    with Traffic(mesh, "/probe/growing", clients=1) as traffic:
+    # Little traffic, well below what one replica is for: one goes, and what it had begun is answered.
+    with Traffic(mesh, "/probe/growing", clients=1, pause_s=0.2) as traffic:
         until(lambda: len(traffic.pids(since=time.monotonic() - 3)) == 1 and len(traffic.replies) > 20, 60)
     assert {r[1] for r in traffic.replies} == {200}
 

@@ -73,8 +73,8 @@ def test_each_node_has_its_spans_wherever_it_runs(mesh: MeshProcess, spans: Rece
     ]
     server = next(s for s in found if s.name == "scale_plus.Call" and s.kind == "server")
     assert server.attributes["meshgen.node"] == "scale_plus"
-    # Two spans of Envoy for a hop, and none for a call within a process.
-    assert sum(s.service == "envoy-mesh" for s in found) == (2 if graph == "gauntlet_fused" else 6)
+    # Calls of nodes go straight to their replicas.
+    assert not [s for s in found if s.service == "envoy-mesh"]
 
 
 def test_health_knows_the_services_of_placed_nodes(mesh: MeshProcess) -> None:

@@ -51,6 +51,8 @@ class Leaf:
         match text:
             case "not found":
                 raise NotFound("no such thing")
+            case "number":
+                raise NotFound(404)  # type: ignore[arg-type]
             case "internal":
                 raise Internal("on purpose")
             case "wrong":
@@ -71,6 +73,12 @@ class Boss:
     async def ask(self, text: str) -> str:
         return f"boss of {await self.leaf.forward.remote(text)}"
 
+    def ask_in_a_loop(self, text: str) -> str:
+        async def ask() -> str:
+            return str(await self.leaf.forward.remote(text))
+
+        return asyncio.run(ask())
+
     def ask_sync(self, text: str) -> str:
         return f"boss of {self.leaf.forward.remote(text).result()}"
 
@@ -88,7 +96,17 @@ def shout(text: str) -> str:
 with InputNode(Request) as request:
     leaf = Leaf.options(name="leaf").bind(7)
     boss = Boss.options(name="boss").bind(leaf)
-    methods = [leaf.forward, leaf.slow, leaf.block, leaf.fail, leaf.seen, boss.ask, boss.ask_sync, boss.wait]
-    names = ["forward", "slow", "block", "fail", "seen", "ask", "ask_sync", "wait"]
+    methods = [
+        leaf.forward,
+        leaf.slow,
+        leaf.block,
+        leaf.fail,
+        leaf.seen,
+        boss.ask,
+        boss.ask_sync,
+        boss.wait,
+        boss.ask_in_a_loop,
+    ]
+    names = ["forward", "slow", "block", "fail", "seen", "ask", "ask_sync", "wait", "ask_in_a_loop"]
     routes = {f"/{name}": method.bind(request.text) for name, method in zip(names, methods, strict=True)}
     app = DAGDriver.bind({**routes, "/shout": shout.bind(request.text)})

@@ -88,6 +88,7 @@ def test_only_replicas_are_endpoints() -> None:
     ]
     [app] = parse(_details(targets=targets), host="127.0.0.1").values()
     assert app.endpoints == (("127.0.0.1", 40000), ("127.0.0.1", 40001))
+    assert app.takers == ("a", "b")
     assert (app.running, app.wanted, app.start_failure) == (1, 2, "")
     [app] = parse(_details(targets=targets)).values()
     assert app.endpoints[0] == ("192.0.2.1", 40000)
@@ -112,6 +113,7 @@ def _app(running: int, *, endpoints: int, message: str = "") -> AppStatus:
         wanted=2,
         replicas=(("RUNNING", 1),) * running,
         endpoints=tuple(("127.0.0.1", 40000 + i) for i in range(endpoints)),
+        takers=tuple("abc"[:endpoints]),
     )
 
 
@@ -136,6 +138,27 @@ def test_endpoint_files_follow_serve(tmp_path: Path) -> None:
     assert discovery.update({})
     assert _hosts(tmp_path) == []
     assert [p.name for p in (tmp_path / "x-n").iterdir()] == ["endpoints.yaml"]
+
+
+def test_lists_for_direct_calls_follow_serve(tmp_path: Path) -> None:
+    replicas = tmp_path / "replicas"
+    replicas.mkdir()
+    discovery = Discovery(_never, _never, tmp_path, ["x-n"], replicas=replicas)
+    assert not list(replicas.iterdir())
+    discovery.update({"x-n": _app(2, endpoints=2)})
+    assert (replicas / "x-n").read_text().split() == ["a", "b"]
+    # The last one that drains is not called any more: Envoy knows what else there may be.
+    discovery.update({"x-n": _app(0, endpoints=0)})
+    assert not (replicas / "x-n").read_text()
+    assert [p.name for p in replicas.iterdir()] == ["x-n"]
+
+
+def test_replicas_know_of_each_other_only_when_they_may_be_called_straight(tmp_path: Path) -> None:
+    known = environment.for_replicas(tmp_path, [], "127.0.0.1:1", tmp_path / "errors", 32, tmp_path / "replicas")
+    assert known["MESHGEN_REPLICAS"] == str(tmp_path / "replicas")
+    assert "MESHGEN_REPLICAS" not in environment.for_replicas(
+        tmp_path, [], "127.0.0.1:1", tmp_path / "errors", 32, None
+    )
 
 
 class _Serve:

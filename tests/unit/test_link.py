@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from meshgen.runtime import frames, grpc_status
 from meshgen.runtime.link import Link, LostError
-from meshgen.runtime.linkhost import FailedError, listen
+from meshgen.runtime.linkhost import FailedError, _Line, listen
 from meshgen.runtime.replicas import Replicas, list_path, socket_path
 from meshgen.status import Code, NotFound, StatusError, Violation
 
@@ -112,7 +113,15 @@ class Node:
         self.server: asyncio.Server | None = None
 
     async def listen(self, path: Path) -> None:
-        rpcs = {"/s/Echo": self.echo, "/s/Wait": self.wait, "/s/Fail": self.fail, "/s/Told": self.told}
+        rpcs = {
+            "/s/Broken": self.broken,
+            "/s/Cancels": self.cancels,
+            "/s/Echo": self.echo,
+            "/s/Fail": self.fail,
+            "/s/Long": self.long,
+            "/s/Told": self.told,
+            "/s/Wait": self.wait,
+        }
         self.server = await listen(path, rpcs, self.serving)
 
     async def serving(self) -> bool:
@@ -135,6 +144,15 @@ class Node:
     async def fail(self, _data: bytes, _metadata: dict[str, str], _seconds: float | None) -> bytes:
         error = NotFound("nö such thing", node="leaf", violations=[Violation("a.b", "missing")])
         raise FailedError(error.code, error.message, grpc_status.encode(error, graph="g", trace_id=""))
+
+    async def broken(self, _data: bytes, _metadata: dict[str, str], _seconds: float | None) -> bytes:
+        raise ZeroDivisionError("on purpose")
+
+    async def cancels(self, _data: bytes, _metadata: dict[str, str], _seconds: float | None) -> bytes:
+        raise asyncio.CancelledError
+
+    async def long(self, data: bytes, _metadata: dict[str, str], _seconds: float | None) -> bytes:
+        return bytes(int(data))
 
     async def told(self, _data: bytes, metadata: dict[str, str], seconds: float | None) -> bytes:
         return f"{self.name} {metadata} {seconds:.0f}".encode()
@@ -198,6 +216,28 @@ async def test_a_method_that_is_not_there_is_unimplemented(link: Link) -> None:
     assert raised.value.code is Code.UNIMPLEMENTED
 
 
+@pytest.mark.parametrize(
+    ("path", "code", "text"),
+    [
+        (b"/s/Broken", Code.UNKNOWN, "unexpected ZeroDivisionError: on purpose"),
+        (b"/s/Cancels", Code.CANCELLED, "it was cancelled"),
+    ],
+)
+async def test_whatever_goes_wrong_is_an_answer(link: Link, path: bytes, code: Code, text: str) -> None:
+    with pytest.raises(StatusError) as raised:
+        await link.call(path, b"", 5, ())
+    assert (raised.value.code, raised.value.message, raised.value.node) == (code, text, "")
+
+
+async def test_metadata_that_cannot_be_sent_fails_its_own_call_only(link: Link) -> None:
+    waiting = asyncio.create_task(link.call(b"/s/Wait", b"", 0.2, ()))
+    for value in ("a\0b", "\ud800"):
+        with pytest.raises(ValueError):
+            await link.call(b"/s/Told", b"", 5, [("who", value)])
+    with pytest.raises(TimeoutError):
+        await waiting
+
+
 async def test_a_late_answer_is_not_waited_for_and_not_worked_for(link: Link, node: Node) -> None:
     with pytest.raises(TimeoutError):
         await link.call(b"/s/Wait", b"", 0.1, ())
@@ -213,6 +253,23 @@ async def test_who_gives_up_ends_the_work(link: Link, node: Node) -> None:
         await calling
     await until(lambda: node.cancelled == 1)
     assert link.busy == 0
+
+
+async def test_calls_that_are_given_up_before_they_begin_leave_nothing(link: Link) -> None:
+    made = [asyncio.create_task(link.call(b"/s/Wait", b"", 5, ())) for _ in range(50)]
+    await asyncio.sleep(0)
+    for one in made:
+        one.cancel()
+    await asyncio.gather(*made, return_exceptions=True)
+    assert await link.call(b"/s/Echo", b"x", 5, ()) == b"x"
+    await until(lambda: not [line for line in gc.get_objects() if isinstance(line, _Line) and line._answers])
+
+
+async def test_a_connection_that_is_closing_has_begun_nothing(link: Link) -> None:
+    link.close()
+    with pytest.raises(LostError) as raised:
+        await link.call(b"/s/Echo", b"", 5, ())
+    assert not raised.value.begun
 
 
 async def test_a_caller_that_vanishes_ends_its_work(link: Link, node: Node) -> None:
@@ -248,6 +305,49 @@ async def test_a_replica_that_reads_nothing_costs_the_deadline(tmp_path: Path) -
         with pytest.raises(TimeoutError):
             await link.call(b"/s/Echo", b"", 0.2, ())
         link.close()
+
+
+async def test_calls_that_wait_for_room_count_as_under_way(tmp_path: Path) -> None:
+    server, link = await silent(tmp_path / "silent")
+    with server:
+        calls = [asyncio.create_task(link.call(b"/s/Echo", bytes(LONG), 0.3, ())) for _ in range(9)]
+        await asyncio.sleep(0.05)
+        assert link.busy == 9
+        # And they wait for it one by one: not all of them write when there is some.
+        assert link.transport is not None
+        assert link.transport.get_write_buffer_size() < 2 * LONG
+        await asyncio.gather(*calls, return_exceptions=True)
+        assert link.busy == 0
+        link.close()
+
+
+async def test_long_answers_wait_for_each_other(node: Node, tmp_path: Path) -> None:
+    reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"), limit=1024)
+    size = 4_000_000
+    for number in range(10):
+        body = frames.request(20, b"/s/Long", ()) + str(size).encode()
+        writer.write(frames._HEAD.pack(len(body), frames.REQUEST, number) + body)
+    [line] = await lines()
+    waits = 0
+    for _ in range(10 * (size + 9) // 100_000):
+        await reader.readexactly(100_000)
+        assert line.transport is not None
+        waits = max(waits, line.transport.get_write_buffer_size())
+    assert waits < 3 * size, "more than what is being written, and one that just came"
+    writer.close()
+    assert node.running == 0
+
+
+async def lines() -> list[_Line]:
+    """The replica's ends of the connections that there are."""
+    found: list[_Line] = []
+
+    def some() -> bool:
+        found[:] = [o for o in gc.get_objects() if isinstance(o, _Line) and o.open and o._answers]
+        return bool(found)
+
+    await until(some)
+    return found
 
 
 async def test_who_does_not_answer_a_probe_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,7 +403,7 @@ class Some:
         fresh.replace(list_path(self.folder, "app"))
 
     async def who(self) -> str:
-        link = self.replicas.least_busy() or await self.replicas.settled()
+        link = self.replicas.least_busy() or await self.replicas.settled(5)
         return (await link.call(b"/s/Told", b"", 5, ())).decode().split()[0] if link else ""
 
 
@@ -327,18 +427,20 @@ async def test_the_first_call_goes_straight_already(some: Some) -> None:
     assert await some.who() == "a"
 
 
-async def test_replicas_that_are_as_busy_take_turns(some: Some) -> None:
+async def test_replicas_that_are_as_busy_are_called_alike(some: Some) -> None:
     await some.start("a")
     await some.start("b")
     some.list("a", "b")
-    assert sorted([await some.who() for _ in range(4)]) == ["a", "a", "b", "b"]
+    who = [await some.who() for _ in range(100)]
+    assert who.count("a") + who.count("b") == 100
+    assert 20 < who.count("a") < 80
 
 
 async def test_the_least_busy_one_is_called(some: Some) -> None:
     await some.start("a")
     await some.start("b")
     some.list("a", "b")
-    busy = await some.replicas.settled()
+    busy = await some.replicas.settled(5)
     assert busy is not None
     waits = [asyncio.create_task(busy.call(b"/s/Wait", b"", 5, ())) for _ in range(2)]
     await until(lambda: busy.busy == 2)
@@ -352,7 +454,7 @@ async def test_one_that_is_taken_off_the_list_ends_what_it_has_begun(some: Some)
     await some.start("a")
     await some.start("b")
     some.list("a")
-    link = await some.replicas.settled()
+    link = await some.replicas.settled(5)
     assert link is not None
     begun = asyncio.create_task(link.call(b"/s/Wait", b"x", 5, ()))
     await until(lambda: some.nodes["a"].running == 1)
@@ -367,7 +469,7 @@ async def test_one_that_dies_is_left_out_at_once_and_found_again(some: Some, mon
     monkeypatch.setattr("meshgen.runtime.replicas._AGAIN_S", 0.05)
     await some.start("a")
     some.list("a")
-    link = await some.replicas.settled()
+    link = await some.replicas.settled(5)
     assert link is not None
     server = some.nodes["a"].server
     assert server is not None
@@ -379,6 +481,60 @@ async def test_one_that_dies_is_left_out_at_once_and_found_again(some: Some, mon
     await some.start("a")
     await until(lambda: some.replicas.least_busy() is not None)
     assert await some.who() == "a"
+
+
+async def test_one_that_dies_as_it_is_taken_off_the_list_is_left_alone(some: Some) -> None:
+    await some.start("a")
+    for turns in range(4):
+        some.list("a")
+        link = await some.replicas.settled(5)
+        assert link is not None
+        link.close()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        some.list()
+        assert some.replicas.least_busy() is None
+        async with asyncio.timeout(2):
+            await asyncio.gather(*(k.task for k in some.replicas._leaving), return_exceptions=True)
+
+
+async def test_the_end_ends_calls_to_replicas_that_were_taken_off_the_list(some: Some) -> None:
+    await some.start("a")
+    some.list("a")
+    link = await some.replicas.settled(5)
+    assert link is not None
+    begun = asyncio.create_task(link.call(b"/s/Wait", b"x", 5, ()))
+    await until(lambda: some.nodes["a"].running == 1)
+    some.list()
+    assert some.replicas.least_busy() is None
+    async with asyncio.timeout(2):
+        await some.replicas.close()
+    with pytest.raises(LostError):
+        await begun
+
+
+async def test_a_list_that_cannot_be_read_is_read_later(some: Some, monkeypatch: pytest.MonkeyPatch) -> None:
+    await some.start("a")
+    some.list("a")
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "read_text", _unreadable)
+        assert await some.who() == ""
+    assert await some.who() == "a"
+
+
+def _unreadable(*_: object, **__: object) -> str:
+    raise OSError("too many open files")
+
+
+async def test_another_event_loop_goes_another_way(some: Some) -> None:
+    await some.start("a")
+    some.list("a")
+    assert await some.who() == "a"
+
+    async def elsewhere() -> object:
+        return some.replicas.least_busy() or await some.replicas.settled(5)
+
+    assert await asyncio.to_thread(asyncio.run, elsewhere()) is None
 
 
 async def test_one_that_is_listed_before_it_listens_holds_nobody_up(some: Some) -> None:

@@ -7,7 +7,9 @@ service's name, as Envoy does. The other way is straight from socket to socket.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
+import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -23,8 +25,9 @@ from meshgen.compiler import compile_graph
 from meshgen.contract import names
 from meshgen.frontend import load_graph
 from meshgen.graph.model import Graph
-from meshgen.runtime import grpc_status, host, remote, replicas
+from meshgen.runtime import frames, grpc_status, host, remote, replicas
 from meshgen.runtime.codec import Contracts, RpcCodec
+from meshgen.runtime.received import plain
 from meshgen.status import Code, StatusError
 
 pytest.importorskip("ray.serve")
@@ -52,6 +55,7 @@ class Mesh:
         self.contracts = Contracts(descriptors)
         self.channel = channel
         self.served = served
+        self.may_detour = False
 
     def codec(self, rpc: str) -> RpcCodec:
         route = next(r for r in self.graph.routes if r.rpc == rpc)
@@ -98,8 +102,8 @@ async def mesh(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, 
         for each in host.HOSTS:
             proxy.channels[each.service] = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
         replicas.list_path(tmp_path, names.application("hosted", node)).write_text(node or "driver")
-    yield Mesh(graph, descriptors, proxy.channels["hosted.v1.HostedService"], served)
-    assert not (straight and proxy.passed), "calls went the other way"
+    yield (made := Mesh(graph, descriptors, proxy.channels["hosted.v1.HostedService"], served))
+    assert not (straight and proxy.passed) or made.may_detour, "calls went the other way"
     for one in served.values():
         if (calls := one.replica._transport._remote) is not None:
             await calls.close()
@@ -285,3 +289,78 @@ async def test_a_mesh_that_is_busy_is_waited_for(mesh: Mesh, monkeypatch: pytest
         monkeypatch.setenv(remote.MESH_ADDRESS, f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
         assert await mesh.call("Forward", "hi") == "7:hi"
         server.close()
+
+
+async def test_an_error_whose_text_is_none_gets_out(mesh: Mesh) -> None:
+    error = await failure(mesh, "Fail", "number", limit=5)
+    assert (error.code, error.message, error.node) == (Code.NOT_FOUND, "404", "leaf")
+
+
+async def test_a_loop_of_a_nodes_own_cannot_call_and_hears_so_at_once(mesh: Mesh) -> None:
+    assert await mesh.call("Ask", "x") == "boss of 7:x"
+    begin = time.monotonic()
+    mesh.may_detour = True
+    error = await failure(mesh, "AskInALoop", "x", limit=5)
+    assert (error.code, error.node) == (Code.INTERNAL, "boss")
+    assert time.monotonic() - begin < 2
+
+
+class Straight:
+    """A transport with its own folder, whose one replica of the leaf does as it is told."""
+
+    def __init__(self, mesh: Mesh, folder: Path, address: str) -> None:
+        self.folder = folder
+        self.leaf = mesh.graph.node("leaf")
+        self.transport = remote.RemoteTransport("hosted", mesh.contracts, address, folder)
+        replicas.list_path(folder, names.application("hosted", "leaf")).write_text("one")
+
+    async def listen(self, seconds: float) -> asyncio.Server:
+        """Each connection ends some time after a request has come."""
+
+        async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            # A probe, and a request of which this is the head.
+            await reader.readexactly(2 * frames._HEAD.size)
+            await asyncio.sleep(seconds)
+            writer.close()
+
+        return await asyncio.start_unix_server(hang_up, replicas.socket_path(self.folder, "one"))
+
+    async def call(self, *, idempotent: bool = True, timeout_s: float = 5) -> Any:
+        options = dataclasses.replace(self.leaf.options, idempotent=idempotent, timeout_s=timeout_s)
+        method = self.leaf.method("forward")
+        assert method is not None
+        node = dataclasses.replace(self.leaf, options=options)
+        return plain(await self.transport.call(node, method, {"text": "x"}, alone=True))
+
+
+@pytest.mark.parametrize("mesh", ["envoy"], indirect=True)
+async def test_a_call_whose_replica_is_lost_is_tried_through_envoy(mesh: Mesh, tmp_path: Path) -> None:
+    straight = Straight(mesh, tmp_path, os.environ[remote.MESH_ADDRESS])
+    async with await straight.listen(0.05):
+        assert await straight.call() == "7:x"
+    await straight.transport.close()
+
+
+@pytest.mark.parametrize("mesh", ["envoy"], indirect=True)
+async def test_a_call_that_must_not_run_twice_is_not_tried_again(mesh: Mesh, tmp_path: Path) -> None:
+    straight = Straight(mesh, tmp_path, os.environ[remote.MESH_ADDRESS])
+    async with await straight.listen(0.05):
+        with pytest.raises(StatusError) as raised:
+            await straight.call(idempotent=False)
+    error = raised.value
+    assert (error.code, error.node) == (Code.UNAVAILABLE, "leaf")
+    assert error.message == "node 'leaf' cannot be reached: the connection to the replica was lost"
+    await straight.transport.close()
+
+
+@pytest.mark.parametrize("mesh", ["envoy"], indirect=True)
+async def test_a_second_try_does_not_get_more_time(mesh: Mesh, tmp_path: Path) -> None:
+    begin = time.monotonic()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        straight = Straight(mesh, tmp_path, f"127.0.0.1:{silent.getsockname()[1]}")
+        async with await straight.listen(0.5):
+            with pytest.raises(StatusError) as raised:
+                await straight.call(timeout_s=0.8)
+        await straight.transport.close()
+    assert raised.value.message == "node 'leaf' did not answer within 0.8 s"
+    assert 0.7 < time.monotonic() - begin < 2
