@@ -262,7 +262,7 @@ async def test_calls_that_are_given_up_before_they_begin_leave_nothing(link: Lin
         one.cancel()
     await asyncio.gather(*made, return_exceptions=True)
     assert await link.call(b"/s/Echo", b"x", 5, ()) == b"x"
-    await until(lambda: not [line for line in gc.get_objects() if isinstance(line, _Line) and line._answers])
+    await until(lambda: not [line for line in gc.get_objects() if type(line) is _Line and line._answers])
 
 
 async def test_a_connection_that_is_closing_has_begun_nothing(link: Link) -> None:
@@ -343,7 +343,7 @@ async def lines() -> list[_Line]:
     found: list[_Line] = []
 
     def some() -> bool:
-        found[:] = [o for o in gc.get_objects() if isinstance(o, _Line) and o.open and o._answers]
+        found[:] = [o for o in gc.get_objects() if type(o) is _Line and o.open and o._answers]
         return bool(found)
 
     await until(some)
