@@ -19,7 +19,7 @@ SHOWN = ("mesh", "mesh-fused", "serve", "grpc-envoy")
 """Contestants whose growth is looked at."""
 TOLERANCE = 0.1
 """An exponent of 1 plus this still counts as linear: it is what repetitions differ by."""
-_FROM_NODES = 50
+_FROM_NODES = 100
 """Smaller graphs cost a command little besides its start."""
 
 
@@ -191,7 +191,9 @@ def compile_verdicts(costs: Sequence[Cost]) -> Iterator[CompileVerdict]:
     for command in COMMANDS:
         own = sorted((c for c in costs if c.command == command), key=lambda c: c.nodes)
         if own:
-            least, grown = own[0], [c for c in own if c.nodes >= _FROM_NODES]
+            # From end to end: between neighbours, a machine that slows down for a moment says more than the command.
+            least, large = own[0], [c for c in own if c.nodes >= _FROM_NODES]
+            grown = [large[0], large[-1]] if large else []
             yield CompileVerdict(
                 command=command,
                 costs=own,

@@ -20,8 +20,7 @@ than linear; more requests in flight, or more replicas, must not make a request 
 _COMPILED = """\
 Commands on generated graphs, as whole processes: layers of ten nodes, each of which takes two of those before it, and a
 join. The run of three that took least processor time counts, or the only one where a command is slow. What the command
-takes for the smallest graph is subtracted before exponents are taken, and graphs of fewer than 50 nodes are left out of
-them."""
+takes for the smallest graph is subtracted before exponents are taken, from 100 nodes to the most."""
 
 
 def growth(results: Results, points: Sequence[Mapping[str, Any]], costs: Sequence[Cost]) -> str:

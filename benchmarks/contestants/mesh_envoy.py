@@ -11,7 +11,7 @@ from benchmarks.works import GraphName
 
 class MeshEnvoy(Mesh):
     name: ClassVar[str] = "mesh-envoy"
-    title: ClassVar[str] = "meshgen mesh, `--east-west envoy`"
+    title: ClassVar[str] = "meshgen mesh, hops through Envoy"
     graphs: ClassVar[tuple[GraphName, ...]] = ("works",)
     works: ClassVar[frozenset[str] | None] = frozenset({"chain4", "fan4", "tensor4_16MB"})
     options: ClassVar[tuple[str, ...]] = ("--east-west", "envoy")

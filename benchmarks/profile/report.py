@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias
 
-from benchmarks.profile.usage import ROLES
+from benchmarks.profile.usage import DRIVER, ROLES
 from benchmarks.tables import number, table
 
 Recorded: TypeAlias = Mapping[str, Any]
@@ -29,7 +30,8 @@ def report(before: Recorded | None, after: Recorded | None) -> str:
     parts = [
         f"`{what['work']}` with {what['in_flight']} requests in flight. {_EXPLAINED}",
         table(("", *head), [*_facts(columns), *_processes(columns)]),
-        *(_within(role, head, columns) for role in _roles(columns)),
+        _within("the driver", head, [{DRIVER} for _ in columns], columns),
+        _within("one node", head, [each["within"].keys() - {DRIVER} for each in columns], columns),
     ]
     return "\n\n".join(parts)
 
@@ -51,19 +53,10 @@ def _processes(columns: Sequence[Recorded]) -> list[Sequence[str]]:
     ]
 
 
-def _roles(columns: Sequence[Recorded]) -> list[str]:
-    """Replicas that were sampled in any of them."""
-    return list(dict.fromkeys(role for each in columns for role in each["within"]))
-
-
-def _within(role: str, head: Sequence[str], columns: Sequence[Recorded]) -> str:
-    """What a replica does with its time, the most first, by the last column."""
-    splits = [each["within"].get(role, {}) for each in columns]
+def _within(name: str, head: Sequence[str], roles: Sequence[AbstractSet[str]], columns: Sequence[Recorded]) -> str:
+    """What a replica does with its time, the most first, by the last column; of nodes whichever was sampled."""
+    splits = [each["within"].get(min(role, default=""), {}) for role, each in zip(roles, columns, strict=True)]
     owners = sorted({owner for split in splits for owner in split}, key=lambda owner: -splits[-1].get(owner, 0.0))
     lines = [[owner, *(number(split.get(owner, 0.0)) for split in splits)] for owner in owners]
     total = ["**together**", *(f"**{number(sum(split.values()))}**" for split in splits)]
-    return table((f"µs per request in {_called(role)}", *head), [*lines, total])
-
-
-def _called(role: str) -> str:
-    return "the driver" if role == "driver" else f"one node, `{role}`"
+    return table((f"µs per request in {name}", *head), [*lines, total])

@@ -527,7 +527,7 @@ def test_commands_are_judged_without_their_start_and_by_their_cpu() -> None:
     found = list(
         compile_verdicts([*_costs("check", lambda n: 0.001 * n), *_costs("build", lambda n: max(n, n**2 / 250))])
     )
-    assert [(v.command, v.problems) for v in found] == [("check", ()), ("build", ("time from 250 to 500 nodes",))]
+    assert [(v.command, v.problems) for v in found] == [("check", ()), ("build", ("time from 100 to 500 nodes",))]
     killed = replace(_costs("draw", float)[-1], ended=False, seconds=45.0)
     text = growth(Results([]), [], [killed])
     assert "| draw | over 45 s |" in text
