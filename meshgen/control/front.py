@@ -14,6 +14,8 @@ from grpc_health.v1._async import HealthServicer
 from grpc_reflection.v1alpha import reflection_pb2
 from grpc_reflection.v1alpha._async import ReflectionServicer
 
+from meshgen.control.model import MeshError
+
 _ALPHA = "grpc.reflection.v1alpha"
 _V1 = "grpc.reflection.v1"
 _OWN = ("grpc.health.v1.Health", f"{_V1}.ServerReflection", f"{_ALPHA}.ServerReflection")
@@ -34,9 +36,12 @@ class Front:
         self._port = port
 
     async def start(self) -> None:
-        """Listen on the loopback."""
+        """Listen on the loopback. Raises MeshError when somebody has taken the port since it was found free."""
         await self.report(dict.fromkeys(self._services, False))
-        self._server.add_insecure_port(f"127.0.0.1:{self._port}")
+        try:
+            self._server.add_insecure_port(f"127.0.0.1:{self._port}")
+        except RuntimeError:
+            raise MeshError(f"port {self._port} was taken by another process during the start; start again") from None
         await self._server.start()
 
     async def stop(self) -> None:

@@ -49,7 +49,7 @@ class Layout:
     @classmethod
     def pick(cls, folder: Path, port: int) -> Layout:
         """A layout with free ports."""
-        mesh, admin, front, pages, spans = ports.pick(5)
+        mesh, admin, front, pages, spans = ports.pick(5, besides=port)
         return cls(
             folder=folder,
             port=port,

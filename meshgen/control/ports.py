@@ -37,11 +37,11 @@ def front_port(host: str, port: int) -> int:
     return port
 
 
-def pick(count: int) -> tuple[int, ...]:
-    """That many different ports, free on every interface."""
+def pick(count: int, *, besides: int = 0) -> tuple[int, ...]:
+    """That many different ports, free on every interface, and other than one that is spoken for."""
     ports: list[int] = []
     while len(ports) < count:
         port = random.randint(_FIRST, _LAST)  # noqa: S311 - not a secret
-        if port not in ports and free("", port):
+        if port not in (*ports, besides) and free("", port):
             ports.append(port)
     return tuple(ports)

@@ -18,12 +18,14 @@ import click
 import plan_samples
 import pytest
 import yaml
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from meshgen.cli.app import _origin
 from meshgen.compiler import compile_graph
 from meshgen.control import environment, ports
 from meshgen.control.deploy import Deployed, Progress, cpus
 from meshgen.control.discovery import Discovery
+from meshgen.control.front import Front
 from meshgen.control.layout import Layout, published
 from meshgen.control.model import Addresses, MeshError, MeshOptions, NodeEvent, StartError, Target
 from meshgen.control.reaper import RUN_ID, Reaper, members
@@ -377,3 +379,19 @@ def test_hidden_services_stay_out_of_reflection() -> None:
     assert {f.name for f in files.file} - {f.name for f in shown.file} == {
         f"quickstart/{n}/v1/{n}.proto" for n in ("average", "combine", "model_1", "model_2", "parse_number")
     }
+
+
+def test_ports_that_are_spoken_for_are_not_picked(monkeypatch: pytest.MonkeyPatch) -> None:
+    offered = iter([20001, 20002, 20002, 20003])
+    monkeypatch.setattr("random.randint", lambda *_: next(offered))
+    monkeypatch.setattr(ports, "free", lambda *_: True)
+    assert ports.pick(2, besides=20001) == (20002, 20003)
+
+
+async def test_a_port_that_is_taken_during_the_start_is_an_error_that_says_so() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        front = Front(FileDescriptorSet(), [], port=port)
+        with pytest.raises(MeshError, match=f"port {port} was taken by another process during the start"):
+            await front.start()
+        await front.stop()
