@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias
 
 from benchmarks.profile.usage import DRIVER, ROLES
@@ -11,6 +10,8 @@ from benchmarks.tables import number, table
 
 Recorded: TypeAlias = Mapping[str, Any]
 """What `python -m benchmarks.profile` writes."""
+Split: TypeAlias = Mapping[str, float]
+"""µs per request, by whose code it is."""
 _EXPLAINED = """\
 CPU time of every process of a mesh, from `/proc`, over the requests that were answered meanwhile. Within a replica the
 thread that runs requests is sampled by py-spy, native frames included, and a sample belongs to the innermost frame that
@@ -30,8 +31,8 @@ def report(before: Recorded | None, after: Recorded | None) -> str:
     parts = [
         f"`{what['work']}` with {what['in_flight']} requests in flight. {_EXPLAINED}",
         table(("", *head), [*_facts(columns), *_processes(columns)]),
-        _within("the driver", head, [{DRIVER} for _ in columns], columns),
-        _within("one node", head, [each["within"].keys() - {DRIVER} for each in columns], columns),
+        _within("the driver", head, [each["within"].get(DRIVER, {}) for each in columns]),
+        _within("one node", head, [_node(each["within"]) for each in columns]),
     ]
     return "\n\n".join(parts)
 
@@ -53,10 +54,16 @@ def _processes(columns: Sequence[Recorded]) -> list[Sequence[str]]:
     ]
 
 
-def _within(name: str, head: Sequence[str], roles: Sequence[AbstractSet[str]], columns: Sequence[Recorded]) -> str:
-    """What a replica does with its time, the most first, by the last column; of nodes whichever was sampled."""
-    splits = [each["within"].get(min(role, default=""), {}) for role, each in zip(roles, columns, strict=True)]
-    owners = sorted({owner for split in splits for owner in split}, key=lambda owner: -splits[-1].get(owner, 0.0))
+def _node(within: Mapping[str, Split]) -> Split:
+    """Of the node that was sampled, whichever that was."""
+    return next((split for role, split in within.items() if role != DRIVER), {})
+
+
+def _within(name: str, head: Sequence[str], splits: Sequence[Split]) -> str:
+    """What a replica does with its time, the most first, by the last column."""
+    owners = sorted(
+        {owner for split in splits for owner in split}, key=lambda owner: (-splits[-1].get(owner, 0.0), owner)
+    )
     lines = [[owner, *(number(split.get(owner, 0.0)) for split in splits)] for owner in owners]
     total = ["**together**", *(f"**{number(sum(split.values()))}**" for split in splits)]
     return table((f"µs per request in {name}", *head), [*lines, total])
