@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Final, TypeAlias, cast
 
@@ -81,12 +81,13 @@ def _metadata(text: str) -> dict[str, str]:
     parts = text.split("\0")
     keys, values = parts[::2], parts[1::2]
     found = dict(zip(keys, values, strict=True))
-    return found if len(found) == len(keys) else _joined(keys, values)
+    return found if len(found) == len(keys) else joined(zip(keys, values, strict=True))
 
 
-def _joined(keys: Sequence[str], values: Sequence[str]) -> dict[str, str]:
+def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Metadata by key; a repeated key's values are joined, as HTTP says."""
     found: dict[str, str] = {}
-    for key, value in zip(keys, values, strict=True):
+    for key, value in pairs:
         found[key] = f"{found[key]}, {value}" if key in found else value
     return found
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -22,7 +21,7 @@ import grpc
 from meshgen import limits
 from meshgen.contract import names
 from meshgen.graph.model import Graph, Method, Node, Route
-from meshgen.runtime import grpc_status, health, linkhost, serve_private, tracing
+from meshgen.runtime import frames, grpc_status, health, linkhost, serve_private, tracing
 from meshgen.runtime.codec import Contracts
 from meshgen.runtime.context import CURRENT, RequestContext
 from meshgen.runtime.errorfile import show_errors
@@ -32,7 +31,7 @@ from meshgen.runtime.hop import left_after
 from meshgen.runtime.linkhost import Answer, FailedError
 from meshgen.runtime.placed import MeshTransport
 from meshgen.runtime.remote import ROUTE
-from meshgen.runtime.replicas import FOLDER, socket_path
+from meshgen.runtime.replicas import configured_folder, socket_path
 from meshgen.status import Code, ResourceExhausted, StatusError
 
 if TYPE_CHECKING:
@@ -186,8 +185,8 @@ def add(_servicer: object, server: Any) -> None:
             answers[f"/{host.service}/{rpc}"] = _answer(host, rpc, _on_user_loop(run, slots.user_loop), slots)
         _register(host, answers, server)
     health.register(server, *(host.service for host in HOSTS))
-    if folder := os.environ.get(FOLDER):
-        _listen(Path(folder), answers, server)
+    if folder := configured_folder():
+        _listen(folder, answers, server)
 
 
 def _register(host: Host, answers: Mapping[str, Answer], server: Any) -> None:
@@ -327,9 +326,5 @@ _GRPC: Mapping[Code, grpc.StatusCode] = {Code(code.value[0]): code for code in g
 
 
 def _metadata(pairs: Sequence[tuple[str, str | bytes]] | None) -> dict[str, str]:
-    """Text metadata by lower-case key; a repeated key's values are joined, as HTTP says."""
-    found: dict[str, str] = {}
-    for key, value in pairs or ():
-        if isinstance(value, str):
-            found[key] = f"{found[key]}, {value}" if key in found else value
-    return found
+    """Text metadata by lower-case key."""
+    return frames.joined((key, value) for key, value in pairs or () if isinstance(value, str))

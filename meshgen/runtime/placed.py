@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from meshgen.contract import names
@@ -25,7 +24,7 @@ from meshgen.runtime.hop import left_after
 from meshgen.runtime.instance import Handle, Instance
 from meshgen.runtime.received import plainly
 from meshgen.runtime.remote import MESH_ADDRESS, RemoteTransport
-from meshgen.runtime.replicas import FOLDER
+from meshgen.runtime.replicas import configured_folder
 from meshgen.schema.check import request_check
 from meshgen.schema.compat import holds
 from meshgen.schema.model import Choice, EnumOf, Nothing, Optional, Scalar, Type
@@ -112,8 +111,7 @@ class MeshTransport:
             address = os.environ.get(MESH_ADDRESS)
             if not address:
                 raise MeshgenError(f"{MESH_ADDRESS} is not set: the address of Envoy's mesh listener is not known")
-            folder = os.environ.get(FOLDER)
-            self._remote = RemoteTransport(self._graph.name, self._contracts, address, Path(folder) if folder else None)
+            self._remote = RemoteTransport(self._graph.name, self._contracts, address, configured_folder())
         return self._remote
 
 

@@ -23,6 +23,12 @@ _AGAIN_S = 0.5
 """Between two attempts to connect to a replica that is listed."""
 
 
+def configured_folder() -> Path | None:
+    """What `FOLDER` says in this process."""
+    folder = os.environ.get(FOLDER)
+    return Path(folder) if folder else None
+
+
 def socket_path(folder: Path, replica: str) -> Path:
     """Where a replica listens, by its id."""
     return folder / f"{replica}.sock"

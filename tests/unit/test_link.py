@@ -402,6 +402,14 @@ class Some:
         fresh.write_text("\n".join(names))
         fresh.replace(list_path(self.folder, "app"))
 
+    async def busy_with_one(self, name: str) -> tuple[Link, asyncio.Task[bytes]]:
+        """The link to the only one that is listed, and a call of `b"x"` under way on it."""
+        link = await self.replicas.settled(5)
+        assert link is not None
+        begun = asyncio.create_task(link.call(b"/s/Wait", b"x", 5, ()))
+        await until(lambda: self.nodes[name].running == 1)
+        return link, begun
+
     async def who(self) -> str:
         link = self.replicas.least_busy() or await self.replicas.settled(5)
         return (await link.call(b"/s/Told", b"", 5, ())).decode().split()[0] if link else ""
@@ -454,10 +462,7 @@ async def test_one_that_is_taken_off_the_list_ends_what_it_has_begun(some: Some)
     await some.start("a")
     await some.start("b")
     some.list("a")
-    link = await some.replicas.settled(5)
-    assert link is not None
-    begun = asyncio.create_task(link.call(b"/s/Wait", b"x", 5, ()))
-    await until(lambda: some.nodes["a"].running == 1)
+    link, begun = await some.busy_with_one("a")
     some.list("b")
     assert {await some.who() for _ in range(4)} == {"b"}
     some.nodes["a"].go.set()
@@ -501,10 +506,7 @@ async def test_one_that_dies_as_it_is_taken_off_the_list_is_left_alone(some: Som
 async def test_the_end_ends_calls_to_replicas_that_were_taken_off_the_list(some: Some) -> None:
     await some.start("a")
     some.list("a")
-    link = await some.replicas.settled(5)
-    assert link is not None
-    begun = asyncio.create_task(link.call(b"/s/Wait", b"x", 5, ()))
-    await until(lambda: some.nodes["a"].running == 1)
+    _, begun = await some.busy_with_one("a")
     some.list()
     assert some.replicas.least_busy() is None
     async with asyncio.timeout(2):

@@ -202,16 +202,15 @@ async def test_a_request_that_does_not_fit_names_its_fields(mesh: Mesh) -> None:
 
 
 @pytest.mark.parametrize("rpc", ["Slow", "Block"])
-async def test_a_node_that_is_too_slow_is_named_before_the_client_gives_up(mesh: Mesh, rpc: str) -> None:
-    for _ in range(5):
-        start = time.monotonic()
-        error = await failure(mesh, rpc, "1", limit=0.5)
-        assert error.code is Code.DEADLINE_EXCEEDED
-        assert time.monotonic() - start < 0.6
-        # What a hop takes off is 20 ms, which one full garbage collection of a long run of tests outlasts.
-        if error.node:
-            break
-    assert error.node == "leaf"
+async def test_a_node_that_is_too_slow_is_named_before_the_client_gives_up(
+    mesh: Mesh, monkeypatch: pytest.MonkeyPatch, rpc: str
+) -> None:
+    # 20 ms per hop, otherwise: a machine that is busy with other tests can stand still for longer.
+    monkeypatch.setattr("meshgen.runtime.hop._RETURN_S", 0.1)
+    start = time.monotonic()
+    error = await failure(mesh, rpc, "1", limit=1)
+    assert (error.code, error.node) == (Code.DEADLINE_EXCEEDED, "leaf")
+    assert time.monotonic() - start < 1.1
 
 
 async def test_arguments_that_are_too_large_are_not_sent(mesh: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
