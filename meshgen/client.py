@@ -15,9 +15,9 @@ from typing import Any, Final, Generic, Self, TypeVar
 import grpc
 import grpc.aio
 
+from meshgen.codec import grpc_status
+from meshgen.codec.rpc import Contracts, EncodeError, RpcCodec
 from meshgen.errors import InternalError
-from meshgen.runtime import grpc_status
-from meshgen.runtime.codec import Contracts, EncodeError, RpcCodec
 from meshgen.schema.model import Record
 from meshgen.schema.reflect import reflect
 from meshgen.status import Code, DeadlineExceeded, InvalidArgument, StatusError, Unavailable, Violation

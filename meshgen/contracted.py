@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from meshgen.codec.lazy import Received, plain, plainly
+from meshgen.codec.rpc import Contracts, EncodeError, RpcCodec
 from meshgen.contract import names
 from meshgen.graph.model import Graph, Method, Node, Route
-from meshgen.runtime.codec import Contracts, EncodeError, RpcCodec
 from meshgen.runtime.failure import blamed_for_request
-from meshgen.runtime.received import Received, plain, plainly
 from meshgen.runtime.transport import Transport
 from meshgen.runtime.unfit import unfit_answer, unfit_result
 from meshgen.status import InvalidArgument, Violation

@@ -23,12 +23,12 @@ from grpc_tools import protoc
 from hypothesis import strategies as st
 from type_values import alike, values
 
+from meshgen.codec.rpc import Contracts
 from meshgen.compiler import Build, compile_graph
 from meshgen.emit.files import GeneratedFile
 from meshgen.errors import GraphError
 from meshgen.frontend.loader import Loaded
 from meshgen.frontend.trace import trace
-from meshgen.runtime.codec import Contracts
 from meshgen.schema.check import request_check
 from meshgen.schema.jsonvalue import from_json, to_json
 

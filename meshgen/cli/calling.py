@@ -50,7 +50,7 @@ def call(address: str, path: str, value: Any, *, timeout_s: float | None) -> Ans
     import grpc
 
     from meshgen.client import CHANNEL_OPTIONS, address_problem
-    from meshgen.runtime import grpc_status
+    from meshgen.codec import grpc_status
 
     if problem := address_problem(address):
         raise MeshgenError(problem)

@@ -13,6 +13,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any
 
+from meshgen.codec.lazy import elements, together
 from meshgen.graph.model import (
     Call,
     Expr,
@@ -31,7 +32,6 @@ from meshgen.graph.model import (
 from meshgen.runtime import tracing
 from meshgen.runtime.cases import case_finder, no_case
 from meshgen.runtime.expressions import Reader, reader
-from meshgen.runtime.received import elements, together
 from meshgen.runtime.transport import Transport
 from meshgen.status import Internal
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
+from meshgen.codec.lazy import plain, together
 from meshgen.graph.model import Access, Const, Entries, Expr, Input, Items, Result
-from meshgen.runtime.received import plain, together
 from meshgen.status import Internal, InvalidArgument, StatusError, Violation
 
 Reader: TypeAlias = Callable[[Any, Mapping[int, Any]], Any]

@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import grpc
 
 from meshgen import limits
+from meshgen.codec import grpc_status
+from meshgen.codec.rpc import Contracts
 from meshgen.contract import names
 from meshgen.graph.model import Graph, Method, Node, Route
-from meshgen.runtime import frames, grpc_status, health, linkhost, serve_private, tracing
-from meshgen.runtime.codec import Contracts
+from meshgen.runtime import frames, health, linkhost, serve_private, tracing
 from meshgen.runtime.context import CURRENT, RequestContext
 from meshgen.runtime.errorfile import show_errors
 from meshgen.runtime.executor import Executor

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from meshgen.codec.lazy import plain
 from meshgen.graph.model import HandleRef, Method, Node
 from meshgen.limits import DEFAULT_TIMEOUT_S
 from meshgen.runtime import tracing
@@ -21,7 +22,6 @@ from meshgen.runtime.context import current
 from meshgen.runtime.deadline import in_time, time_limit, too_late
 from meshgen.runtime.failure import UserCode
 from meshgen.runtime.pace import Noted
-from meshgen.runtime.received import plain
 from meshgen.runtime.threads import DaemonThreads
 from meshgen.runtime.transport import Transport
 

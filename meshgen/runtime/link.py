@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from meshgen.runtime import frames, grpc_status
+from meshgen.codec import grpc_status
+from meshgen.runtime import frames
 
 _PROBE_S = 1.0
 """Between two questions whether the replica is well; like Envoy's health checks."""

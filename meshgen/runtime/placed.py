@@ -12,17 +12,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from meshgen.codec.lazy import plainly
+from meshgen.codec.rpc import Contracts, RpcCodec
 from meshgen.contract import names
 from meshgen.errors import MeshgenError
 from meshgen.graph.model import Graph, Method, Node
 from meshgen.runtime import tracing
-from meshgen.runtime.codec import Contracts, RpcCodec
 from meshgen.runtime.context import CURRENT, RequestContext, current
 from meshgen.runtime.deadline import time_limit
 from meshgen.runtime.failure import as_status, blamed_for_request
 from meshgen.runtime.hop import left_after
 from meshgen.runtime.instance import Handle, Instance
-from meshgen.runtime.received import plainly
 from meshgen.runtime.remote import MESH_ADDRESS, RemoteTransport
 from meshgen.runtime.replicas import configured_folder
 from meshgen.schema.check import request_check

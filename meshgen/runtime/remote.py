@@ -12,14 +12,15 @@ import grpc
 import grpc.aio
 
 from meshgen import limits
+from meshgen.codec import grpc_status
+from meshgen.codec.lazy import Received, plainly
+from meshgen.codec.rpc import Contracts, RpcCodec
 from meshgen.contract import names
 from meshgen.graph.model import Method, Node
-from meshgen.runtime import grpc_private, grpc_status, tracing
-from meshgen.runtime.codec import Contracts, RpcCodec
+from meshgen.runtime import grpc_private, tracing
 from meshgen.runtime.context import RequestContext, current
 from meshgen.runtime.deadline import time_limit, too_late
 from meshgen.runtime.link import LostError
-from meshgen.runtime.received import Received, plainly
 from meshgen.runtime.replicas import Replicas
 from meshgen.status import BY_CODE, Code, ResourceExhausted, StatusError, Unavailable
 

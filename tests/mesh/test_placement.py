@@ -9,11 +9,11 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from running_mesh import ROOT
 
+from meshgen.codec import grpc_status
+from meshgen.codec.rpc import Contracts
 from meshgen.compiler import compile_graph
 from meshgen.contract import names
 from meshgen.frontend import load_graph
-from meshgen.runtime import grpc_status
-from meshgen.runtime.codec import Contracts
 from meshgen.status import Code
 
 if TYPE_CHECKING:

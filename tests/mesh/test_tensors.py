@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from running_mesh import MeshProcess
 
+from meshgen.codec import payloads
+from meshgen.codec.rpc import Contracts, RpcCodec
 from meshgen.compiler import compile_graph
 from meshgen.contract import names
 from meshgen.frontend import load_graph
-from meshgen.runtime import payloads
-from meshgen.runtime.codec import Contracts, RpcCodec
 from meshgen.schema.jsonvalue import from_json
 from meshgen.schema.model import Tensor
 

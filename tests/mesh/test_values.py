@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from type_values import alike, values
 
+from meshgen.codec.rpc import Contracts, RpcCodec
 from meshgen.compiler import compile_graph
 from meshgen.contract import names
 from meshgen.frontend import load_graph
 from meshgen.graph.model import Route
-from meshgen.runtime.codec import Contracts, RpcCodec
 from meshgen.schema.jsonvalue import from_json, to_json
 from meshgen.schema.model import Record, Type
 

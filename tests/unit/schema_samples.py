@@ -13,8 +13,8 @@ import numpy as np
 from hypothesis import strategies as st
 from PIL import Image as PIL_Image
 
+from meshgen.codec.rpc import Contracts, RpcCodec
 from meshgen.contract import Contract, RpcSpec, ServiceSpec, build
-from meshgen.runtime.codec import Contracts, RpcCodec
 from meshgen.schema.anyvalue import WHOLE_MAX
 from meshgen.schema.exactness import class_of
 from meshgen.schema.model import (

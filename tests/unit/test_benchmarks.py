@@ -573,7 +573,7 @@ def _samples(*lines: str) -> list[stacks.Sample]:
         (f"{_UVLOOP};{_HOSTED}", stacks.HOST),
         (f"{_UVLOOP};{_HOSTED};{_SERVE};wait_for (asyncio/tasks.py:449);getpid (libc.so.6)", stacks.SERVE),
         (f"{_UVLOOP};{_SERVE};Logger.info (logging/__init__.py:1);factory (ray/_private/log.py:7)", stacks.SERVE),
-        (f"{_UVLOOP};{_SERVE};{_HOSTED};run (meshgen/runtime/quickread.py:3);<lambda> (<string>:1)", stacks.CODEC),
+        (f"{_UVLOOP};{_SERVE};{_HOSTED};run (meshgen/codec/fast_decode.py:3);<lambda> (<string>:1)", stacks.CODEC),
         (f"{_UVLOOP};{_HOSTED};RemoteTransport.call (meshgen/runtime/remote.py:87)", stacks.EXECUTOR),
         (f"{_UVLOOP};{_HOSTED};Step.advance (benchmarks/graphs/works.py:27)", stacks.USER),
         (f"{_UVLOOP};{_HOSTED};Message (google/_upb/_message.abi3.so);malloc (libc.so.6)", stacks.CODEC),

@@ -32,7 +32,7 @@ from schema_samples import (
     params,
 )
 
-from meshgen.runtime.codec import RpcCodec
+from meshgen.codec.rpc import RpcCodec
 from meshgen.schema.check import request_check
 from meshgen.schema.formats import FORMATS
 from meshgen.schema.model import (

@@ -27,6 +27,8 @@ from hypothesis import given
 import meshgen
 from meshgen.cli.calling import call
 from meshgen.client import LEFT_OUT, Rpc
+from meshgen.codec import grpc_status
+from meshgen.codec.rpc import Contracts
 from meshgen.compiler import Build, compile_graph
 from meshgen.contract import names
 from meshgen.contract.wire import signature, wire_fields
@@ -37,8 +39,6 @@ from meshgen.errors import MeshgenError
 from meshgen.frontend import load_graph
 from meshgen.inprocess import LocalGraph
 from meshgen.naming import pascal
-from meshgen.runtime import grpc_status
-from meshgen.runtime.codec import Contracts
 from meshgen.schema.model import EnumOf, Field, ListOf, MapOf, Optional, Record, Ref, Type, Union
 from meshgen.schema.reflect import reflect
 from meshgen.status import StatusError

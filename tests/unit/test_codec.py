@@ -33,9 +33,9 @@ from schema_samples import (
     typed_fields,
 )
 
+from meshgen.codec.rpc import Contracts, EncodeError
 from meshgen.contract import RpcSpec, ServiceSpec, build
 from meshgen.errors import MeshgenError
-from meshgen.runtime.codec import Contracts, EncodeError
 from meshgen.schema.jsonvalue import from_json, to_json
 from meshgen.schema.model import (
     Choice,

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schema_samples import JSON_VALUES, LONGEST, MOMENTS, TEXT
 
+from meshgen.codec.rpc import Contracts
 from meshgen.compiler import compile_graph
 from meshgen.contract import names
 from meshgen.frontend import load_graph
-from meshgen.runtime.codec import Contracts
 from meshgen.schema.compat import holds
 from meshgen.schema.jsonvalue import from_json, to_json
 

@@ -47,7 +47,7 @@ from schema_samples import (
     typed_fields,
 )
 
-from meshgen.runtime.codec import EncodeError
+from meshgen.codec.rpc import EncodeError
 from meshgen.schema.jsonvalue import from_json, to_json
 from meshgen.schema.model import (
     Choice,

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from schema_samples import codec_of, params, same
 from type_values import values
 
-from meshgen.runtime.codec import EncodeError
+from meshgen.codec.rpc import EncodeError
 from meshgen.schema.compat import holds
 from meshgen.schema.jsonvalue import from_json, to_json
 from meshgen.schema.model import ListOf, MapOf, Type, Union

@@ -29,17 +29,17 @@ from schema_samples import (
     typed_fields,
 )
 
+from meshgen.codec import grpc_status
+from meshgen.codec.lazy import Parts, Received, elements, plain, plainly, together
+from meshgen.codec.rpc import Contracts, EncodeError, RpcCodec
+from meshgen.codec.wireformat import ALIGNMENT
 from meshgen.compiler import compile_graph
 from meshgen.contract import RpcSpec, ServiceSpec, build
 from meshgen.contracted import ContractWire
 from meshgen.frontend import load_graph
 from meshgen.inprocess import LocalGraph
-from meshgen.runtime import grpc_status
-from meshgen.runtime.codec import Contracts, EncodeError, RpcCodec
 from meshgen.runtime.executor import Executor
-from meshgen.runtime.received import Parts, Received, elements, plain, plainly, together
 from meshgen.runtime.remote import RemoteTransport
-from meshgen.runtime.splice import ALIGNMENT
 from meshgen.schema.model import EnumOf, Field, Image, ListOf, MapOf, Nothing, Optional, Tensor, Type, Union
 from meshgen.status import Code, Internal, StatusError
 

@@ -4,7 +4,7 @@ import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from meshgen.runtime import grpc_status
+from meshgen.codec import grpc_status
 from meshgen.status import BY_CODE, Code, InvalidArgument, NotFound, StatusError, Unknown, Violation
 
 

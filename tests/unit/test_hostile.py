@@ -14,7 +14,7 @@ from annotated_types import Ge
 from google.protobuf import json_format
 from schema_samples import DECIMAL, FLOAT, INT, LABEL, STR, TREE, UUID, codec_of, pair, params
 
-from meshgen.runtime.codec import RpcCodec
+from meshgen.codec.rpc import RpcCodec
 from meshgen.schema.assemble import entries_reader, list_reader
 from meshgen.schema.check import request_check
 from meshgen.schema.fit import MOST_PROBLEMS, Misfit, describe

@@ -28,7 +28,7 @@ from schema_samples import (
     typed_fields,
 )
 
-from meshgen.runtime.codec import RpcCodec
+from meshgen.codec.rpc import RpcCodec
 from meshgen.schema.anyvalue import WHOLE_MAX
 from meshgen.schema.fit import EncodeError
 from meshgen.schema.jsonvalue import from_json, to_json

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshgen.runtime import frames, grpc_status
+from meshgen.codec import grpc_status
+from meshgen.runtime import frames
 from meshgen.runtime.link import Link, LostError
 from meshgen.runtime.linkhost import FailedError, _Line, listen
 from meshgen.runtime.replicas import Replicas, list_path, socket_path

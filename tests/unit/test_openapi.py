@@ -12,12 +12,12 @@ from google.protobuf.json_format import MessageToDict
 from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 
+from meshgen.codec.grpc_status import encode
 from meshgen.contract import build
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.emit.openapi import openapi_document, openapi_files
 from meshgen.emit.openapi.model import Parameter, Schema, to_schema
 from meshgen.plan.model import Mesh, Plan, RestRoute, Workload
-from meshgen.runtime.grpc_status import encode
 from meshgen.schema.jsonvalue import from_json
 from meshgen.schema.model import Field, Record
 from meshgen.schema.reflect import reflect

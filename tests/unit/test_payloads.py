@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image as PIL_Image
 from schema_samples import BYTES, INT, STR, codec_of, params, same, typed_fields
 
-from meshgen.runtime import payloads
-from meshgen.runtime.codec import EncodeError, RpcCodec
-from meshgen.runtime.splice import ALIGNMENT
+from meshgen.codec import payloads
+from meshgen.codec.rpc import EncodeError, RpcCodec
+from meshgen.codec.wireformat import ALIGNMENT
 from meshgen.schema.model import Field, Image, ListOf, MapOf, Optional, Record, Ref, Tensor, Type, Union
 from meshgen.status import InvalidArgument
 

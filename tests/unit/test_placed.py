@@ -20,6 +20,7 @@ from test_remote import Mesh, Proxy, Served
 
 from meshgen import workspace
 from meshgen.cli.compiling import Gated
+from meshgen.codec.rpc import Contracts
 from meshgen.compiler import Build, compile_graph
 from meshgen.contract import names
 from meshgen.emit.draw.flowchart import mermaid
@@ -28,7 +29,6 @@ from meshgen.graph.model import Graph, InDriver, Node, Own, Placement, With
 from meshgen.plan.diagram import diagram
 from meshgen.plan.lower import mesh as lowered
 from meshgen.runtime import host, remote
-from meshgen.runtime.codec import Contracts
 from meshgen.runtime.placed import Border, is_flat
 from meshgen.schema.compat import holds
 from meshgen.status import Code, StatusError

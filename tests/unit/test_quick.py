@@ -37,8 +37,8 @@ from schema_samples import (
     typed_fields,
 )
 
-from meshgen.runtime.codec import EncodeError, RpcCodec
-from meshgen.runtime.messages import MessageReader, MessageWriter
+from meshgen.codec.fallback import MessageReader, MessageWriter
+from meshgen.codec.rpc import EncodeError, RpcCodec
 from meshgen.schema.fit import Misfit
 from meshgen.schema.model import (
     Choice,

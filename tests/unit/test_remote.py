@@ -21,13 +21,14 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from serves_side import ServesSide
 
 from meshgen import limits
+from meshgen.codec import grpc_status
+from meshgen.codec.lazy import plain
+from meshgen.codec.rpc import Contracts, RpcCodec
 from meshgen.compiler import compile_graph
 from meshgen.contract import names
 from meshgen.frontend import load_graph
 from meshgen.graph.model import Graph
-from meshgen.runtime import frames, grpc_status, host, remote, replicas
-from meshgen.runtime.codec import Contracts, RpcCodec
-from meshgen.runtime.received import plain
+from meshgen.runtime import frames, host, remote, replicas
 from meshgen.status import Code, StatusError
 
 pytest.importorskip("ray.serve")

@@ -11,7 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from meshgen.runtime.splice import ALIGNMENT, Search, Splice, UnsearchableError, places_of
+from meshgen.codec.wireformat import ALIGNMENT, Search, Splice, UnsearchableError, places_of
 
 F = FieldDescriptorProto
 NODE = (

@@ -9,7 +9,7 @@ import pydantic
 import pytest
 from schema_samples import codec_of, params
 
-from meshgen.runtime.codec import EncodeError
+from meshgen.codec.rpc import EncodeError
 from meshgen.schema.jsonvalue import to_json
 from meshgen.schema.reflect import reflect
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from schema_samples import codec_of, params, same
 
-from meshgen.runtime.codec import EncodeError
+from meshgen.codec.rpc import EncodeError
 from meshgen.schema.check import request_check
 from meshgen.schema.jsonvalue import from_json, to_json
 from meshgen.schema.model import ListOf, Tensor

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from meshgen.codec.decode import Decoding
+from meshgen.codec.payloads import payload_of
+from meshgen.codec.pycode import Source, field_of, indented, is_plain_name
 from meshgen.naming import snake
-from meshgen.runtime.decoding import Decoding
-from meshgen.runtime.payloads import payload_of
-from meshgen.runtime.straight import Source, field_of, indented, is_plain_name
 from meshgen.schema.assemble import ABSENT, LEFT_TO_THE_CLASS, Reader, when_absent
 from meshgen.schema.distinct import SETS
 from meshgen.schema.model import CONTAINERS, Field, ListOf, MapOf, Optional, Record, Ref, Tensor, Type

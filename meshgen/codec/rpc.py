@@ -11,17 +11,17 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
+from meshgen.codec.decode import Decoding, EnumNumbers
+from meshgen.codec.encode import Encoding
+from meshgen.codec.fallback import MessageReader, MessageWriter
+from meshgen.codec.fast_decode import QuickDecoding
+from meshgen.codec.fast_encode import QuickEncoding
+from meshgen.codec.forwarding import Forwarding
+from meshgen.codec.lazy import any_undecoded, plain, undecoded
+from meshgen.codec.passthrough import joined
+from meshgen.codec.payloads import MessageBytes
 from meshgen.errors import MeshgenError
 from meshgen.naming import RESULT_FIELD, pascal, snake
-from meshgen.runtime.decoding import Decoding, EnumNumbers
-from meshgen.runtime.encoding import Encoding
-from meshgen.runtime.forward import Forwarding
-from meshgen.runtime.graft import joined
-from meshgen.runtime.messages import MessageReader, MessageWriter
-from meshgen.runtime.payloads import MessageBytes
-from meshgen.runtime.quickread import QuickDecoding
-from meshgen.runtime.quickwrite import QuickEncoding
-from meshgen.runtime.received import any_undecoded, plain, undecoded
 from meshgen.schema.check import request_check
 from meshgen.schema.depth import is_deep
 from meshgen.schema.fit import TOO_DEEP, EncodeError, Misfit, describe

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from meshgen.codec.encode import Encoding, Fill
+from meshgen.codec.pycode import Source, field_of, indented, is_plain_name, set_field
 from meshgen.naming import snake
-from meshgen.runtime.encoding import Encoding, Fill
-from meshgen.runtime.straight import Source, field_of, indented, is_plain_name, set_field
 from meshgen.schema.assemble import none_is_lost
 from meshgen.schema.distinct import SETS
 from meshgen.schema.model import AnyValue, Field, ListOf, MapOf, Optional, Record, Ref, Scalar, Type

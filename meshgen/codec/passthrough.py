@@ -16,10 +16,10 @@ from typing import TypeAlias
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
+from meshgen.codec.wireformat import ALIGNMENT, Buffer, varint
 from meshgen.contract.shared import TENSOR_PADDING
 from meshgen.contract.wire import TENSOR
 from meshgen.naming import RESULT_FIELD, snake
-from meshgen.runtime.splice import ALIGNMENT, Buffer, varint
 from meshgen.schema.assemble import none_is_lost
 from meshgen.schema.depth import is_deep
 from meshgen.schema.model import Field, ListOf, MapOf, Nothing, Optional, Record, Tensor, Type, Union, Unknown

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
+from meshgen.codec.decode import EnumNumbers
+from meshgen.codec.payloads import payload_key
+from meshgen.codec.well_known import fill_value
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.runtime.decoding import EnumNumbers
-from meshgen.runtime.payloads import payload_key
-from meshgen.runtime.wellknown import fill_value
 from meshgen.schema import anyvalue, picture, standard, tensor
 from meshgen.schema.assemble import ABSENT, NONE_IS_LOST, elements, getter, none_is_lost
 from meshgen.schema.distinct import may_merge, refuse_merged

@@ -7,8 +7,8 @@ from typing import Any
 
 from google.protobuf.message import DecodeError
 
-from meshgen.runtime.encoding import Fill
-from meshgen.runtime.payloads import MessageBytes
+from meshgen.codec.encode import Fill
+from meshgen.codec.payloads import MessageBytes
 from meshgen.schema.assemble import Reader
 from meshgen.schema.fit import TOO_DEEP, EncodeError
 

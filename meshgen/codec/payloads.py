@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
+from meshgen.codec.wireformat import Buffer, Places, Search, Splice, UnsearchableError, places_of
 from meshgen.contract.shared import TENSOR_PADDING
-from meshgen.runtime.splice import Buffer, Places, Search, Splice, UnsearchableError, places_of
 from meshgen.schema.fit import EncodeError
 
 T = TypeVar("T")

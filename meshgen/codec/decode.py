@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, assert_never
 
+from meshgen.codec.payloads import payload_of
+from meshgen.codec.well_known import FROM_MESSAGE, read_value
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.runtime.payloads import payload_of
-from meshgen.runtime.wellknown import FROM_MESSAGE, read_value
 from meshgen.schema import picture, standard, tensor
 from meshgen.schema.assemble import (
     ABSENT,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from meshgen.status import Internal, StatusError
 
 if TYPE_CHECKING:
-    from meshgen.runtime.codec import RpcCodec
+    from meshgen.codec.rpc import RpcCodec
 
 
 class Received:

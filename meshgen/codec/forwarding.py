@@ -7,9 +7,9 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor
 
+from meshgen.codec.lazy import Parts, Received, plain, undecoded
+from meshgen.codec.passthrough import Graft, Pieces, into_answer, into_field, into_list, joined
 from meshgen.naming import RESULT_FIELD
-from meshgen.runtime.graft import Graft, Pieces, into_answer, into_field, into_list, joined
-from meshgen.runtime.received import Parts, Received, plain, undecoded
 from meshgen.schema.model import Field, Type
 
 
