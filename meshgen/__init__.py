@@ -6,8 +6,8 @@ from meshgen.annotations import Float32, Int32, RenamedFrom, TensorSpec, wire_na
 from meshgen.errors import GraphError, InternalError, MeshgenError
 from meshgen.frontend import DAGDriver, InputNode, deployment, inline, map_each, switch
 from meshgen.inprocess import LocalGraph, local
-from meshgen.runtime.context import RequestContext, current_request
-from meshgen.runtime.instance import Handle
+from meshgen.runtime.call.context import RequestContext, current_request
+from meshgen.runtime.nodes.instance import Handle
 from meshgen.status import (
     Aborted,
     AlreadyExists,

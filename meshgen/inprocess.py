@@ -20,18 +20,18 @@ from meshgen.frontend import Application, trace
 from meshgen.graph.model import Graph, Node, Route
 from meshgen.limits import DEFAULT_TIMEOUT_S
 from meshgen.naming import snake
-from meshgen.runtime import tracing
-from meshgen.runtime.arguments import Arguments
-from meshgen.runtime.context import CURRENT, RequestContext
-from meshgen.runtime.deadline import in_time
-from meshgen.runtime.executor import Executor
-from meshgen.runtime.failure import UserCode
-from meshgen.runtime.local import LocalTransport
-from meshgen.runtime.pace import noting
-from meshgen.runtime.routecode import compiled
-from meshgen.runtime.transport import Transport
-from meshgen.runtime.underway import StraightRoute, Wait
-from meshgen.runtime.unfit import unfit_answer
+from meshgen.runtime.call import tracing
+from meshgen.runtime.call.context import CURRENT, RequestContext
+from meshgen.runtime.call.deadline import in_time
+from meshgen.runtime.call.errors import UserCode
+from meshgen.runtime.call.result_errors import unfit_answer
+from meshgen.runtime.call.transport import Transport
+from meshgen.runtime.engine.compiled.adaptive import noting
+from meshgen.runtime.engine.compiled.codegen import compiled
+from meshgen.runtime.engine.compiled.route import StraightRoute, Wait
+from meshgen.runtime.engine.executor import Executor
+from meshgen.runtime.local.binding import Arguments
+from meshgen.runtime.local.transport import LocalTransport
 from meshgen.schema.check import request_check
 from meshgen.schema.fit import EncodeError
 from meshgen.schema.jsonvalue import from_json, to_json

@@ -22,11 +22,11 @@ from meshgen.codec import grpc_status
 from meshgen.codec.rpc import Contracts
 from meshgen.compiler import Build, compile_graph
 from meshgen.contract import names
-from meshgen.contracted import ContractWire
 from meshgen.frontend import load_graph
 from meshgen.graph.model import Route
 from meshgen.inprocess import LocalGraph
-from meshgen.runtime.failure import as_status
+from meshgen.runtime.call.errors import as_status
+from meshgen.runtime.local.through_codec import ContractWire
 from meshgen.schema.jsonvalue import from_json, to_json
 from meshgen.schema.model import Nothing
 from meshgen.status import HTTP_STATUS, Code, StatusError

@@ -26,16 +26,6 @@ _LOOP_THREAD = "AsyncIO Thread"
 # What a thread that has nothing to do stands in.
 _WAITS = frozenset({"epoll_wait", "epoll_pwait", "poll", "select", "pthread_cond_wait", "pthread_cond_timedwait"})
 _COLLECTOR = "gc_collect"
-_CODEC = (
-    "codec", "encod", "decod", "splice", "payload", "unfit", "wellknown", "quick", "graft", "received", "messages",
-    "straight", "valuecode",
-)  # fmt: skip
-_EXECUTOR = (
-    "executor", "transport", "remote", "placed", "local", "forward", "cases", "pace", "routecode", "underway",
-    "grpc_private", "hop", "arguments",
-)  # fmt: skip
-_LINKS = ("frames", "link", "replicas")
-_RUNTIME = "meshgen/runtime/"
 # Whose a file is, by what its path has in it; the first that fits. Everything else, Python's own library and C code
 # above all, belongs to whoever called it.
 _OWNERS: Sequence[tuple[str, str]] = (
@@ -44,10 +34,14 @@ _OWNERS: Sequence[tuple[str, str]] = (
     ("<reader of ", CODEC),
     ("<writer of ", CODEC),
     ("benchmarks/", USER),
-    *((f"{_RUNTIME}{name}", CODEC) for name in _CODEC),
-    *((f"{_RUNTIME}{name}", EXECUTOR) for name in _EXECUTOR),
-    *((f"{_RUNTIME}{name}", LINKS) for name in _LINKS),
+    ("meshgen/codec/", CODEC),
     ("meshgen/contract", CODEC),
+    ("meshgen/runtime/engine/", EXECUTOR),
+    ("meshgen/runtime/local/", EXECUTOR),
+    ("meshgen/runtime/mesh/wire/", LINKS),
+    ("meshgen/runtime/mesh/envoy_channel", EXECUTOR),
+    ("meshgen/runtime/mesh/remote", EXECUTOR),
+    ("meshgen/runtime/mesh/transport", EXECUTOR),
     ("meshgen/", HOST),
     ("google/", CODEC),
     ("ray/serve/", SERVE),

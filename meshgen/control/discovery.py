@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from meshgen.control.snapshot import AppStatus, parse
 from meshgen.emit.document import to_yaml
 from meshgen.emit.envoy import endpoints_document, endpoints_path
-from meshgen.runtime.replicas import list_path
+from meshgen.runtime.mesh.wire.pool import list_path
 
 Snapshot: TypeAlias = Mapping[str, AppStatus]
 Report: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]

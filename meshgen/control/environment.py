@@ -11,10 +11,10 @@ from pathlib import Path
 import meshgen
 from meshgen import limits
 from meshgen.control.reaper import RUN_ID
-from meshgen.runtime import errorfile
-from meshgen.runtime.remote import MESH_ADDRESS
-from meshgen.runtime.replicas import FOLDER
-from meshgen.runtime.serve_private import LOOPBACK_CALLBACK
+from meshgen.rayserve.serve_private import LOOPBACK_CALLBACK
+from meshgen.runtime.mesh import error_log
+from meshgen.runtime.mesh.remote import MESH_ADDRESS
+from meshgen.runtime.mesh.wire.pool import FOLDER
 
 _SERVE: Mapping[str, str] = {
     "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
@@ -46,7 +46,7 @@ def for_replicas(
         **_SERVE,
         **({FOLDER: str(replicas)} if replicas else {}),
         MESH_ADDRESS: mesh_address,
-        errorfile.VARIABLE: str(errors),
+        error_log.VARIABLE: str(errors),
         limits.VARIABLE: str(max_message_mb),
         # Of the gRPC server in each replica. Whoever sends measures first; this is for what comes from elsewhere.
         "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(limits.inside_of(max_message_mb * limits.MEBIBYTE)),

@@ -7,7 +7,10 @@ import re
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _HEAD = "Traceback (most recent call last):"
 _FRAME = re.compile(r'^  File "(?P<file>[^"]+)", line \d+')
-_OURS = ("/ray/", "/meshgen/runtime/", "/meshgen/service.py", "/concurrent/futures/", "<frozen importlib")
+_OURS = (
+    "/ray/", "/meshgen/codec/", "/meshgen/rayserve/", "/meshgen/runtime/", "/meshgen/service.py",
+    "/concurrent/futures/", "<frozen importlib",
+)  # fmt: skip
 
 
 def user_error(message: str) -> str:

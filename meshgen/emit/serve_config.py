@@ -24,7 +24,7 @@ def _file(plan: Plan, workload: Workload) -> GeneratedFile:
     document = {
         "proxy_location": "HeadOnly",
         "http_options": {"host": "127.0.0.1"},
-        "grpc_options": {"grpc_servicer_functions": ["meshgen.runtime.host.add"]},
+        "grpc_options": {"grpc_servicer_functions": ["meshgen.runtime.mesh.server.add"]},
         "applications": [
             {
                 "name": workload.application,

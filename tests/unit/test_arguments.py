@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from meshgen import DAGDriver, InputNode, deployment, local
 from meshgen.graph.model import GraphInput
-from meshgen.runtime.arguments import Arguments, bound_request
+from meshgen.runtime.local.binding import Arguments, bound_request
 
 
 @dataclass

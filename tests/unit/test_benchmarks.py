@@ -558,7 +558,7 @@ def test_a_command_that_fails_says_how() -> None:
 _LOOP = "thread (7): AsyncIO Thread: default"
 _UVLOOP = "run_forever (ray/_raylet.so);uv_run (core.c:4);Loop__run (loop.c:203);task_step (_asynciomodule.c:29)"
 _SERVE = "Replica._direct (ray/serve/_private/replica.py:2961)"
-_HOSTED = "handle (meshgen/runtime/host.py:247)"
+_HOSTED = "handle (meshgen/runtime/mesh/server.py:247)"
 
 
 def _samples(*lines: str) -> list[stacks.Sample]:
@@ -574,7 +574,7 @@ def _samples(*lines: str) -> list[stacks.Sample]:
         (f"{_UVLOOP};{_HOSTED};{_SERVE};wait_for (asyncio/tasks.py:449);getpid (libc.so.6)", stacks.SERVE),
         (f"{_UVLOOP};{_SERVE};Logger.info (logging/__init__.py:1);factory (ray/_private/log.py:7)", stacks.SERVE),
         (f"{_UVLOOP};{_SERVE};{_HOSTED};run (meshgen/codec/fast_decode.py:3);<lambda> (<string>:1)", stacks.CODEC),
-        (f"{_UVLOOP};{_HOSTED};RemoteTransport.call (meshgen/runtime/remote.py:87)", stacks.EXECUTOR),
+        (f"{_UVLOOP};{_HOSTED};RemoteTransport.call (meshgen/runtime/mesh/remote.py:87)", stacks.EXECUTOR),
         (f"{_UVLOOP};{_HOSTED};Step.advance (benchmarks/graphs/works.py:27)", stacks.USER),
         (f"{_UVLOOP};{_HOSTED};Message (google/_upb/_message.abi3.so);malloc (libc.so.6)", stacks.CODEC),
         (f"{_UVLOOP};{_HOSTED};gc_collect_main (libpython3.11.so.1.0)", stacks.GARBAGE),

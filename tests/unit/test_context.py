@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from meshgen.runtime import context
-from meshgen.runtime.context import Grace, RequestContext
+from meshgen.runtime.call import context
+from meshgen.runtime.call.context import Grace, RequestContext
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from meshgen.control.follow import follow
-from meshgen.runtime.errorfile import VARIABLE, ErrorFile, show_errors
+from meshgen.runtime.mesh.error_log import VARIABLE, ErrorFile, show_errors
 
 
 @pytest.fixture

@@ -639,7 +639,7 @@ def test_another_timer_of_the_process_survives() -> None:
 
 
 def test_a_status_in_a_users_task_group_keeps_its_code() -> None:
-    from meshgen.runtime.failure import as_status
+    from meshgen.runtime.call.errors import as_status
 
     @deployment
     class Asks:
@@ -665,7 +665,7 @@ class Missing:
         raise meshgen.NotFound("it is not here")
 
 
-async def _value(response: meshgen.runtime.instance.Response) -> float:
+async def _value(response: meshgen.runtime.nodes.instance.Response) -> float:
     return float(await response)
 
 

@@ -35,11 +35,11 @@ from meshgen.codec.rpc import Contracts, EncodeError, RpcCodec
 from meshgen.codec.wireformat import ALIGNMENT
 from meshgen.compiler import compile_graph
 from meshgen.contract import RpcSpec, ServiceSpec, build
-from meshgen.contracted import ContractWire
 from meshgen.frontend import load_graph
 from meshgen.inprocess import LocalGraph
-from meshgen.runtime.executor import Executor
-from meshgen.runtime.remote import RemoteTransport
+from meshgen.runtime.engine.executor import Executor
+from meshgen.runtime.local.through_codec import ContractWire
+from meshgen.runtime.mesh.remote import RemoteTransport
 from meshgen.schema.model import EnumOf, Field, Image, ListOf, MapOf, Nothing, Optional, Tensor, Type, Union
 from meshgen.status import Code, Internal, StatusError
 

@@ -10,8 +10,8 @@ from typing import Any
 import grpc
 import pytest
 
-from meshgen.runtime import grpc_private
-from meshgen.runtime.grpc_private import Send
+from meshgen.runtime.mesh import envoy_channel
+from meshgen.runtime.mesh.envoy_channel import Send
 
 
 class Service(grpc.GenericRpcHandler):  # type: ignore[type-arg]
@@ -53,7 +53,7 @@ async def served() -> AsyncIterator[tuple[Service, grpc.aio.Channel]]:
     await server.stop(0)
 
 
-both = pytest.mark.parametrize("way", [grpc_private._public, grpc_private._straight])
+both = pytest.mark.parametrize("way", [envoy_channel._public, envoy_channel._straight])
 
 
 def to(channel: grpc.aio.Channel, rpc: str, way: Any) -> Send:
@@ -63,12 +63,12 @@ def to(channel: grpc.aio.Channel, rpc: str, way: Any) -> Send:
 
 def test_the_installed_version_is_the_one_that_it_was_written_for(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[str] = []
-    monkeypatch.setattr(grpc_private, "_straight", lambda _: taken.append("straight"))
-    monkeypatch.setattr(grpc_private, "_public", lambda _: taken.append("public"))
+    monkeypatch.setattr(envoy_channel, "_straight", lambda _: taken.append("straight"))
+    monkeypatch.setattr(envoy_channel, "_public", lambda _: taken.append("public"))
     channel: Any = type("Channel", (), {"unary_unary": lambda *_: None})()
-    grpc_private.sender(channel, "/s/Echo")
+    envoy_channel.sender(channel, "/s/Echo")
     monkeypatch.setattr(grpc, "__version__", "1.99.0")
-    grpc_private.sender(channel, "/s/Echo")
+    envoy_channel.sender(channel, "/s/Echo")
     assert taken == ["straight", "public"]
 
 

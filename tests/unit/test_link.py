@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshgen.codec import grpc_status
-from meshgen.runtime import frames
-from meshgen.runtime.link import Link, LostError
-from meshgen.runtime.linkhost import FailedError, _Line, listen
-from meshgen.runtime.replicas import Replicas, list_path, socket_path
+from meshgen.runtime.mesh.wire import frames
+from meshgen.runtime.mesh.wire.link import Link, LostError
+from meshgen.runtime.mesh.wire.linkhost import FailedError, _Line, listen
+from meshgen.runtime.mesh.wire.pool import Replicas, list_path, socket_path
 from meshgen.status import Code, NotFound, StatusError, Violation
 
 LONG = 300_000
@@ -352,7 +352,7 @@ async def lines() -> list[_Line]:
 
 
 async def test_who_does_not_answer_a_probe_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meshgen.runtime.link._PROBE_S", 0.05)
+    monkeypatch.setattr("meshgen.runtime.mesh.wire.link._PROBE_S", 0.05)
     server, link = await silent(tmp_path / "silent")
     watching = asyncio.create_task(link.watch())
     with server:
@@ -363,7 +363,7 @@ async def test_who_does_not_answer_a_probe_is_not_ready(tmp_path: Path, monkeypa
 
 
 async def test_a_replica_says_when_it_is_not_well(link: Link, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meshgen.runtime.link._PROBE_S", 0.05)
+    monkeypatch.setattr("meshgen.runtime.mesh.wire.link._PROBE_S", 0.05)
     watching = asyncio.create_task(link.watch())
     node.well = False
     await until(lambda: not link.ready)
@@ -472,7 +472,7 @@ async def test_one_that_is_taken_off_the_list_ends_what_it_has_begun(some: Some)
 
 
 async def test_one_that_dies_is_left_out_at_once_and_found_again(some: Some, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meshgen.runtime.replicas._AGAIN_S", 0.05)
+    monkeypatch.setattr("meshgen.runtime.mesh.wire.pool._AGAIN_S", 0.05)
     await some.start("a")
     some.list("a")
     link = await some.replicas.settled(5)

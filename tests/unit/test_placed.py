@@ -28,8 +28,8 @@ from meshgen.frontend import Loaded, load_graph
 from meshgen.graph.model import Graph, InDriver, Node, Own, Placement, With
 from meshgen.plan.diagram import diagram
 from meshgen.plan.lower import mesh as lowered
-from meshgen.runtime import host, remote
-from meshgen.runtime.placed import Border, is_flat
+from meshgen.runtime.mesh import remote, server
+from meshgen.runtime.mesh.transport import Border, is_flat
 from meshgen.schema.compat import holds
 from meshgen.status import Code, StatusError
 
@@ -69,8 +69,8 @@ def placed(layout: str) -> Graph:
 
 @pytest.fixture(params=LAYOUTS)
 async def fused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Placed]:
-    monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [host.add]))
-    monkeypatch.setattr(host, "HOSTS", ())
+    monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [server.add]))
+    monkeypatch.setattr(server, "HOSTS", ())
     graph = placed(request.param)
     loaded = load_graph(FILE)
     build = compile_graph(Loaded(**{**_fields(loaded), "graph": graph}), lock=None)
@@ -83,20 +83,20 @@ async def fused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     servers: list[Any] = []
     for node in (*(n.name for n in graph.nodes if isinstance(n.placement, Own)), None):
         one = served[node or "driver"] = Served(
-            host.Replica(lambda _: graph, FILE, node, descriptors), node or "driver"
+            server.Replica(lambda _: graph, FILE, node, descriptors), node or "driver"
         )
-        server = grpc_util.gRPCGenericServer(one.factory)
-        port = server.add_insecure_port("127.0.0.1:0")
-        host.add(None, server)
-        await server.start()
-        servers.append(server)
-        for each in host.HOSTS:
+        listening = grpc_util.gRPCGenericServer(one.factory)
+        port = listening.add_insecure_port("127.0.0.1:0")
+        server.add(None, listening)
+        await listening.start()
+        servers.append(listening)
+        for each in server.HOSTS:
             proxy.channels[each.service] = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
     yield Placed(Mesh(graph, descriptors, proxy.channels["hosted.v1.HostedService"], served), proxy)
     for channel in proxy.channels.values():
         await channel.close(None)
-    for server in (*servers, front):
-        await server.stop(0)
+    for each in (*servers, front):
+        await each.stop(0)
 
 
 def _fields(loaded: Loaded) -> dict[str, Any]:

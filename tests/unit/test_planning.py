@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshgen.graph.model import Call, Result
-from meshgen.runtime.cases import case_finder
-from meshgen.runtime.executor import _alone
+from meshgen.runtime.engine.executor import _alone
+from meshgen.runtime.engine.switch import case_finder
 from meshgen.schema.model import Unknown
 
 

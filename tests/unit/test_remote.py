@@ -28,7 +28,8 @@ from meshgen.compiler import compile_graph
 from meshgen.contract import names
 from meshgen.frontend import load_graph
 from meshgen.graph.model import Graph
-from meshgen.runtime import frames, host, remote, replicas
+from meshgen.runtime.mesh import remote, server
+from meshgen.runtime.mesh.wire import frames, pool
 from meshgen.status import Code, StatusError
 
 pytest.importorskip("ray.serve")
@@ -41,7 +42,7 @@ TRACEPARENT = ("traceparent", f"00-{TRACE}-{'b' * 16}-01")
 
 
 class Served(ServesSide):
-    def __init__(self, replica: host.Replica, name: str) -> None:
+    def __init__(self, replica: server.Replica, name: str) -> None:
         super().__init__(name=name)
         self.replica = replica
 
@@ -81,9 +82,9 @@ class Mesh:
 async def mesh(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Mesh]:
     straight = request.param == "direct"
     if straight:
-        monkeypatch.setenv(replicas.FOLDER, str(tmp_path))
-    monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [host.add]))
-    monkeypatch.setattr(host, "HOSTS", ())
+        monkeypatch.setenv(pool.FOLDER, str(tmp_path))
+    monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [server.add]))
+    monkeypatch.setattr(server, "HOSTS", ())
     graph = load_graph(FILE).graph
     descriptors = compile_graph(load_graph(FILE), lock=None).plan.contract.descriptors.SerializeToString()
     proxy = Proxy()
@@ -93,16 +94,16 @@ async def mesh(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, 
     served: dict[str, Served] = {}
     servers: list[Any] = []
     for node in ("leaf", "boss", None):
-        replica = host.Replica(lambda _: graph, FILE, node, descriptors)
+        replica = server.Replica(lambda _: graph, FILE, node, descriptors)
         one = served[node or "driver"] = Served(replica, node or "driver")
-        server = grpc_util.gRPCGenericServer(one.factory)
-        port = server.add_insecure_port("127.0.0.1:0")
-        host.add(None, server)
-        await server.start()
-        servers.append(server)
-        for each in host.HOSTS:
+        listening = grpc_util.gRPCGenericServer(one.factory)
+        port = listening.add_insecure_port("127.0.0.1:0")
+        server.add(None, listening)
+        await listening.start()
+        servers.append(listening)
+        for each in server.HOSTS:
             proxy.channels[each.service] = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
-        replicas.list_path(tmp_path, names.application("hosted", node)).write_text(node or "driver")
+        pool.list_path(tmp_path, names.application("hosted", node)).write_text(node or "driver")
     yield (made := Mesh(graph, descriptors, proxy.channels["hosted.v1.HostedService"], served))
     assert not (straight and proxy.passed) or made.may_detour, "calls went the other way"
     for one in served.values():
@@ -110,8 +111,8 @@ async def mesh(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, 
             await calls.close()
     for channel in proxy.channels.values():
         await channel.close(None)
-    for server in (*servers, front):
-        await server.stop(0)
+    for each in (*servers, front):
+        await each.stop(0)
 
 
 class Proxy(grpc.GenericRpcHandler):  # type: ignore[type-arg]
@@ -207,7 +208,7 @@ async def test_a_node_that_is_too_slow_is_named_before_the_client_gives_up(
     mesh: Mesh, monkeypatch: pytest.MonkeyPatch, rpc: str
 ) -> None:
     # 20 ms per hop, otherwise: a machine that is busy with other tests can stand still for longer.
-    monkeypatch.setattr("meshgen.runtime.hop._RETURN_S", 0.1)
+    monkeypatch.setattr("meshgen.runtime.call.hop._RETURN_S", 0.1)
     start = time.monotonic()
     error = await failure(mesh, rpc, "1", limit=1)
     assert (error.code, error.node) == (Code.DEADLINE_EXCEEDED, "leaf")
@@ -248,7 +249,7 @@ async def test_a_call_that_does_not_stop_makes_its_replica_unhealthy(
     replica = mesh.served["leaf"].replica
     await failure(mesh, "Block", "1", limit=0.3)
     await replica.check_health()  # the client was impatient; the node is only slow
-    monkeypatch.setattr("meshgen.runtime.instance.DEFAULT_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("meshgen.runtime.nodes.instance.DEFAULT_TIMEOUT_S", 0.2)
     with pytest.raises(RuntimeError, match="outlived"):
         await replica.check_health()
     await asyncio.sleep(1)
@@ -317,7 +318,7 @@ class Straight:
         self.folder = folder
         self.leaf = mesh.graph.node("leaf")
         self.transport = remote.RemoteTransport("hosted", mesh.contracts, address, folder)
-        replicas.list_path(folder, names.application("hosted", "leaf")).write_text("one")
+        pool.list_path(folder, names.application("hosted", "leaf")).write_text("one")
 
     async def listen(self, seconds: float) -> asyncio.Server:
         """Each connection ends some time after a request has come."""
@@ -328,7 +329,7 @@ class Straight:
             await asyncio.sleep(seconds)
             writer.close()
 
-        return await asyncio.start_unix_server(hang_up, replicas.socket_path(self.folder, "one"))
+        return await asyncio.start_unix_server(hang_up, pool.socket_path(self.folder, "one"))
 
     async def call(self, *, idempotent: bool = True, timeout_s: float = 5) -> Any:
         options = dataclasses.replace(self.leaf.options, idempotent=idempotent, timeout_s=timeout_s)

@@ -25,8 +25,9 @@ import meshgen
 from benchmarks.graphs.works_sync import app as works
 from benchmarks.works import BY_NAME
 from meshgen import DAGDriver, Handle, InputNode, LocalGraph, current_request, deployment, inline, map_each, switch
-from meshgen.runtime import pace, tracing
-from meshgen.runtime.underway import StraightRoute
+from meshgen.runtime.call import tracing
+from meshgen.runtime.engine.compiled import adaptive
+from meshgen.runtime.engine.compiled.route import StraightRoute
 
 
 def straight(app: Any) -> LocalGraph:
@@ -379,14 +380,14 @@ def test_slow_branches_run_beside_each_other_and_short_ones_straight(monkeypatch
         assert len(where) == 2
         return here not in where
 
-    monkeypatch.setattr(pace, "WORTH_S", 10.0)
+    monkeypatch.setattr(adaptive, "WORTH_S", 10.0)
     assert [beside() for _ in range(5)] == [True, True, False, False, False]
-    monkeypatch.setattr(pace, "WORTH_S", 0.0)
+    monkeypatch.setattr(adaptive, "WORTH_S", 0.0)
     assert [beside() for _ in range(5)] == [False, False, True, True, True]
 
 
 def test_a_route_that_changes_all_the_time_is_watched_for_longer() -> None:
-    watched = pace.Pace()
+    watched = adaptive.Pace()
 
     def runs_until_short() -> int:
         for runs in range(1, 10_000):

@@ -18,9 +18,9 @@ from schema_samples import codec_of
 
 from meshgen import DAGDriver, Handle, InputNode, InvalidArgument, LocalGraph, TensorSpec, deployment, inline, local
 from meshgen.compiler import compile_graph
-from meshgen.contracted import ContractWire
 from meshgen.frontend import Application
 from meshgen.frontend.loader import Loaded
+from meshgen.runtime.local.through_codec import ContractWire
 
 
 @dataclass

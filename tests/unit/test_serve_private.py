@@ -16,7 +16,8 @@ import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from meshgen.runtime import health, serve_private
+from meshgen.rayserve import serve_private
+from meshgen.runtime.mesh import health
 
 pytest.importorskip("ray.serve")
 from ray import serve

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from meshgen.runtime.threads import DaemonThreads
+from meshgen.runtime.nodes.thread_pool import DaemonThreads
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from meshgen.control.otlp import Receiver
-from meshgen.runtime import tracing
+from meshgen.runtime.call import tracing
 from meshgen.status import NotFound
 
 PARENT = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"

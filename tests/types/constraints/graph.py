@@ -33,12 +33,34 @@ def echo(
 
 
 with InputNode(
-    count=int, even=int, small=int, ratio=float, narrow=float, name=str, email=str, blob=bytes, at=datetime,
-    wait=timedelta, tags=set[str], scores=dict[str, float], either=int | str,
+    count=int,
+    even=int,
+    small=int,
+    ratio=float,
+    narrow=float,
+    name=str,
+    email=str,
+    blob=bytes,
+    at=datetime,
+    wait=timedelta,
+    tags=set[str],
+    scores=dict[str, float],
+    either=int | str,
 ) as request:
     app = DAGDriver.bind(
         echo.bind(
-            request.count, request.even, request.small, request.ratio, request.narrow, request.name, request.email,
-            request.blob, request.at, request.wait, request.tags, request.scores, request.either,
+            request.count,
+            request.even,
+            request.small,
+            request.ratio,
+            request.narrow,
+            request.name,
+            request.email,
+            request.blob,
+            request.at,
+            request.wait,
+            request.tags,
+            request.scores,
+            request.either,
         )
     )

@@ -6,7 +6,9 @@ from meshgen import DAGDriver, InputNode, deployment
 
 
 @deployment
-def echo(x: dict[str, list[int | list[str] | None]] | list[dict[str, float | None]]) -> dict[str, list[int | list[str] | None]] | list[dict[str, float | None]]:
+def echo(
+    x: dict[str, list[int | list[str] | None]] | list[dict[str, float | None]],
+) -> dict[str, list[int | list[str] | None]] | list[dict[str, float | None]]:
     return x
 
 

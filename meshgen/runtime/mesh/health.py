@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from meshgen.runtime import serve_private
+from meshgen.rayserve import serve_private
 
 _SERVICE = "grpc.health.v1.Health"
 _WATCH_S = 1.0

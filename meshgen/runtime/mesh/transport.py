@@ -17,14 +17,14 @@ from meshgen.codec.rpc import Contracts, RpcCodec
 from meshgen.contract import names
 from meshgen.errors import MeshgenError
 from meshgen.graph.model import Graph, Method, Node
-from meshgen.runtime import tracing
-from meshgen.runtime.context import CURRENT, RequestContext, current
-from meshgen.runtime.deadline import time_limit
-from meshgen.runtime.failure import as_status, blamed_for_request
-from meshgen.runtime.hop import left_after
-from meshgen.runtime.instance import Handle, Instance
-from meshgen.runtime.remote import MESH_ADDRESS, RemoteTransport
-from meshgen.runtime.replicas import configured_folder
+from meshgen.runtime.call import tracing
+from meshgen.runtime.call.context import CURRENT, RequestContext, current
+from meshgen.runtime.call.deadline import time_limit
+from meshgen.runtime.call.errors import as_status, blamed_for_request
+from meshgen.runtime.call.hop import left_after
+from meshgen.runtime.mesh.remote import MESH_ADDRESS, RemoteTransport
+from meshgen.runtime.mesh.wire.pool import configured_folder
+from meshgen.runtime.nodes.instance import Handle, Instance
 from meshgen.schema.check import request_check
 from meshgen.schema.compat import holds
 from meshgen.schema.model import Choice, EnumOf, Nothing, Optional, Scalar, Type

@@ -10,7 +10,7 @@ from contextlib import suppress
 from operator import attrgetter
 from pathlib import Path
 
-from meshgen.runtime.link import Link
+from meshgen.runtime.mesh.wire.link import Link
 
 FOLDER = "MESHGEN_REPLICAS"
 """Environment variable: the folder with the sockets of replicas, and a list of them for each application.

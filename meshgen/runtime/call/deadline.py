@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from meshgen.graph.model import Node
-from meshgen.runtime.context import current
+from meshgen.runtime.call.context import current
 from meshgen.status import DeadlineExceeded
 
 T = TypeVar("T")

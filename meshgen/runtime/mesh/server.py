@@ -23,22 +23,25 @@ from meshgen.codec import grpc_status
 from meshgen.codec.rpc import Contracts
 from meshgen.contract import names
 from meshgen.graph.model import Graph, Method, Node, Route
-from meshgen.runtime import frames, health, linkhost, serve_private, tracing
-from meshgen.runtime.context import CURRENT, RequestContext
-from meshgen.runtime.errorfile import show_errors
-from meshgen.runtime.executor import Executor
-from meshgen.runtime.failure import as_status
-from meshgen.runtime.hop import left_after
-from meshgen.runtime.linkhost import Answer, FailedError
-from meshgen.runtime.placed import MeshTransport
-from meshgen.runtime.remote import ROUTE
-from meshgen.runtime.replicas import configured_folder, socket_path
+from meshgen.rayserve import serve_private
+from meshgen.runtime.call import tracing
+from meshgen.runtime.call.context import CURRENT, RequestContext
+from meshgen.runtime.call.errors import as_status
+from meshgen.runtime.call.hop import left_after
+from meshgen.runtime.engine.executor import Executor
+from meshgen.runtime.mesh import health
+from meshgen.runtime.mesh.error_log import show_errors
+from meshgen.runtime.mesh.remote import ROUTE
+from meshgen.runtime.mesh.transport import MeshTransport
+from meshgen.runtime.mesh.wire import frames, linkhost
+from meshgen.runtime.mesh.wire.linkhost import Answer, FailedError
+from meshgen.runtime.mesh.wire.pool import configured_folder, socket_path
 from meshgen.status import Code, ResourceExhausted, StatusError
 
 if TYPE_CHECKING:
     from ray.serve import Application
 
-SERVICER = "meshgen.runtime.host.add"
+SERVICER = "meshgen.runtime.mesh.server.add"
 """The one entry of Serve's `grpc_servicer_functions`."""
 
 logger = logging.getLogger(serve_private.LOGGER)

@@ -12,9 +12,9 @@ from meshgen.codec.lazy import Received, plain, plainly
 from meshgen.codec.rpc import Contracts, EncodeError, RpcCodec
 from meshgen.contract import names
 from meshgen.graph.model import Graph, Method, Node, Route
-from meshgen.runtime.failure import blamed_for_request
-from meshgen.runtime.transport import Transport
-from meshgen.runtime.unfit import unfit_answer, unfit_result
+from meshgen.runtime.call.errors import blamed_for_request
+from meshgen.runtime.call.result_errors import unfit_answer, unfit_result
+from meshgen.runtime.call.transport import Transport
 from meshgen.status import InvalidArgument, Violation
 
 

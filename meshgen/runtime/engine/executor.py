@@ -29,10 +29,10 @@ from meshgen.graph.model import (
     step_branches,
     step_inputs,
 )
-from meshgen.runtime import tracing
-from meshgen.runtime.cases import case_finder, no_case
-from meshgen.runtime.expressions import Reader, reader
-from meshgen.runtime.transport import Transport
+from meshgen.runtime.call import tracing
+from meshgen.runtime.call.transport import Transport
+from meshgen.runtime.engine.expressions import Reader, reader
+from meshgen.runtime.engine.switch import case_finder, no_case
 from meshgen.status import Internal
 
 ADAPTER = "<input adapter>"

@@ -17,14 +17,14 @@ from typing import Any, Protocol, TypeAlias
 from weakref import WeakMethod
 
 from meshgen.graph.model import Node
-from meshgen.runtime import tracing
-from meshgen.runtime.alarm import Armed, arm, disarm
-from meshgen.runtime.context import CURRENT, Grace, RequestContext
-from meshgen.runtime.deadline import no_time, too_late
-from meshgen.runtime.failure import UserCode
-from meshgen.runtime.pace import Pace
-from meshgen.runtime.routecode import Straight
-from meshgen.runtime.valuecode import INPUT
+from meshgen.runtime.call import tracing
+from meshgen.runtime.call.context import CURRENT, Grace, RequestContext
+from meshgen.runtime.call.deadline import no_time, too_late
+from meshgen.runtime.call.errors import UserCode
+from meshgen.runtime.engine.compiled.adaptive import Pace
+from meshgen.runtime.engine.compiled.codegen import Straight
+from meshgen.runtime.engine.compiled.values import INPUT
+from meshgen.runtime.nodes.interrupt import Armed, arm, disarm
 from meshgen.status import DeadlineExceeded
 
 _PLAIN = (bool, int, float, str, bytes, list, tuple, dict, set, type(None))

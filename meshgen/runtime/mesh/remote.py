@@ -17,11 +17,12 @@ from meshgen.codec.lazy import Received, plainly
 from meshgen.codec.rpc import Contracts, RpcCodec
 from meshgen.contract import names
 from meshgen.graph.model import Method, Node
-from meshgen.runtime import grpc_private, tracing
-from meshgen.runtime.context import RequestContext, current
-from meshgen.runtime.deadline import time_limit, too_late
-from meshgen.runtime.link import LostError
-from meshgen.runtime.replicas import Replicas
+from meshgen.runtime.call import tracing
+from meshgen.runtime.call.context import RequestContext, current
+from meshgen.runtime.call.deadline import time_limit, too_late
+from meshgen.runtime.mesh import envoy_channel
+from meshgen.runtime.mesh.wire.link import LostError
+from meshgen.runtime.mesh.wire.pool import Replicas
 from meshgen.status import BY_CODE, Code, ResourceExhausted, StatusError, Unavailable
 
 MESH_ADDRESS = "MESHGEN_MESH_ADDRESS"
@@ -62,7 +63,7 @@ class _Rpc:
     node: Node
     codec: RpcCodec
     path: bytes
-    send: grpc_private.Send
+    send: envoy_channel.Send
     """Through Envoy."""
     replicas: Replicas | None
     """None: everything goes through Envoy."""
@@ -133,7 +134,7 @@ class RemoteTransport:
             node,
             self._contracts.codec(service, method.rpc, method.params, None, method.result),
             path.encode(),
-            grpc_private.sender(self._channel, path),
+            envoy_channel.sender(self._channel, path),
             self._replicas_of(names.application(self._graph, node.host)),
         )
         return rpc
@@ -146,7 +147,7 @@ class RemoteTransport:
         return self._replicas[application]
 
 
-async def _answer(rpc: _Rpc, data: bytes, limit: float, metadata: grpc_private.Metadata) -> bytes:
+async def _answer(rpc: _Rpc, data: bytes, limit: float, metadata: envoy_channel.Metadata) -> bytes:
     end = time.monotonic() + limit
     node = rpc.node
     try:

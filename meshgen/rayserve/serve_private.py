@@ -20,7 +20,7 @@ import grpc
 if TYPE_CHECKING:
     from ray.serve import Deployment
 
-LOOPBACK_CALLBACK = "meshgen.runtime.serve_private.bind_to_loopback"
+LOOPBACK_CALLBACK = "meshgen.rayserve.serve_private.bind_to_loopback"
 """Value of `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH` for a mesh on one machine."""
 
 LOGGER = "ray.serve"

@@ -32,9 +32,9 @@ from meshgen.graph.model import (
     step_branches,
     step_inputs,
 )
-from meshgen.runtime.cases import case_finder, no_case
-from meshgen.runtime.expressions import Reader
-from meshgen.runtime.valuecode import INPUT, ValueWriter
+from meshgen.runtime.engine.compiled.values import INPUT, ValueWriter
+from meshgen.runtime.engine.expressions import Reader
+from meshgen.runtime.engine.switch import case_finder, no_case
 
 _DEEPEST = 40
 """Switches inside of cases; Python lets code be indented a hundred times, and a search for a case takes some."""

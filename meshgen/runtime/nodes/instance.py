@@ -16,14 +16,14 @@ from typing import Any, Generic, TypeVar
 from meshgen.codec.lazy import plain
 from meshgen.graph.model import HandleRef, Method, Node
 from meshgen.limits import DEFAULT_TIMEOUT_S
-from meshgen.runtime import tracing
-from meshgen.runtime.alarm import alarm
-from meshgen.runtime.context import current
-from meshgen.runtime.deadline import in_time, time_limit, too_late
-from meshgen.runtime.failure import UserCode
-from meshgen.runtime.pace import Noted
-from meshgen.runtime.threads import DaemonThreads
-from meshgen.runtime.transport import Transport
+from meshgen.runtime.call import tracing
+from meshgen.runtime.call.context import current
+from meshgen.runtime.call.deadline import in_time, time_limit, too_late
+from meshgen.runtime.call.errors import UserCode
+from meshgen.runtime.call.transport import Transport
+from meshgen.runtime.engine.compiled.adaptive import Noted
+from meshgen.runtime.nodes.interrupt import alarm
+from meshgen.runtime.nodes.thread_pool import DaemonThreads
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, assert_never
 
 from meshgen.graph.model import Access, Const, Entries, Expr, Graph, Input, Items, Result, Switch, sources
-from meshgen.runtime.expressions import Reader, reader
+from meshgen.runtime.engine.expressions import Reader, reader
 
 INPUT = -1
 """Where a route starts: it takes the parts of the request."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from meshgen.runtime import frames
+from meshgen.runtime.mesh.wire import frames
 from meshgen.status import Code
 
 Answer: TypeAlias = Callable[[bytes, dict[str, str], float | None], Awaitable[bytes]]

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from meshgen.codec import grpc_status
-from meshgen.runtime import frames
+from meshgen.runtime.mesh.wire import frames
 
 _PROBE_S = 1.0
 """Between two questions whether the replica is well; like Envoy's health checks."""

@@ -13,11 +13,11 @@ from functools import partial
 from typing import Any
 
 from meshgen.graph.model import Graph, Method, Node
-from meshgen.runtime import tracing
-from meshgen.runtime.context import CURRENT, current
-from meshgen.runtime.failure import blamed_for_request
-from meshgen.runtime.instance import LOOP, Handle, Instance
-from meshgen.runtime.threads import DaemonThreads
+from meshgen.runtime.call import tracing
+from meshgen.runtime.call.context import CURRENT, current
+from meshgen.runtime.call.errors import blamed_for_request
+from meshgen.runtime.nodes.instance import LOOP, Handle, Instance
+from meshgen.runtime.nodes.thread_pool import DaemonThreads
 from meshgen.schema.check import request_check
 
 _CONSTRUCTORS_AT_ONCE = 8

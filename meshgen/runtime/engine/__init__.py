@@ -1,0 +1,1 @@
+"""Runs a route: which steps, in which order, with which values."""

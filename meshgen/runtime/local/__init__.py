@@ -1,0 +1,1 @@
+"""A graph as plain calls in this process."""

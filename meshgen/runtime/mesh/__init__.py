@@ -1,0 +1,1 @@
+"""A replica of a mesh: what it answers, and how it calls others."""

@@ -1,0 +1,1 @@
+"""Bytes between replicas of one machine: frames over Unix sockets."""
