@@ -26,12 +26,12 @@ from meshgen.runtime.call.deadline import in_time
 from meshgen.runtime.call.errors import UserCode
 from meshgen.runtime.call.result_errors import unfit_answer
 from meshgen.runtime.call.transport import Transport
-from meshgen.runtime.engine.compiled.adaptive import noting
 from meshgen.runtime.engine.compiled.codegen import compiled
 from meshgen.runtime.engine.compiled.route import StraightRoute, Wait
 from meshgen.runtime.engine.executor import Executor
 from meshgen.runtime.local.binding import Arguments
 from meshgen.runtime.local.transport import LocalTransport
+from meshgen.runtime.nodes.timing import noting
 from meshgen.schema.check import request_check
 from meshgen.schema.fit import EncodeError
 from meshgen.schema.jsonvalue import from_json, to_json

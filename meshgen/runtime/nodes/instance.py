@@ -21,9 +21,9 @@ from meshgen.runtime.call.context import current
 from meshgen.runtime.call.deadline import in_time, time_limit, too_late
 from meshgen.runtime.call.errors import UserCode
 from meshgen.runtime.call.transport import Transport
-from meshgen.runtime.engine.compiled.adaptive import Noted
 from meshgen.runtime.nodes.interrupt import alarm
 from meshgen.runtime.nodes.thread_pool import DaemonThreads
+from meshgen.runtime.nodes.timing import Noted
 
 T = TypeVar("T")
 

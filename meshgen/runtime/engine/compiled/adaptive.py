@@ -8,14 +8,6 @@ first request is seldom like the others, and a busy machine makes any one of the
 
 from __future__ import annotations
 
-import time
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 WORTH_S = 50e-6
 """Seconds per call, on average over a request. Below, all calls of a request together take less than the threads alone
 would."""
@@ -25,8 +17,6 @@ _MOST_TRIALS = 1024
 _LATE = 2
 _LASTING = 64
 """Runs in a row; a route that is straight for less long was judged too soon."""
-
-_NOTED: ContextVar[list[float] | None] = ContextVar("meshgen_noted", default=None)
 
 
 class Pace:
@@ -57,30 +47,3 @@ class Pace:
             hasty = self._in_a_row < _LASTING
             self._trials = min(2 * self._trials, _MOST_TRIALS) if hasty else _TRIALS
             self.short, self._in_a_row, self._late = False, 0, 0
-
-
-@contextmanager
-def noting() -> Iterator[list[float]]:
-    """Collect the seconds of each sync call that runs inside, in this context or one copied from it."""
-    spent: list[float] = []
-    token = _NOTED.set(spent)
-    try:
-        yield spent
-    finally:
-        _NOTED.reset(token)
-
-
-class Noted:
-    """Around a sync call: notes how long it took, where somebody collects that."""
-
-    __slots__ = ("_since", "_spent")
-
-    def __enter__(self) -> None:
-        """Start."""
-        self._spent = _NOTED.get()
-        self._since = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        """Note it."""
-        if self._spent is not None:
-            self._spent.append(time.monotonic() - self._since)
