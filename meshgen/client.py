@@ -19,7 +19,7 @@ from meshgen.codec import grpc_status
 from meshgen.codec.rpc import Contracts, EncodeError, RpcCodec
 from meshgen.errors import InternalError
 from meshgen.schema.model import Record
-from meshgen.schema.reflect import reflect
+from meshgen.schema.reflect.reflector import reflect
 from meshgen.status import Code, DeadlineExceeded, InvalidArgument, StatusError, Unavailable, Violation
 
 T = TypeVar("T")

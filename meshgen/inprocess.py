@@ -32,9 +32,9 @@ from meshgen.runtime.engine.executor import Executor
 from meshgen.runtime.local.binding import Arguments
 from meshgen.runtime.local.transport import LocalTransport
 from meshgen.runtime.nodes.timing import noting
-from meshgen.schema.check import request_check
+from meshgen.schema.check.requests import request_check
+from meshgen.schema.convert.json_value import from_json, to_json
 from meshgen.schema.fit import EncodeError
-from meshgen.schema.jsonvalue import from_json, to_json
 from meshgen.status import NotFound
 
 

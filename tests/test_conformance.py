@@ -27,7 +27,7 @@ from meshgen.graph.model import Route
 from meshgen.inprocess import LocalGraph
 from meshgen.runtime.call.errors import as_status
 from meshgen.runtime.local.through_codec import ContractWire
-from meshgen.schema.jsonvalue import from_json, to_json
+from meshgen.schema.convert.json_value import from_json, to_json
 from meshgen.schema.model import Nothing
 from meshgen.status import HTTP_STATUS, Code, StatusError
 

@@ -29,8 +29,8 @@ from meshgen.emit.files import GeneratedFile
 from meshgen.errors import GraphError
 from meshgen.frontend.loader import Loaded
 from meshgen.frontend.trace import trace
-from meshgen.schema.check import request_check
-from meshgen.schema.jsonvalue import from_json, to_json
+from meshgen.schema.check.requests import request_check
+from meshgen.schema.convert.json_value import from_json, to_json
 
 CASES = Path(__file__).parent / "types"
 NAMES = sorted(p.name for p in CASES.iterdir() if (p / "graph.py").is_file())

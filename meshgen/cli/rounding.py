@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from meshgen.schema.anyvalue import from_plain
 from meshgen.schema.fit import Misfit, joined, subscript
+from meshgen.schema.values.any_value import from_plain
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import Descriptor, FieldDescriptor

@@ -9,8 +9,7 @@ from meshgen.codec.payloads import payload_of
 from meshgen.codec.well_known import FROM_MESSAGE, read_value
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.schema import picture, standard, tensor
-from meshgen.schema.assemble import (
+from meshgen.schema.convert.assemble import (
     ABSENT,
     Reader,
     entries_reader,
@@ -40,9 +39,10 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
-from meshgen.schema.names import UNION_FIELD, member_name
-from meshgen.schema.scalars import enum_names, one_of
-from meshgen.schema.unions import spread
+from meshgen.schema.relate.union_members import spread
+from meshgen.schema.values import picture, standard, tensor
+from meshgen.schema.values.scalars import enum_names, one_of
+from meshgen.schema.wire_names import UNION_FIELD, member_name
 
 EnumNumbers = Callable[[EnumOf], dict[str, int]]
 """The numbers of an enum's wire names, by the contract."""

@@ -10,9 +10,9 @@ from meshgen.codec.payloads import payload_key
 from meshgen.codec.well_known import fill_value
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.schema import anyvalue, picture, standard, tensor
-from meshgen.schema.assemble import ABSENT, NONE_IS_LOST, elements, getter, none_is_lost
-from meshgen.schema.distinct import may_merge, refuse_merged
+from meshgen.schema.convert.assemble import ABSENT, NONE_IS_LOST, elements, getter, none_is_lost
+from meshgen.schema.convert.distinct import may_merge, refuse_merged
+from meshgen.schema.convert.extra_fields import surplus_check
 from meshgen.schema.fit import EncodeError, describe
 from meshgen.schema.model import (
     AnyValue,
@@ -33,10 +33,10 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
-from meshgen.schema.names import member_name
-from meshgen.schema.scalars import TO_SCALAR, Convert, choice_writer, enum_writer, to_bytes
-from meshgen.schema.surplus import surplus_check
-from meshgen.schema.unions import member_chooser, spread
+from meshgen.schema.relate.union_members import member_chooser, spread
+from meshgen.schema.values import any_value, picture, standard, tensor
+from meshgen.schema.values.scalars import TO_SCALAR, Convert, choice_writer, enum_writer, to_bytes
+from meshgen.schema.wire_names import member_name
 
 Fill = Callable[[Any, Any], None]
 """Puts a value into a message."""
@@ -213,7 +213,7 @@ class Encoding:
             case WellKnown(kind=kind):
                 return _parts_writer(standard.TO_PARTS[kind])
             case AnyValue():
-                return lambda message, value: fill_value(message, anyvalue.to_plain(value))
+                return lambda message, value: fill_value(message, any_value.to_plain(value))
             case Image():
                 return _parts_writer(picture.image_parts)
             case Tensor():

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 
 from meshgen.codec.encode import Fill
 from meshgen.codec.payloads import MessageBytes
-from meshgen.schema.assemble import Reader
+from meshgen.schema.convert.assemble import Reader
 from meshgen.schema.fit import TOO_DEEP, EncodeError
 
 

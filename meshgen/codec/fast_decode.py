@@ -9,11 +9,11 @@ from meshgen.codec.decode import Decoding
 from meshgen.codec.payloads import payload_of
 from meshgen.codec.pycode import Source, field_of, indented, is_plain_name
 from meshgen.naming import snake
-from meshgen.schema.assemble import ABSENT, LEFT_TO_THE_CLASS, Reader, when_absent
-from meshgen.schema.distinct import SETS
+from meshgen.schema.convert.assemble import ABSENT, LEFT_TO_THE_CLASS, Reader, when_absent
+from meshgen.schema.convert.distinct import SETS
 from meshgen.schema.model import CONTAINERS, Field, ListOf, MapOf, Optional, Record, Ref, Tensor, Type
-from meshgen.schema.tensor import CONTENTS, tensor_from
-from meshgen.schema.unions import spread
+from meshgen.schema.relate.union_members import spread
+from meshgen.schema.values.tensor import CONTENTS, tensor_from
 
 
 @dataclass(frozen=True, slots=True)

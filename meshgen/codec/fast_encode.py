@@ -7,12 +7,12 @@ from typing import Any
 from meshgen.codec.encode import Encoding, Fill
 from meshgen.codec.pycode import Source, field_of, indented, is_plain_name, set_field
 from meshgen.naming import snake
-from meshgen.schema.assemble import none_is_lost
-from meshgen.schema.distinct import SETS
+from meshgen.schema.convert.assemble import none_is_lost
+from meshgen.schema.convert.distinct import SETS
+from meshgen.schema.convert.extra_fields import surplus_check
 from meshgen.schema.model import AnyValue, Field, ListOf, MapOf, Optional, Record, Ref, Scalar, Type
-from meshgen.schema.scalars import TO_SCALAR
-from meshgen.schema.surplus import surplus_check
-from meshgen.schema.unions import spread
+from meshgen.schema.relate.union_members import spread
+from meshgen.schema.values.scalars import TO_SCALAR
 
 _CLASSES: dict[str, type[Any]] = {"int": int, "int32": int, "float": float, "str": str, "bool": bool}
 """Python's class for the values of a kind that protobuf takes as they are, and checks as strictly as we would."""

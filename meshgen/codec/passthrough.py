@@ -20,9 +20,9 @@ from meshgen.codec.wireformat import ALIGNMENT, Buffer, varint
 from meshgen.contract.shared import TENSOR_PADDING
 from meshgen.contract.wire import TENSOR
 from meshgen.naming import RESULT_FIELD, snake
-from meshgen.schema.assemble import none_is_lost
-from meshgen.schema.depth import is_deep
+from meshgen.schema.convert.assemble import none_is_lost
 from meshgen.schema.model import Field, ListOf, MapOf, Nothing, Optional, Record, Tensor, Type, Union, Unknown
+from meshgen.schema.traits import is_deep
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _FIXED_SIZE = {_FIXED64: 8, _FIXED32: 4}

@@ -22,13 +22,13 @@ from meshgen.codec.passthrough import joined
 from meshgen.codec.payloads import MessageBytes
 from meshgen.errors import MeshgenError
 from meshgen.naming import RESULT_FIELD, pascal, snake
-from meshgen.schema.check import request_check
-from meshgen.schema.depth import is_deep
+from meshgen.schema.check.requests import request_check
 from meshgen.schema.fit import TOO_DEEP, EncodeError, Misfit, describe
 from meshgen.schema.model import EnumOf, Field, Nothing, Record, Type
-from meshgen.schema.names import member_name
-from meshgen.schema.scalars import enum_names
-from meshgen.schema.unions import spread
+from meshgen.schema.relate.union_members import spread
+from meshgen.schema.traits import is_deep
+from meshgen.schema.values.scalars import enum_names
+from meshgen.schema.wire_names import member_name
 from meshgen.status import Internal, InvalidArgument
 
 __all__ = ["Contracts", "EncodeError", "RpcCodec"]

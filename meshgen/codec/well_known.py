@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from meshgen.schema.anyvalue import number_of, read_at
 from meshgen.schema.model import WellKnownKind
-from meshgen.schema.standard import date_from, decimal_of, duration_from, timestamp_from
+from meshgen.schema.values.any_value import number_of, read_at
+from meshgen.schema.values.standard import date_from, decimal_of, duration_from, timestamp_from
 
 FROM_MESSAGE: Mapping[WellKnownKind, Callable[[Any], Any]] = {
     "datetime": lambda m: timestamp_from(m.seconds, m.nanos),

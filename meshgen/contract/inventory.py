@@ -22,8 +22,7 @@ from meshgen.contract.wire import (
 )
 from meshgen.errors import Diagnostic, errors_only
 from meshgen.naming import collisions, enum_value, enum_zero, json_name, pascal, snake, upper_snake, writable
-from meshgen.schema.assemble import empty_is_lost, none_is_lost
-from meshgen.schema.defaults import default_fault
+from meshgen.schema.convert.assemble import empty_is_lost, none_is_lost
 from meshgen.schema.model import (
     AnyValue,
     EnumOf,
@@ -38,7 +37,8 @@ from meshgen.schema.model import (
     Union,
     Unknown,
 )
-from meshgen.schema.unions import spread
+from meshgen.schema.relate.defaults import default_fault
+from meshgen.schema.relate.union_members import spread
 from meshgen.source import Span, of_callable
 
 Named: TypeAlias = Record | EnumOf | Wrapper

@@ -32,8 +32,8 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
-from meshgen.schema.names import UNION_FIELD, element_name, member_name
-from meshgen.schema.unions import spread
+from meshgen.schema.relate.union_members import spread
+from meshgen.schema.wire_names import UNION_FIELD, element_name, member_name
 
 PROTO_SCALAR = {
     "bool": "bool",

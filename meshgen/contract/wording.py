@@ -13,7 +13,7 @@ from meshgen.contract.descriptors import real_oneof
 from meshgen.contract.validation import one_is_required, rules_of
 from meshgen.contract.wire import IMAGE, PROTO_SCALAR, TENSOR, VALUE, WELL_KNOWN
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, RESULT_FIELD, snake
-from meshgen.schema.names import UNION_FIELD
+from meshgen.schema.wire_names import UNION_FIELD
 
 _SCALARS = {proto: kind for kind, proto in PROTO_SCALAR.items()} | {"int32": "Int32", "float": "Float32"}
 _STANDARD = {name: kind for kind, name in WELL_KNOWN.items()} | {VALUE: "Any", IMAGE: "Image", TENSOR: "Tensor"}

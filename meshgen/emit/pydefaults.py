@@ -28,7 +28,7 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
-from meshgen.schema.unions import member_chooser
+from meshgen.schema.relate.union_members import member_chooser
 
 
 def default(field: Field) -> Parts | None:

@@ -19,7 +19,7 @@ from meshgen.schema.model import (
     Union,
     Unknown,
 )
-from meshgen.schema.reflect import reflect, reflect_field
+from meshgen.schema.reflect.reflector import reflect, reflect_field
 from meshgen.source import Span
 
 INPUT = "input"

@@ -14,7 +14,7 @@ from meshgen.errors import Diagnostic
 from meshgen.graph.model import Method
 from meshgen.naming import pascal
 from meshgen.schema.model import MISSING, Field, Unknown
-from meshgen.schema.reflect import reflect, reflect_field
+from meshgen.schema.reflect.reflector import reflect, reflect_field
 from meshgen.source import of_callable
 
 FRAME_NAMES = "__meshgen_names__"

@@ -25,8 +25,8 @@ from meshgen.graph.model import (
     Step,
     Switch,
 )
-from meshgen.schema.compat import feeds
 from meshgen.schema.model import ListOf, Type, Unknown
+from meshgen.schema.relate.assignable import feeds
 from meshgen.source import Span
 
 

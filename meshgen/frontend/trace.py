@@ -19,7 +19,7 @@ from meshgen.graph.model import Adapter, Graph, GraphInput, Method, Options, Rou
 from meshgen.graph.verify import verify
 from meshgen.naming import pascal, snake
 from meshgen.schema.model import Record
-from meshgen.schema.reflect import reflect
+from meshgen.schema.reflect.reflector import reflect
 from meshgen.source import of_callable
 
 

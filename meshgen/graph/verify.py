@@ -9,8 +9,7 @@ from typing import TypeAlias
 from meshgen.errors import Diagnostic
 from meshgen.graph.model import Call, Const, Entries, Expr, Graph, GraphInput, Input, Items, MapEach, Result, Switch
 from meshgen.graph.placement import hosts_exist, options_apply, processes_acyclic
-from meshgen.schema.check import request_check
-from meshgen.schema.compat import feeds, holds
+from meshgen.schema.check.requests import request_check
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -26,6 +25,7 @@ from meshgen.schema.model import (
     Union,
     Unknown,
 )
+from meshgen.schema.relate.assignable import feeds, holds
 from meshgen.source import Span
 from meshgen.status import InvalidArgument
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from meshgen.schema.depth import DEEPEST
+from meshgen.schema.traits import DEEPEST
 from meshgen.status import InvalidArgument, Violation
 
 

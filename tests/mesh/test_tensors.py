@@ -14,7 +14,7 @@ from meshgen.codec.rpc import Contracts, RpcCodec
 from meshgen.compiler import compile_graph
 from meshgen.contract import names
 from meshgen.frontend import load_graph
-from meshgen.schema.jsonvalue import from_json
+from meshgen.schema.convert.json_value import from_json
 from meshgen.schema.model import Tensor
 
 pytestmark = pytest.mark.mesh

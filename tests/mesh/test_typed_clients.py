@@ -14,9 +14,9 @@ from test_conformance import Case, Outcome, build, local_graph, on
 
 from meshgen.client import Client, Rpc
 from meshgen.naming import pascal, snake
-from meshgen.schema.jsonvalue import from_json, to_json
+from meshgen.schema.convert.json_value import from_json, to_json
 from meshgen.schema.model import Nothing, Record
-from meshgen.schema.reflect import reflect
+from meshgen.schema.reflect.reflector import reflect
 from meshgen.status import StatusError
 
 pytestmark = pytest.mark.mesh

@@ -15,7 +15,7 @@ from meshgen.compiler import compile_graph
 from meshgen.contract import names
 from meshgen.frontend import load_graph
 from meshgen.graph.model import Route
-from meshgen.schema.jsonvalue import from_json, to_json
+from meshgen.schema.convert.json_value import from_json, to_json
 from meshgen.schema.model import Record, Type
 
 if TYPE_CHECKING:

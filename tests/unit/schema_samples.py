@@ -15,8 +15,6 @@ from PIL import Image as PIL_Image
 
 from meshgen.codec.rpc import Contracts, RpcCodec
 from meshgen.contract import Contract, RpcSpec, ServiceSpec, build
-from meshgen.schema.anyvalue import WHOLE_MAX
-from meshgen.schema.exactness import class_of
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -35,8 +33,10 @@ from meshgen.schema.model import (
     Union,
     WellKnown,
 )
-from meshgen.schema.names import element_name
-from meshgen.schema.standard import DURATION_MAX_S
+from meshgen.schema.relate.exactness import class_of
+from meshgen.schema.values.any_value import WHOLE_MAX
+from meshgen.schema.values.standard import DURATION_MAX_S
+from meshgen.schema.wire_names import element_name
 
 BOOL, INT, FLOAT, STR, BYTES = (Scalar(k) for k in ("bool", "int", "float", "str", "bytes"))
 INT32, FLOAT32 = Scalar("int32"), Scalar("float32")

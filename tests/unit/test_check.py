@@ -33,8 +33,8 @@ from schema_samples import (
 )
 
 from meshgen.codec.rpc import RpcCodec
-from meshgen.schema.check import request_check
-from meshgen.schema.formats import FORMATS
+from meshgen.schema.check.formats import FORMATS
+from meshgen.schema.check.requests import request_check
 from meshgen.schema.model import (
     EnumOf,
     Field,
@@ -46,7 +46,7 @@ from meshgen.schema.model import (
     Type,
     Union,
 )
-from meshgen.schema.patterns import searcher
+from meshgen.schema.re2 import searcher
 from meshgen.schema.rules import Rules
 from meshgen.status import InvalidArgument
 

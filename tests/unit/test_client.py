@@ -40,7 +40,7 @@ from meshgen.frontend import load_graph
 from meshgen.inprocess import LocalGraph
 from meshgen.naming import pascal
 from meshgen.schema.model import EnumOf, Field, ListOf, MapOf, Optional, Record, Ref, Type, Union
-from meshgen.schema.reflect import reflect
+from meshgen.schema.reflect.reflector import reflect
 from meshgen.status import StatusError
 
 ROOT = Path(__file__).parents[2]

@@ -36,7 +36,7 @@ from schema_samples import (
 from meshgen.codec.rpc import Contracts, EncodeError
 from meshgen.contract import RpcSpec, ServiceSpec, build
 from meshgen.errors import MeshgenError
-from meshgen.schema.jsonvalue import from_json, to_json
+from meshgen.schema.convert.json_value import from_json, to_json
 from meshgen.schema.model import (
     Choice,
     EnumOf,

@@ -15,8 +15,8 @@ from meshgen.codec.rpc import Contracts
 from meshgen.compiler import compile_graph
 from meshgen.contract import names
 from meshgen.frontend import load_graph
-from meshgen.schema.compat import holds
-from meshgen.schema.jsonvalue import from_json, to_json
+from meshgen.schema.convert.json_value import from_json, to_json
+from meshgen.schema.relate.assignable import holds
 
 BUILT = compile_graph(load_graph(str(Path(__file__).parents[1] / "graphs" / "border.py")), lock=None)
 ROUTE = next(route for route in BUILT.graph.routes if route.path == "/values")

@@ -48,7 +48,7 @@ from schema_samples import (
 )
 
 from meshgen.codec.rpc import EncodeError
-from meshgen.schema.jsonvalue import from_json, to_json
+from meshgen.schema.convert.json_value import from_json, to_json
 from meshgen.schema.model import (
     Choice,
     EnumOf,
@@ -60,7 +60,7 @@ from meshgen.schema.model import (
     Type,
     Union,
 )
-from meshgen.schema.reflect import reflect
+from meshgen.schema.reflect.reflector import reflect
 from meshgen.status import Internal, InvalidArgument
 
 SETTINGS = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from PIL import Image as PilImage
 
 from meshgen import Float32, Int32, TensorSpec
-from meshgen.schema.compat import feeds, holds
 from meshgen.schema.model import Record, Type
-from meshgen.schema.reflect import reflect
+from meshgen.schema.reflect.reflector import reflect
+from meshgen.schema.relate.assignable import feeds, holds
 
 T = TypeVar("T")
 

@@ -18,10 +18,10 @@ import pytest
 
 from meshgen import Float32, Int32
 from meshgen.schema.model import EnumOf, ListOf, MapOf, Optional, Record, Type, Union, Unknown
-from meshgen.schema.patterns import re2
-from meshgen.schema.reflect import reflect
-from meshgen.schema.refusal import Refused
+from meshgen.schema.re2 import re2
+from meshgen.schema.reflect.reflector import reflect
 from meshgen.schema.rules import Rules
+from meshgen.schema.unsupported import Refused
 
 UTC = dt.UTC
 NEW_YEAR = dt.datetime(2020, 1, 1, tzinfo=UTC)

@@ -19,12 +19,12 @@ from schema_samples import codec_of, params, same
 from type_values import values
 
 from meshgen.codec.rpc import EncodeError
-from meshgen.schema.compat import holds
-from meshgen.schema.jsonvalue import from_json, to_json
+from meshgen.schema.convert.json_value import from_json, to_json
 from meshgen.schema.model import ListOf, MapOf, Type, Union
-from meshgen.schema.names import member_name
-from meshgen.schema.oneofs import apart
-from meshgen.schema.reflect import reflect
+from meshgen.schema.reflect.oneofs import apart
+from meshgen.schema.reflect.reflector import reflect
+from meshgen.schema.relate.assignable import holds
+from meshgen.schema.wire_names import member_name
 
 T = TypeVar("T")
 

@@ -29,9 +29,8 @@ from schema_samples import (
 )
 
 from meshgen.codec.rpc import RpcCodec
-from meshgen.schema.anyvalue import WHOLE_MAX
+from meshgen.schema.convert.json_value import from_json, to_json
 from meshgen.schema.fit import EncodeError
-from meshgen.schema.jsonvalue import from_json, to_json
 from meshgen.schema.model import (
     Choice,
     EnumOf,
@@ -46,6 +45,7 @@ from meshgen.schema.model import (
     Type,
     Unknown,
 )
+from meshgen.schema.values.any_value import WHOLE_MAX
 from meshgen.status import InvalidArgument
 
 ERROR = object()
@@ -290,6 +290,6 @@ def test_violations_are_collected() -> None:
 
 def test_nothing_heavy_is_imported() -> None:
     heavy = "('google.protobuf', 'numpy', 'PIL', 'torch')"
-    code = f"import sys, meshgen.schema.jsonvalue; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, meshgen.schema.convert.json_value; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

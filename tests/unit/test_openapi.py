@@ -18,9 +18,9 @@ from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.emit.openapi import openapi_document, openapi_files
 from meshgen.emit.openapi.model import Parameter, Schema, to_schema
 from meshgen.plan.model import Mesh, Plan, RestRoute, Workload
-from meshgen.schema.jsonvalue import from_json
+from meshgen.schema.convert.json_value import from_json
 from meshgen.schema.model import Field, Record
-from meshgen.schema.reflect import reflect
+from meshgen.schema.reflect.reflector import reflect
 from meshgen.status import InvalidArgument
 
 

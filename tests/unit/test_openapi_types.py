@@ -27,7 +27,7 @@ from meshgen.emit.openapi import openapi_document
 from meshgen.emit.openapi.messages import Messages
 from meshgen.emit.openapi.model import to_schema
 from meshgen.schema.model import Field, Record
-from meshgen.schema.reflect import reflect
+from meshgen.schema.reflect.reflector import reflect
 
 
 @dataclass

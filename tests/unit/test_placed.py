@@ -30,7 +30,7 @@ from meshgen.plan.diagram import diagram
 from meshgen.plan.lower import mesh as lowered
 from meshgen.runtime.mesh import remote, server
 from meshgen.runtime.mesh.transport import Border, is_flat
-from meshgen.schema.compat import holds
+from meshgen.schema.relate.assignable import holds
 from meshgen.status import Code, StatusError
 
 LIMIT_S = 1.5

@@ -53,7 +53,7 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
-from meshgen.schema.reflect import reflect, reflect_field
+from meshgen.schema.reflect.reflector import reflect, reflect_field
 
 INT, FLOAT, STR, BOOL, BYTES = (Scalar(k) for k in ("int", "float", "str", "bool", "bytes"))
 T = TypeVar("T")

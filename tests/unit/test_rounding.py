@@ -8,7 +8,7 @@ import pytest
 from schema_samples import ANY, STR, codec_of, params
 
 from meshgen.cli.rounding import refuse_rounding
-from meshgen.schema.jsonvalue import from_json
+from meshgen.schema.convert.json_value import from_json
 from meshgen.schema.model import ListOf, MapOf, Optional, Record, Type
 from meshgen.status import InvalidArgument
 

@@ -10,8 +10,8 @@ import pytest
 from schema_samples import codec_of, params
 
 from meshgen.codec.rpc import EncodeError
-from meshgen.schema.jsonvalue import to_json
-from meshgen.schema.reflect import reflect
+from meshgen.schema.convert.json_value import to_json
+from meshgen.schema.reflect.reflector import reflect
 
 T = TypeVar("T")
 

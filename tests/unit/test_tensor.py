@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from schema_samples import codec_of, params, same
 
 from meshgen.codec.rpc import EncodeError
-from meshgen.schema.check import request_check
-from meshgen.schema.jsonvalue import from_json, to_json
+from meshgen.schema.check.requests import request_check
+from meshgen.schema.convert.json_value import from_json, to_json
 from meshgen.schema.model import ListOf, Tensor
-from meshgen.schema.tensor import DATATYPES, tensor_parts
+from meshgen.schema.values.tensor import DATATYPES, tensor_parts
 from meshgen.status import InvalidArgument
 
 NUMPY = [name for name in DATATYPES if name != "bfloat16"]

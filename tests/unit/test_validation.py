@@ -44,7 +44,7 @@ from meshgen.emit.proto import proto_files
 from meshgen.emit.proto_options import with_options
 from meshgen.errors import GraphError
 from meshgen.schema.model import ListOf, Optional, Scalar, Type, Union, Unknown
-from meshgen.schema.reflect import reflect
+from meshgen.schema.reflect.reflector import reflect
 from meshgen.schema.rules import Rules
 
 _LONG = st.integers(-(1 << 63), (1 << 63) - 1)

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from meshgen.graph.model import GraphInput
-from meshgen.schema.compat import holds
+from meshgen.schema.convert.json_value import to_json
 from meshgen.schema.fit import EncodeError
-from meshgen.schema.jsonvalue import to_json
 from meshgen.schema.model import Field, ListOf, Record, Scalar, Tensor, Type, Unknown
-from meshgen.schema.scalars import INT64_MAX, INT64_MIN
+from meshgen.schema.relate.assignable import holds
+from meshgen.schema.values.scalars import INT64_MAX, INT64_MIN
 from meshgen.status import InvalidArgument, Violation
 
 _Test: TypeAlias = Callable[[Any], bool]

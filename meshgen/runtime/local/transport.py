@@ -18,7 +18,7 @@ from meshgen.runtime.call.context import CURRENT, current
 from meshgen.runtime.call.errors import blamed_for_request
 from meshgen.runtime.nodes.instance import LOOP, Handle, Instance
 from meshgen.runtime.nodes.thread_pool import DaemonThreads
-from meshgen.schema.check import request_check
+from meshgen.schema.check.requests import request_check
 
 _CONSTRUCTORS_AT_ONCE = 8
 

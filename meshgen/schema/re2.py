@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from meshgen.schema.refusal import THIS, Refused
+from meshgen.schema.unsupported import THIS, Refused
 
 _FLAGS = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s"}
 _UNSTATED = re.VERBOSE | re.LOCALE | re.ASCII

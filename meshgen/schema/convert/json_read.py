@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, enum_zero, json_name, snake
-from meshgen.schema import anyvalue, picture, standard, tensor
-from meshgen.schema.assemble import (
+from meshgen.schema.convert.assemble import (
     ABSENT,
     Reader,
     entries_reader,
@@ -17,8 +16,8 @@ from meshgen.schema.assemble import (
     reader_of_fields,
     reader_of_record,
 )
+from meshgen.schema.convert.json_scalars import MAP_KEYS, SCALARS, any_integer, text
 from meshgen.schema.fit import MOST_PROBLEMS, Misfit, subscript
-from meshgen.schema.jsonscalars import MAP_KEYS, SCALARS, any_integer, text
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -40,9 +39,10 @@ from meshgen.schema.model import (
     WellKnown,
     WellKnownKind,
 )
-from meshgen.schema.names import member_name
-from meshgen.schema.scalars import enum_names, one_of
-from meshgen.schema.unions import spread
+from meshgen.schema.relate.union_members import spread
+from meshgen.schema.values import any_value, picture, standard, tensor
+from meshgen.schema.values.scalars import enum_names, one_of
+from meshgen.schema.wire_names import member_name
 
 
 class JsonReading:
@@ -83,7 +83,7 @@ class JsonReading:
     def _member(self, wire: str, type_: Type) -> Reader:
         match type_:
             case AnyValue() | Optional(item=AnyValue()):
-                return _present(wire, anyvalue.from_plain, null=True)
+                return _present(wire, any_value.from_plain, null=True)
             case Optional(item=item):
                 return _present(wire, self._element(item))
             case ListOf(item=item, container=container):
@@ -100,7 +100,7 @@ class JsonReading:
             case WellKnown(kind=kind):
                 return _STANDARD[kind]
             case AnyValue():
-                return anyvalue.from_plain
+                return any_value.from_plain
             case Choice():
                 return _choice_reader(type_)
             case EnumOf():

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from meshgen.schema.bounds import bounds
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -30,10 +29,11 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
-from meshgen.schema.patterns import re2
-from meshgen.schema.refusal import THIS, Refused
+from meshgen.schema.re2 import re2
+from meshgen.schema.reflect.bounds import bounds
 from meshgen.schema.rules import Rules
-from meshgen.schema.scalars import INT64_MAX
+from meshgen.schema.unsupported import THIS, Refused
+from meshgen.schema.values.scalars import INT64_MAX
 
 _LIBRARIES = ("annotated_types", "pydantic", "pydantic_core", "msgspec")
 _DOCUMENTING = (*_LIBRARIES, "annotated_doc", "meshgen", "typing_extensions")

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from meshgen.annotations import WIRE_NAME
-from meshgen.schema.generics import annotations_of_class, rebuilt
-from meshgen.schema.markers import peel
 from meshgen.schema.model import MISSING, RecordKind
-from meshgen.schema.refusal import Refused
+from meshgen.schema.reflect.generics import annotations_of_class, rebuilt
+from meshgen.schema.reflect.markers import peel
+from meshgen.schema.unsupported import Refused
 
 
 @dataclass(frozen=True, slots=True)

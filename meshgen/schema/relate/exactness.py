@@ -36,8 +36,8 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
-from meshgen.schema.records import opened
-from meshgen.schema.scalars import TO_SCALAR
+from meshgen.schema.reflect.records import opened
+from meshgen.schema.values.scalars import TO_SCALAR
 
 _SCALARS: Mapping[str, type[Any]] = {
     "bool": bool,

@@ -6,8 +6,8 @@ import enum
 from typing import Any
 
 from meshgen.schema.model import Choice, EnumOf, Nothing, Optional, Type, Union
-from meshgen.schema.refusal import Refused
-from meshgen.schema.scalars import INT64_MAX, INT64_MIN
+from meshgen.schema.unsupported import Refused
+from meshgen.schema.values.scalars import INT64_MAX, INT64_MIN
 
 
 def literal(annotation: Any, values: tuple[Any, ...]) -> Type:

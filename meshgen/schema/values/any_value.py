@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from meshgen.schema.fit import EncodeError, Misfit, describe, subscript
-from meshgen.schema.scalars import to_str
+from meshgen.schema.values.scalars import to_str
 
 WHOLE_MAX = 1 << 53
 """Up to here a double holds every integer."""

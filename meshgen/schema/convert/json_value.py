@@ -18,12 +18,10 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, RESULT_FIELD, json_name, snake
-from meshgen.schema import picture, tensor
-from meshgen.schema.assemble import ABSENT
-from meshgen.schema.depth import DEEPEST, is_deep
+from meshgen.schema.convert.assemble import ABSENT
+from meshgen.schema.convert.json_read import PART_NAMES, JsonReading
+from meshgen.schema.convert.json_write import JsonWriting
 from meshgen.schema.fit import TOO_DEEP, EncodeError, Misfit, joined
-from meshgen.schema.jsonread import PART_NAMES, JsonReading
-from meshgen.schema.jsonwrite import JsonWriting
 from meshgen.schema.model import (
     Field,
     Image,
@@ -38,8 +36,10 @@ from meshgen.schema.model import (
     Union,
     WellKnown,
 )
-from meshgen.schema.names import member_name
-from meshgen.schema.unions import spread
+from meshgen.schema.relate.union_members import spread
+from meshgen.schema.traits import DEEPEST, is_deep
+from meshgen.schema.values import picture, tensor
+from meshgen.schema.wire_names import member_name
 from meshgen.status import InvalidArgument, Violation
 
 Find: TypeAlias = Callable[[Any], Iterator[str]]

@@ -13,13 +13,13 @@ from itertools import chain
 from typing import Any, Final
 
 from meshgen.naming import snake
-from meshgen.schema.check import Check, Checking
-from meshgen.schema.defaults import default_of
-from meshgen.schema.distinct import SETS, distinct
+from meshgen.schema.check.requests import Check, Checking
+from meshgen.schema.convert.distinct import SETS, distinct
 from meshgen.schema.fit import MOST_PROBLEMS, EncodeError, Misfit, describe, joined, subscript
 from meshgen.schema.model import CONTAINERS, AnyValue, Container, Field, ListOf, MapOf, Optional, Record, Union
-from meshgen.schema.names import member_name
-from meshgen.schema.unions import spread
+from meshgen.schema.relate.defaults import default_of
+from meshgen.schema.relate.union_members import spread
+from meshgen.schema.wire_names import member_name
 
 
 class _Absent(enum.Enum):

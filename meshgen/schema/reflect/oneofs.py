@@ -24,9 +24,9 @@ from meshgen.schema.model import (
     Union,
     WellKnown,
 )
-from meshgen.schema.names import member_name
-from meshgen.schema.records import kind_of, raw_fields
-from meshgen.schema.refusal import Refused
+from meshgen.schema.reflect.records import kind_of, raw_fields
+from meshgen.schema.unsupported import Refused
+from meshgen.schema.wire_names import member_name
 
 _ONE_EACH = "Make each a record of its own (a dataclass)."
 _PYTHON = {"int32": "int", "float32": "float"}

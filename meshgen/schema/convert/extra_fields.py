@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from meshgen.schema.fit import EncodeError, describe
 from meshgen.schema.model import Record
-from meshgen.schema.records import kind_of, opened
+from meshgen.schema.reflect.records import kind_of, opened
 
 _Check: TypeAlias = Callable[[Any], None]
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from meshgen.schema.model import Scalar, WellKnown
-from meshgen.schema.refusal import THIS, Refused
-from meshgen.schema.scalars import as_float32
-from meshgen.schema.standard import DURATION_MAX_S
+from meshgen.schema.unsupported import THIS, Refused
+from meshgen.schema.values.scalars import as_float32
+from meshgen.schema.values.standard import DURATION_MAX_S
 
 _BITS = {"int": 64, "int32": 32}
 _Side: TypeAlias = dict[str, Any]

@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.schema import picture, standard, tensor
-from meshgen.schema.anyvalue import to_plain
-from meshgen.schema.assemble import ABSENT, NONE_IS_LOST, elements, getter, none_is_lost
-from meshgen.schema.distinct import may_merge, refuse_merged
+from meshgen.schema.convert.assemble import ABSENT, NONE_IS_LOST, elements, getter, none_is_lost
+from meshgen.schema.convert.distinct import may_merge, refuse_merged
+from meshgen.schema.convert.extra_fields import surplus_check
 from meshgen.schema.fit import EncodeError, describe
 from meshgen.schema.model import (
     AnyValue,
@@ -34,8 +33,10 @@ from meshgen.schema.model import (
     WellKnown,
     WellKnownKind,
 )
-from meshgen.schema.names import member_name
-from meshgen.schema.scalars import (
+from meshgen.schema.relate.union_members import member_chooser, spread
+from meshgen.schema.values import picture, standard, tensor
+from meshgen.schema.values.any_value import to_plain
+from meshgen.schema.values.scalars import (
     TO_SCALAR,
     Convert,
     choice_writer,
@@ -43,8 +44,7 @@ from meshgen.schema.scalars import (
     enum_writer,
     shortest_float32,
 )
-from meshgen.schema.surplus import surplus_check
-from meshgen.schema.unions import member_chooser, spread
+from meshgen.schema.wire_names import member_name
 
 Put = Callable[[Any, dict[str, Any]], None]
 """Puts a value into an object, under its key; or leaves the key out."""

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from meshgen.schema.compat import holds
 from meshgen.schema.fit import describe
 from meshgen.schema.model import MISSING, Field, ListOf, MapOf, Optional, Type, Union
+from meshgen.schema.relate.assignable import holds
 
 
 def default_of(field: Field) -> Any:

@@ -9,10 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from meshgen.schema.assemble import Reader
+from meshgen.schema.convert.assemble import Reader
 from meshgen.schema.fit import Misfit
 from meshgen.schema.model import ScalarKind
-from meshgen.schema.scalars import INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, as_float32
+from meshgen.schema.values.scalars import INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, as_float32
 
 _INTEGER = re.compile(r"-?[0-9]{1,1000}\Z")  # Python itself refuses to read several thousands
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\Z")

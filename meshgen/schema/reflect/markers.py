@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from meshgen.annotations import RenamedFrom
-from meshgen.schema.generics import substituted
-from meshgen.schema.refusal import THIS, Refused
+from meshgen.schema.reflect.generics import substituted
+from meshgen.schema.unsupported import THIS, Refused
 
 _QUALIFIERS = ("Final", "ClassVar", "Required", "NotRequired", "ReadOnly")
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.schema.defaults import default_of
+from meshgen.schema.check.rule_tests import tests_of
 from meshgen.schema.fit import MOST_PROBLEMS, TOO_DEEP, EncodeError, Misfit, joined, subscript
 from meshgen.schema.model import (
     AnyValue,
@@ -33,10 +33,10 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
-from meshgen.schema.names import member_name
-from meshgen.schema.ruletests import tests_of
-from meshgen.schema.tensor import not_as_annotated
-from meshgen.schema.unions import member_chooser, spread
+from meshgen.schema.relate.defaults import default_of
+from meshgen.schema.relate.union_members import member_chooser, spread
+from meshgen.schema.values.tensor import not_as_annotated
+from meshgen.schema.wire_names import member_name
 from meshgen.status import InvalidArgument
 
 Problems: TypeAlias = Sequence[tuple[str, str]]

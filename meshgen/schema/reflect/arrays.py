@@ -9,8 +9,8 @@ from typing import Any
 
 from meshgen.annotations import TensorSpec
 from meshgen.schema.model import Tensor
-from meshgen.schema.refusal import THIS, Refused, name_of
-from meshgen.schema.tensor import DATATYPES
+from meshgen.schema.unsupported import THIS, Refused, name_of
+from meshgen.schema.values.tensor import DATATYPES
 
 _ANY_DTYPE = ("generic", "Any")
 

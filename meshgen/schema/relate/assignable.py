@@ -10,8 +10,6 @@ from decimal import Decimal
 from typing import Any, TypeAlias, assert_never
 from uuid import UUID
 
-from meshgen.schema.anyvalue import WHOLE_MAX
-from meshgen.schema.exactness import member_finder
 from meshgen.schema.fit import EncodeError
 from meshgen.schema.model import (
     CONTAINERS,
@@ -33,8 +31,10 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
-from meshgen.schema.records import kind_of, opened
-from meshgen.schema.scalars import TO_SCALAR
+from meshgen.schema.reflect.records import kind_of, opened
+from meshgen.schema.relate.exactness import member_finder
+from meshgen.schema.values.any_value import WHOLE_MAX
+from meshgen.schema.values.scalars import TO_SCALAR
 
 _TAKEN = (("tuple", "list"), ("frozenset", "set"))
 """What `Sequence` and `Set` take beside the class that arrives."""

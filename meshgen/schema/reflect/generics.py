@@ -8,7 +8,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from meshgen.schema.refusal import Refused, name_of
+from meshgen.schema.unsupported import Refused, name_of
 
 Bindings: TypeAlias = Mapping[Any, Any]
 """Type variable → annotation."""

@@ -16,10 +16,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from meshgen.annotations import Float32, Int32, TensorSpec
-from meshgen.schema.arrays import is_class_of, refuse_scalar, specified, tensor_of
-from meshgen.schema.choices import enum_of, literal
-from meshgen.schema.constraints import asked_by, constrained, constraints_of, doc_of
-from meshgen.schema.markers import Peeled, peel
 from meshgen.schema.model import (
     MISSING,
     AnyValue,
@@ -41,12 +37,24 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
-from meshgen.schema.names import element_name
-from meshgen.schema.oneofs import union
-from meshgen.schema.records import RawField, doc_of_class, kind_of, opened, raw_fields, type_variables, wire_name_of
-from meshgen.schema.refusal import THIS, Refused, name_of
+from meshgen.schema.reflect.arrays import is_class_of, refuse_scalar, specified, tensor_of
+from meshgen.schema.reflect.choices import enum_of, literal
+from meshgen.schema.reflect.constraints import asked_by, constrained, constraints_of, doc_of
+from meshgen.schema.reflect.foreign import refuse
+from meshgen.schema.reflect.markers import Peeled, peel
+from meshgen.schema.reflect.oneofs import union
+from meshgen.schema.reflect.records import (
+    RawField,
+    doc_of_class,
+    kind_of,
+    opened,
+    raw_fields,
+    type_variables,
+    wire_name_of,
+)
 from meshgen.schema.rules import Rules
-from meshgen.schema.strangers import refuse
+from meshgen.schema.unsupported import THIS, Refused, name_of
+from meshgen.schema.wire_names import element_name
 
 _PLAIN: Mapping[Any, Type] = {
     bool: Scalar("bool"),

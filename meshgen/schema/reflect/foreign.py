@@ -7,7 +7,7 @@ import collections.abc as abc
 import typing
 from typing import Any
 
-from meshgen.schema.refusal import Refused
+from meshgen.schema.unsupported import Refused
 
 _BARE = (list, set, frozenset, dict, tuple, abc.Sequence, abc.Mapping, abc.MutableMapping, abc.Set, abc.Collection)
 _ONCE = ("Iterable", "Iterator", "Generator", "AsyncIterable", "AsyncIterator", "AsyncGenerator")

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from meshgen.schema.model import ListOf, MapOf, Scalar, WellKnown
-from meshgen.schema.patterns import searcher
+from meshgen.schema.re2 import searcher
 from meshgen.schema.rules import Bound, Rules
-from meshgen.schema.scalars import as_float32
-from meshgen.schema.standard import duration_text, timestamp_text
+from meshgen.schema.values.scalars import as_float32
+from meshgen.schema.values.standard import duration_text, timestamp_text
 
 Test: TypeAlias = tuple[Callable[[Any], bool], str]
 """Whether a value passes; what to say when it does not (`must be at least 0`)."""
@@ -73,7 +73,7 @@ def _texts(rules: Rules) -> Iterator[Test]:
     if rules.pattern is not None:
         yield searcher(rules.pattern), f"must match '{rules.pattern}'"
     if rules.format is not None:
-        from meshgen.schema.formats import FORMATS  # its patterns take their time to compile
+        from meshgen.schema.check.formats import FORMATS  # its patterns take their time to compile
 
         test, words = FORMATS[rules.format]
         yield test, f"must be {words}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from meshgen.schema.exactness import member_finder
 from meshgen.schema.fit import EncodeError, describe
 from meshgen.schema.model import Optional, Type, Union
+from meshgen.schema.relate.exactness import member_finder
 
 
 def spread(type_: Type) -> Union | None:

@@ -1,0 +1,1 @@
+"""The rules of requests, enforced as the contract states them."""

@@ -1,0 +1,1 @@
+"""JSON ⇄ Python values, by schema; and records out of their fields."""

@@ -1,0 +1,1 @@
+"""Python annotations → schema."""

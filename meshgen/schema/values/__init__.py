@@ -1,0 +1,1 @@
+"""Python values of the kinds that a type can be ⇄ the parts of their messages."""
