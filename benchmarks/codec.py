@@ -21,7 +21,8 @@ from PIL import Image as Pillow
 from benchmarks.codec_report import CodecRow
 from benchmarks.rows import record
 from meshgen.codec.rpc import Contracts, RpcCodec
-from meshgen.contract import RpcSpec, ServiceSpec, build
+from meshgen.contract.build import build
+from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.schema.model import Field, Image, Scalar, Tensor, Type
 
 SIZES = (1 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20, 16 << 20)

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 import meshgen
-from meshgen.contract import dump_lock
-from meshgen.contract.compare import Change, compare
-from meshgen.contract.places import Places
+from meshgen.contract.compare.comparison import Change, compare
+from meshgen.contract.compare.places import Places
+from meshgen.contract.lock import dump_lock
 from meshgen.emit.client import client_files
 from meshgen.emit.envoy import envoy_files
 from meshgen.emit.files import GeneratedFile

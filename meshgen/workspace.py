@@ -15,7 +15,7 @@ from typing import Any
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from google.protobuf.message import DecodeError
 
-from meshgen.contract import load_lock
+from meshgen.contract.lock import load_lock
 from meshgen.contract.names import proto_path
 from meshgen.emit.files import GeneratedFile
 from meshgen.errors import Diagnostic

@@ -17,7 +17,7 @@ from typing import TypeAlias
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from meshgen.codec.wireformat import ALIGNMENT, Buffer, varint
-from meshgen.contract.shared import TENSOR_PADDING
+from meshgen.contract.shared_messages import TENSOR_PADDING
 from meshgen.contract.wire import TENSOR
 from meshgen.naming import RESULT_FIELD, snake
 from meshgen.schema.convert.assemble import none_is_lost

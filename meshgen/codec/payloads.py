@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from google.protobuf.message import Message
 
 from meshgen.codec.wireformat import Buffer, Places, Search, Splice, UnsearchableError, places_of
-from meshgen.contract.shared import TENSOR_PADDING
+from meshgen.contract.shared_messages import TENSOR_PADDING
 from meshgen.schema.fit import EncodeError
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from google.protobuf.descriptor_pb2 import (
 from meshgen.contract.comments import Path, comments_of
 from meshgen.contract.descriptors import ENUM, FIELD, MESSAGE, METHOD, ONEOF, SERVICE, map_entry, real_oneof
 from meshgen.contract.model import Contract
-from meshgen.contract.shared import shared_files
+from meshgen.contract.shared_messages import shared_files
 from meshgen.contract.validation import VALIDATE_PATH, VALIDATE_SOURCE, one_is_required, rules_of
 from meshgen.emit.files import GeneratedFile
 from meshgen.emit.proto_options import with_options

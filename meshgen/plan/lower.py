@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from meshgen.contract import build
+from meshgen.contract.build import build
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.names import application, package, service
 from meshgen.graph.model import Graph, Node, Own, Route

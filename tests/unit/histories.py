@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 from schema_samples import BYTES, FLOAT, INT, STR
 
-from meshgen.contract import RpcSpec, ServiceSpec
+from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.schema.model import (
     AnyValue,
     Choice,

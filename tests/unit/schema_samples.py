@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image as PIL_Image
 
 from meshgen.codec.rpc import Contracts, RpcCodec
-from meshgen.contract import Contract, RpcSpec, ServiceSpec, build
+from meshgen.contract.build import build
+from meshgen.contract.model import Contract, RpcSpec, ServiceSpec
 from meshgen.schema.model import (
     AnyValue,
     Choice,

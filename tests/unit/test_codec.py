@@ -34,7 +34,8 @@ from schema_samples import (
 )
 
 from meshgen.codec.rpc import Contracts, EncodeError
-from meshgen.contract import RpcSpec, ServiceSpec, build
+from meshgen.contract.build import build
+from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.errors import MeshgenError
 from meshgen.schema.convert.json_value import from_json, to_json
 from meshgen.schema.model import (

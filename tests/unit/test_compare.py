@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from schema_samples import FLOAT, INT, STR, contract_of, enum_of, params
 
-from meshgen.contract import Contract, RpcSpec, ServiceSpec, build
-from meshgen.contract.compare import Change, compare
+from meshgen.contract.build import build
+from meshgen.contract.compare.comparison import Change, compare
+from meshgen.contract.model import Contract, RpcSpec, ServiceSpec
 from meshgen.schema.model import (
     AnyValue,
     Choice,

@@ -42,7 +42,9 @@ from schema_samples import (
 )
 from tools import PROTOS, compiled, same_when_compiled
 
-from meshgen.contract import Contract, RpcSpec, ServiceSpec, build, dump_lock
+from meshgen.contract.build import build
+from meshgen.contract.lock import dump_lock
+from meshgen.contract.model import Contract, RpcSpec, ServiceSpec
 from meshgen.emit.proto import buf_settings, proto_files, shared_proto_files
 from meshgen.errors import GraphError
 from meshgen.schema.model import (
@@ -386,7 +388,7 @@ def test_an_optional_with_a_default_is_warned_of() -> None:
 DETERMINISM = """
 from test_contract import awkward
 from meshgen.emit.proto import proto_files
-from meshgen.contract import dump_lock
+from meshgen.contract.lock import dump_lock
 import hashlib
 contract = awkward()
 h = hashlib.sha256(contract.descriptors.SerializeToString() + dump_lock(contract.lock).encode())

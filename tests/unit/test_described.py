@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 
-from meshgen.contract.described import Described
+from meshgen.contract.compare.described import Described
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ from meshgen.codec.lazy import Parts, Received, elements, plain, plainly, togeth
 from meshgen.codec.rpc import Contracts, EncodeError, RpcCodec
 from meshgen.codec.wireformat import ALIGNMENT
 from meshgen.compiler import compile_graph
-from meshgen.contract import RpcSpec, ServiceSpec, build
+from meshgen.contract.build import build
+from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.frontend import load_graph
 from meshgen.inprocess import LocalGraph
 from meshgen.runtime.engine.executor import Executor

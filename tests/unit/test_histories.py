@@ -17,10 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tools import BUF
 
-from meshgen.contract import Contract, build, dump_lock, load_lock
-from meshgen.contract.compare import Change, compare
-from meshgen.contract.described import Described, reserved_numbers
+from meshgen.contract.build import build
+from meshgen.contract.compare.comparison import Change, compare
+from meshgen.contract.compare.described import Described, reserved_numbers
 from meshgen.contract.descriptors import real_oneof
+from meshgen.contract.lock import dump_lock, load_lock
+from meshgen.contract.model import Contract
 from meshgen.emit.envoy.descriptors import merge_descriptors
 from meshgen.errors import GraphError, errors_only
 

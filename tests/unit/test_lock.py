@@ -8,9 +8,11 @@ import pytest
 from schema_samples import BYTES, FLOAT, INT, LABEL, STR, contract_of, enum_of, params
 from tools import buf_complaints, write_workspace
 
-from meshgen.contract import RpcSpec, ServiceSpec, build, dump_lock, load_lock
-from meshgen.contract.lock import Entry, Slot, Want
-from meshgen.contract.lockfile import document_of, ledger_of
+from meshgen.contract.build import build
+from meshgen.contract.lock import dump_lock, load_lock
+from meshgen.contract.lock.document import document_of, ledger_of
+from meshgen.contract.lock.ledger import Entry, Slot, Want
+from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.errors import GraphError
 from meshgen.schema.model import Choice, Field, ListOf, Nothing, Optional, Record, Type, Union
 

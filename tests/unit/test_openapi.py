@@ -13,7 +13,7 @@ from google.rpc.error_details_pb2 import BadRequest
 from google.rpc.status_pb2 import Status
 
 from meshgen.codec.grpc_status import encode
-from meshgen.contract import build
+from meshgen.contract.build import build
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.emit.openapi import openapi_document, openapi_files
 from meshgen.emit.openapi.model import Parameter, Schema, to_schema

@@ -30,7 +30,8 @@ from schema_samples import CIRCLE, INT, SQUARE, contract_of, pair, params
 from tools import compiled, same_when_compiled
 
 from meshgen import Float32, Int32
-from meshgen.contract import Contract, RpcSpec, ServiceSpec, build
+from meshgen.contract.build import build
+from meshgen.contract.model import Contract, RpcSpec, ServiceSpec
 from meshgen.contract.validation import (
     VALIDATE_PATH,
     VALIDATE_SOURCE,

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from random_messages import Messages
 from test_histories import SLOW, built
 
-from meshgen.contract.compare import Change, compare
+from meshgen.contract.compare.comparison import Change, compare
 
 
 def carried(name: str, writer: Messages, reader: Messages, rand: random.Random) -> tuple[Message, Message]:

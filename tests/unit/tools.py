@@ -11,7 +11,7 @@ import grpc_tools  # type: ignore[import-untyped]
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 
-from meshgen.contract import Contract
+from meshgen.contract.model import Contract
 from meshgen.contract.validation import rules_of, set_rules
 from meshgen.emit.proto import proto_files
 

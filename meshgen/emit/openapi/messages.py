@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto,
 from meshgen.contract.comments import Path, comments_of
 from meshgen.contract.descriptors import FIELD, MESSAGE, ONEOF, map_entry, oneofs
 from meshgen.contract.model import Contract
-from meshgen.contract.shared import shared_files
+from meshgen.contract.shared_messages import shared_files
 from meshgen.contract.validation import one_is_required, rules_of
 from meshgen.emit.openapi.model import Schema
 from meshgen.emit.openapi.rules import constrained, inside

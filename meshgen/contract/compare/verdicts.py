@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from meshgen.contract.described import Party
-from meshgen.contract.findings import Finding, Kind
+from meshgen.contract.compare.described import Party
+from meshgen.contract.compare.findings import Finding, Kind
 
 
 @dataclass(frozen=True, slots=True)

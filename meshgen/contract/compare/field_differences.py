@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from meshgen.contract.described import Described, Position, Rpc
-from meshgen.contract.findings import Finding, Kind
-from meshgen.contract.renames import Renames, renamed_in
-from meshgen.contract.rulechange import narrower
-from meshgen.contract.wording import Told, field_words, owner_words, told_fields
+from meshgen.contract.compare.described import Described, Position, Rpc
+from meshgen.contract.compare.findings import Finding, Kind
+from meshgen.contract.compare.renames import Renames, renamed_in
+from meshgen.contract.compare.rule_changes import narrower
+from meshgen.contract.compare.wording import Told, field_words, owner_words, told_fields
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 
-from meshgen.contract.described import Described, Rpc
+from meshgen.contract.compare.described import Described, Rpc
 from meshgen.contract.descriptors import real_oneof
 from meshgen.contract.validation import one_is_required, rules_of
 from meshgen.contract.wire import IMAGE, PROTO_SCALAR, TENSOR, VALUE, WELL_KNOWN

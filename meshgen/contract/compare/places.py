@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from meshgen.contract import names
-from meshgen.contract.findings import At
-from meshgen.contract.inventory import message_name, named_types, stand_in
+from meshgen.contract.build.inventory import message_name, named_types, stand_in
+from meshgen.contract.compare.findings import At
 from meshgen.contract.model import ServiceSpec
 from meshgen.naming import RESULT_FIELD, snake
 from meshgen.schema.model import EnumOf, Record

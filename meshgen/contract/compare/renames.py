@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from meshgen.contract.described import Described
+from meshgen.contract.compare.described import Described
 from meshgen.naming import enum_zero
 
 Renames: TypeAlias = Mapping[str, str]

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from google.protobuf.descriptor_pb2 import EnumDescriptorProto
 
-from meshgen.contract.described import Described, Position, Rpc
-from meshgen.contract.fielddiff import Place, field_differences
-from meshgen.contract.findings import Finding, Kind
-from meshgen.contract.renames import renames
-from meshgen.contract.wording import rpc_words
+from meshgen.contract.compare.described import Described, Position, Rpc
+from meshgen.contract.compare.field_differences import Place, field_differences
+from meshgen.contract.compare.findings import Finding, Kind
+from meshgen.contract.compare.renames import renames
+from meshgen.contract.compare.wording import rpc_words
 from meshgen.naming import enum_zero
 
 

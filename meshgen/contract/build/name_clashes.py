@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from meshgen.contract.inventory import Named, message_name, named_types, stand_in
-from meshgen.contract.lock import Ledger
+from meshgen.contract.build.inventory import Named, message_name, named_types, stand_in
+from meshgen.contract.lock.ledger import Ledger
 from meshgen.contract.model import ServiceSpec
 from meshgen.contract.names import request, response, service
 from meshgen.errors import Diagnostic

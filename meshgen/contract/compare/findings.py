@@ -6,8 +6,8 @@ import enum
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from meshgen.contract.bufrules import Key
-from meshgen.contract.described import Position
+from meshgen.contract.compare.buf_rules import Key
+from meshgen.contract.compare.described import Position
 
 At: TypeAlias = tuple[str, str]
 """The full name of a message, enum, rpc or service, and a field of it, if any; named as in the new contract."""

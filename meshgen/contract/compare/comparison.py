@@ -13,11 +13,11 @@ from types import MappingProxyType
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from meshgen.contract.bufrules import Flags, Key, flagged
-from meshgen.contract.described import Described, Party
-from meshgen.contract.difference import differences
-from meshgen.contract.findings import At, Finding, Kind
-from meshgen.contract.verdicts import Outcome, outcomes, way_out
+from meshgen.contract.compare.buf_rules import Flags, Key, flagged
+from meshgen.contract.compare.described import Described, Party
+from meshgen.contract.compare.differences import differences
+from meshgen.contract.compare.findings import At, Finding, Kind
+from meshgen.contract.compare.verdicts import Outcome, outcomes, way_out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from meshgen.contract.lock import PROTOBUFS_OWN, SECTIONS, Entry, Ledger, Section, Slot
+from meshgen.contract.lock.ledger import PROTOBUFS_OWN, SECTIONS, Entry, Ledger, Section, Slot
 from meshgen.errors import Diagnostic, GraphError
 from meshgen.source import NOWHERE, Span
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FieldDescriptorProto
 
-from meshgen.contract.described import Described, reserved_numbers
+from meshgen.contract.compare.described import Described, reserved_numbers
 from meshgen.contract.descriptors import real_oneof
 
 Key: TypeAlias = tuple[str, int | str]
