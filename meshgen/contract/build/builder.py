@@ -9,12 +9,12 @@ from typing import Any
 
 from meshgen.contract.build.file import FileBuilder
 from meshgen.contract.build.inventory import Inventory, named_types
-from meshgen.contract.lock.ledger import Entry, Ledger, Want, rpc_key
+from meshgen.contract.build.name_clashes import clashes
 from meshgen.contract.lock.document import document_of, ledger_of
+from meshgen.contract.lock.ledger import Entry, Ledger, Want, rpc_key
 from meshgen.contract.model import Contract, RpcSpec, ServiceSpec
 from meshgen.contract.names import package, request, response
 from meshgen.contract.shared_messages import closure
-from meshgen.contract.build.name_clashes import clashes
 from meshgen.contract.wire import Wrapper, field_signature, wire_field
 from meshgen.errors import Diagnostic, GraphError, errors_only
 from meshgen.naming import enum_value, pascal, snake

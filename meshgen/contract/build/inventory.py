@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from meshgen.contract.constraints import stated, unstated
-from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.field_comments import field_comment
+from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.validation import Rule
 from meshgen.contract.wire import (
     Leaf,

@@ -18,7 +18,7 @@ import pytest
 import meshgen as package
 from meshgen.cli.calling import _no_route, rest_path
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 SUM = {"number": "5", "samples": [1, 2, 3], "operation": "sum"}
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]

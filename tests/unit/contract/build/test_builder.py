@@ -386,7 +386,7 @@ def test_an_optional_with_a_default_is_warned_of() -> None:
 
 
 DETERMINISM = """
-from test_contract import awkward
+from test_builder import awkward
 from meshgen.emit.proto import proto_files
 from meshgen.contract.lock import dump_lock
 import hashlib
@@ -400,11 +400,7 @@ print(h.hexdigest())
 
 def test_same_bytes_under_any_hash_seed() -> None:
     def digest(seed: str) -> str:
-        env = {
-            **os.environ,
-            "PYTHONHASHSEED": seed,
-            "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(PROTOS.parent)]),
-        }
+        env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)}
         return subprocess.run(
             [sys.executable, "-c", DETERMINISM], env=env, capture_output=True, text=True, check=True
         ).stdout

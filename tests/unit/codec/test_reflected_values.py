@@ -18,7 +18,7 @@ from meshgen.frontend import load_graph
 from meshgen.schema.convert.json_value import from_json, to_json
 from meshgen.schema.relate.assignable import holds
 
-BUILT = compile_graph(load_graph(str(Path(__file__).parents[1] / "graphs" / "border.py")), lock=None)
+BUILT = compile_graph(load_graph(str(Path(__file__).parents[2] / "graphs" / "border.py")), lock=None)
 ROUTE = next(route for route in BUILT.graph.routes if route.path == "/values")
 REQUEST = BUILT.graph.request(ROUTE)
 RECORD: Any = REQUEST.record

@@ -26,7 +26,7 @@ from meshgen.schema.reflect.reflector import reflect, reflect_field
 from meshgen.status import Internal, InvalidArgument
 
 T = TypeVar("T")
-PAGE = (Path(__file__).parents[2] / "docs/types.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs/types.md").read_text()
 
 
 @dataclass

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -69,9 +68,11 @@ async def test_the_page_loads_what_is_here(http: httpx.AsyncClient) -> None:
 
 def test_the_document_is_the_same_in_every_process() -> None:
     code = "import json, test_pages; print(json.dumps(test_pages.document_of_two()))"
-    here = {"cwd": Path(__file__).parent, "capture_output": True, "check": True}
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     first, second = (
-        subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONHASHSEED": seed}, **here).stdout
+        subprocess.run(
+            [sys.executable, "-c", code], env={**env, "PYTHONHASHSEED": seed}, capture_output=True, check=True
+        ).stdout
         for seed in ("1", "2")
     )
     assert first == second

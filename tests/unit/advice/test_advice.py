@@ -19,7 +19,7 @@ from meshgen.frontend import load_graph
 from meshgen.graph.model import Graph, InDriver, Own, With
 from meshgen.graph.verify import verify
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SPANS = ROOT / "tests/unit/advice/quickstart.jsonl"
 """What `meshgen run graphs/quickstart.py --trace` wrote of three requests."""
 GAUNTLET = "tests/graphs/gauntlet.py"

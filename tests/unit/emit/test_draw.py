@@ -16,7 +16,7 @@ from meshgen.frontend import load_graph
 from meshgen.plan.diagram import diagram
 from meshgen.plan.model import Diagram, DiagramEdge, DiagramNode
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 ODD = 'a < b & "c" > #d'
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 import tempfile
@@ -254,6 +255,6 @@ assert rules() == {"required": True}
 
 
 def test_a_program_may_have_its_own_copy_of_validate_proto() -> None:
-    folder = Path(__file__).parent
-    done = subprocess.run([sys.executable, "-c", OWN_COPY], cwd=folder, capture_output=True, text=True, check=False)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", OWN_COPY], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

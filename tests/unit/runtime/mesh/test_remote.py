@@ -36,7 +36,7 @@ pytest.importorskip("ray.serve")
 from ray.serve._private import grpc_util
 from ray.serve.config import gRPCOptions
 
-FILE = str(Path(__file__).with_name("hosted.py"))
+FILE = str(Path(__file__).parents[2] / "hosted.py")
 TRACE = "a" * 32
 TRACEPARENT = ("traceparent", f"00-{TRACE}-{'b' * 16}-01")
 

@@ -115,7 +115,7 @@ async def front(folder: Path, **settings: Any) -> AsyncIterator[Front]:
 
 @contextlib.asynccontextmanager
 async def replica_process() -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
-    program = Path(__file__).with_name("plan_replica.py")
+    program = Path(__file__).parents[2] / "plan_replica.py"
     process = await asyncio.create_subprocess_exec(sys.executable, program, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     try:

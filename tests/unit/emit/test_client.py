@@ -43,7 +43,7 @@ from meshgen.schema.model import EnumOf, Field, ListOf, MapOf, Optional, Record,
 from meshgen.schema.reflect.reflector import reflect
 from meshgen.status import StatusError
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 GRAPHS = {
     "quickstart": "graphs/quickstart.py",
     "content_understanding": "graphs/content_understanding.py",

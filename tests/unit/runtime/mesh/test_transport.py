@@ -34,7 +34,7 @@ from meshgen.schema.relate.assignable import holds
 from meshgen.status import Code, StatusError
 
 LIMIT_S = 1.5
-FILE = str(Path(__file__).parent / "hosted.py")
+FILE = str(Path(__file__).parents[2] / "hosted.py")
 LAYOUTS: Mapping[str, Mapping[str, Placement]] = {
     "own": {},
     "together": {"leaf": With("boss")},
@@ -252,7 +252,7 @@ def test_placing_a_node_removes_its_generated_service(tmp_path: Path) -> None:
     assert workspace.stale(tmp_path, compiled("together").files) == ()
 
 
-FLAT = load_graph(str(Path(__file__).with_name("flat_results.py")))
+FLAT = load_graph(str(Path(__file__).parents[2] / "flat_results.py"))
 VALUES = st.one_of(
     st.none(),
     st.booleans(),

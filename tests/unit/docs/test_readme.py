@@ -14,7 +14,7 @@ import pytest
 from docs.errors_page import page
 from meshgen.cli.drawing import drawing
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 README = (PROJECT / "README.md").read_text()
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 FILES = {
