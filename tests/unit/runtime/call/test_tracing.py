@@ -79,7 +79,7 @@ class TestWithoutCollector:
 
     def test_opentelemetry_is_not_imported(self) -> None:
         code = (
-            "import sys; from meshgen.runtime import tracing\n"
+            "import sys; from meshgen.runtime.call import tracing\n"
             "with tracing.span('n', 'n.F', 'server', parent={}): pass\n"
             "assert not [m for m in sys.modules if m.startswith(('opentelemetry', 'grpc'))]"
         )
@@ -136,7 +136,7 @@ class TestWithCollector:
 
     def test_a_process_that_ends_sends_what_it_has(self, receiver: Receiver) -> None:
         code = (
-            "from meshgen.runtime import tracing\n"
+            "from meshgen.runtime.call import tracing\n"
             f"with tracing.span('n', 'n.F', 'server', parent={{'traceparent': '{PARENT}'}}): pass"
         )
         subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
@@ -145,7 +145,7 @@ class TestWithCollector:
     def test_a_collector_that_is_away_delays_no_more_than_seconds(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
         code = (
-            "from meshgen.runtime import tracing\n"
+            "from meshgen.runtime.call import tracing\n"
             "import time; t = time.monotonic()\n"
             "with tracing.span('n', 'n.F', 'server', parent={}): pass\n"
             "tracing.flush(0.5); print(time.monotonic() - t)"
