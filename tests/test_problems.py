@@ -8,11 +8,10 @@ texts.
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm_python
 
 from meshgen.codes import CODES
 
@@ -34,13 +33,13 @@ print(*(d.render() for d in problems), *safe, sep="\\n")
 
 
 def check(folder: Path) -> str:
-    """What `meshgen check` says of the folder's graph, in a fresh process."""
+    """What `meshgen check` says of the folder's graph, in a process of its own."""
     target = folder / "target.txt"
     return run(folder, "-c", CHECK, target.read_text().strip() if target.exists() else "graph.py")
 
 
 def run(folder: Path, *arguments: str) -> str:
-    done = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
+    done = warm_python.run(*arguments, cwd=folder)
     assert not done.stderr, done.stderr
     return done.stdout
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import warm_python
 
 import meshgen as package
 from meshgen.cli.calling import _no_route, rest_path
@@ -27,9 +28,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 @pytest.fixture
 def meshgen() -> Run:
     def run(*args: str, stdin: str = "", cwd: Path = PROJECT) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "meshgen", *args]
-        env = {**os.environ, "PYTHONPATH": str(PROJECT)}
-        return subprocess.run(command, input=stdin, cwd=cwd, env=env, capture_output=True, text=True, timeout=60)
+        return warm_python.run("-m", "meshgen", *args, stdin=stdin, cwd=cwd)
 
     return run
 

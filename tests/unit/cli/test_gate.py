@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm_python
 
 LOCK = "protos/g/lock.json"
 DESCRIPTORS = "envoy/g/descriptors.binpb"
@@ -24,8 +24,7 @@ with InputNode(x=int) as request:
 
 
 def meshgen(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "meshgen", *arguments]
-    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=60, check=False)
+    return warm_python.run("-m", "meshgen", *arguments, cwd=project)
 
 
 def edit(project: Path, *, result: str = "int", more: str = "") -> None:
