@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tools import buf_complaints
+from tools import buf_complaints, mypy
 
 from meshgen import workspace
 from meshgen.compiler import Build, compile_graph
@@ -141,20 +141,13 @@ def test_envoy_accepts_the_configuration(tree: Path, name: str) -> None:
     assert "OK" in run(*command, "-c", f"envoy/{name}/envoy.yaml", cwd=tree)
 
 
+@pytest.mark.xdist_group("mypy")
 def test_mypy_and_ruff_accept_the_services(tree: Path) -> None:
     folder = Path(sys.executable).parent
     config = PROJECT / "pyproject.toml"
     run(folder / "ruff", "check", "--config", config, "services", cwd=tree)
     run(folder / "ruff", "format", "--check", "--config", config, "services", cwd=tree)
-    environment = {**os.environ, "MYPYPATH": str(PROJECT)}
-    done = subprocess.run(
-        [folder / "mypy", "--config-file", config, "--cache-dir", PROJECT / ".mypy_cache", "services/quickstart"],
-        cwd=tree,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = mypy(tree, "services/quickstart")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -1,8 +1,10 @@
-"""The real consumers of contracts: buf and protoc."""
+"""The real consumers of what is generated: buf, protoc and mypy."""
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import sysconfig
 import tempfile
 from pathlib import Path
@@ -15,7 +17,8 @@ from meshgen.contract.model import Contract
 from meshgen.contract.validation import rules_of, set_rules
 from meshgen.emit.proto import proto_files
 
-PROTOS = Path(__file__).parents[2] / "protos"
+PROJECT = Path(__file__).parents[2]
+PROTOS = PROJECT / "protos"
 BUF = str(Path(sysconfig.get_path("scripts")) / "buf")
 
 
@@ -64,3 +67,15 @@ def compiled(protos: Path, *names: str) -> FileDescriptorSet:
     with tempfile.NamedTemporaryFile() as out:
         assert protoc.main(["protoc", *paths, f"--descriptor_set_out={out.name}", *names]) == 0
         return FileDescriptorSet.FromString(Path(out.name).read_bytes())
+
+
+def mypy(folder: Path, *targets: str) -> subprocess.CompletedProcess[str]:
+    """What mypy says of these of a folder, with the settings of this project, which are stricter than `--strict`.
+
+    The settings are the key of its cache: with others, everything that meshgen imports would be checked once more.
+    Tests that use the cache are of one group, since mypy does not share it with another one at work.
+    """
+    options = ("--config-file", str(PROJECT / "pyproject.toml"), "--cache-dir", str(PROJECT / ".mypy_cache"))
+    env = {**os.environ, "MYPYPATH": str(PROJECT)}
+    command = [sys.executable, "-m", "mypy", *options, *targets]
+    return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=280, check=False)

@@ -94,6 +94,7 @@ def test_codec_finds_an_answer_that_was_not_declared(project: Path) -> None:
     assert "INTERNAL" in done.stdout
 
 
+@pytest.mark.xdist_group("mypy")
 def test_a_clone_stays_clean_when_one_follows_the_readme_in_it(project: Path) -> None:
     """`make check` lints and checks what lies in graphs/ and services/."""
     (project / "pyproject.toml").write_text((PROJECT / "pyproject.toml").read_text())

@@ -23,6 +23,7 @@ import grpc
 import pytest
 import schema_samples
 from hypothesis import given
+from tools import mypy
 
 import meshgen
 from meshgen.cli.calling import call
@@ -474,15 +475,14 @@ def wrong(client: QuickstartClient, other: ClientGraphClient, value: Everything)
 """
 
 
+@pytest.mark.xdist_group("mypy")
 def test_mypy_accepts_every_client_and_knows_its_fields(tmp_path: Path) -> None:
     for graph in GRAPHS:
         folder = tmp_path / "services" / graph
         folder.mkdir(parents=True)
         (folder / "client.py").write_text(source(graph))
     (tmp_path / "uses.py").write_text(USES)
-    options = ["--strict", "--explicit-package-bases", "--cache-dir", f"{ROOT}/.mypy_cache/clients"]
-    command = [sys.executable, "-m", "mypy", *options, "services", "uses.py"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=250)
+    done = mypy(tmp_path, "services", "uses.py")
     found = re.findall(r"^(\S+?):(\d+): error: .*\[([\w-]+)\]$", done.stdout, re.MULTILINE)
     marks = ((n, re.search(r"# E: (\S+)", line)) for n, line in enumerate(USES.splitlines(), 1))
     assert set(found) == {("uses.py", str(n), mark[1]) for n, mark in marks if mark}, done.stdout + done.stderr
