@@ -125,7 +125,7 @@ TENSOR = Tensor("numpy")
         (Image(), PICTURE),
         (TENSOR, ARRAY),
     ],
-    ids=str,
+    ids=lambda value: str(value) if isinstance(value, Type) else type(value).__name__,
 )
 def test_wherever_the_payload_is(type_: Type, value: Any) -> None:
     codec = codec_of(params(before=STR, x=type_, after=ListOf(INT)), type_)
