@@ -6,6 +6,9 @@ BIN    := .venv/bin
 # Ray starts its workers from compiled modules in half the time.
 unexport PYTHONDONTWRITEBYTECODE
 
+# Tests of one group stay together, and those on meshes come last: see tests/conftest.py.
+WORKERS := -n logical --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test fast bench check build clients clean
 
@@ -28,10 +31,10 @@ demo: setup  ## the content-understanding graph as a mesh, with real pictures
 	@$(BIN)/python -m docs.demo
 
 test: check clients  ## everything, the tests on Ray Serve and Envoy included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 fast: setup  ## the tests without Ray Serve, Envoy and trained models
-	$(BIN)/python -m pytest -m 'not mesh and not models'
+	$(BIN)/python -m pytest $(WORKERS) -m 'not mesh and not models' --ignore tests/mesh --ignore tests/test_models.py
 
 bench: setup  ## measure everything, into benchmarks/results/ and docs/performance.md; give options with ARGS=...
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[bench]'

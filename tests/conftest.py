@@ -42,6 +42,20 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests on meshes into one worker, and last: a mesh starts badly beside other tests that fill the cores.
+
+    Those that start meshes of their own come before those that share one, which then need not stand by meanwhile.
+    """
+    meshes = [item for item in items if item.get_closest_marker("mesh")]
+    for item in meshes:
+        item.add_marker(pytest.mark.xdist_group("mesh"))
+    sharing = [item for item in meshes if "mesh" in getattr(item, "fixturenames", ())]
+    last = {item: place for place, group in enumerate((meshes, sharing), 1) for item in group}
+    items.sort(key=lambda item: last.get(item, 0))
+
+
 @pytest.fixture(scope="session")
 def spans() -> Iterator[Receiver]:
     """Takes the spans of the shared mesh."""

@@ -154,11 +154,13 @@ def decoded(graph: str, route: Route, value: Any) -> Any:
     return to_json(route.result, from_json(route.result, value))
 
 
+@pytest.mark.xdist_group("conformance")
 @on("local")
 def test_local(case: Case) -> None:
     case.check(in_process(local_graph(case.graph), case))
 
 
+@pytest.mark.xdist_group("conformance")
 @on("codec")
 def test_through_the_contracts(case: Case) -> None:
     case.check(in_process(contracted_graph(case.graph), case))

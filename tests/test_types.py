@@ -32,6 +32,7 @@ from meshgen.frontend.trace import trace
 from meshgen.schema.check.requests import request_check
 from meshgen.schema.convert.json_value import from_json, to_json
 
+pytestmark = pytest.mark.xdist_group("types")  # which compile each case once
 CASES = Path(__file__).parent / "types"
 NAMES = sorted(p.name for p in CASES.iterdir() if (p / "graph.py").is_file())
 
