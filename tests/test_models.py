@@ -21,7 +21,7 @@ transformers = pytest.importorskip("transformers")
 train = pytest.importorskip("graphs.models.train")
 recipes = pytest.importorskip("graphs.models.recipes")
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.xdist_group("models")]
 
 ROOT = train.WEIGHTS.parents[2]
 HELD_OUT = 1000
