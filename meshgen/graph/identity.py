@@ -14,25 +14,9 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any
 
-from meshgen.graph.model import (
-    Call,
-    Const,
-    Entries,
-    Expr,
-    Graph,
-    GraphInput,
-    Input,
-    Items,
-    MapEach,
-    Method,
-    Node,
-    Own,
-    Result,
-    Step,
-    Switch,
-)
+from meshgen.graph.model import Graph, GraphInput, Method, Node, Own
 from meshgen.graph.reach.sources import Project
 from meshgen.graph.reach.values import Values, holds_state
 from meshgen.graph.reach.walk import Reach
@@ -62,9 +46,9 @@ def structure(graph: Graph) -> str:
     A run that was begun on one graph can go on on another of the same structure.
     """
     adapter = graph.adapter and [_signature(graph.adapter.method), graph.adapter.record and graph.adapter.record.name]
-    routes = [[r.path, r.rpc, _input(r.input), _expression(r.output)] for r in graph.routes]
+    routes = [[r.path, r.rpc, _input(r.input), _compared(r.output, _ASIDE)] for r in graph.routes]
     values = Values(Project(), (), None, ())
-    return _hash([values.text([graph.name, adapter, routes, [_step(step) for step in graph.steps]])])
+    return _hash([values.text([graph.name, adapter, routes, _compared(graph.steps, _ASIDE)])])
 
 
 def code(graph: Graph, node: str) -> CodeIdentity:
@@ -116,7 +100,7 @@ def _called(graph: Graph, host: str | None) -> tuple[Node, ...]:
     inside = _inside(graph, host)
     names = {name for node in inside for name in node.may_call}
     if host is None:
-        names |= {step.node for step in graph.steps if isinstance(step, Call | MapEach)}
+        names |= {step.node for step in graph.steps if hasattr(step, "node")}  # a switch calls none
     return tuple(graph.node(name) for name in sorted(names - {node.name for node in inside}))
 
 
@@ -189,45 +173,20 @@ def _input(given: GraphInput) -> list[Any]:
     return [params, given.record and given.record.name, given.whole]
 
 
-def _step(step: Step) -> list[Any]:
-    match step:
-        case Call(id=number, node=node, method=method, args=args):
-            return ["call", number, f"{node}.{method}", [[name, _expression(e)] for name, e in args]]
-        case Switch(id=number, selector=selector, cases=cases, default=default):
-            ways = [[key, _expression(e)] for key, e in cases]
-            return ["switch", number, _expression(selector), ways, default and _expression(default)]
-        case MapEach(id=number, node=node, method=method, item=item, over=over, args=args):
-            others = [[name, _expression(e)] for name, e in args]
-            return ["map", number, f"{node}.{method}", item, _expression(over), others]
-        case _:
-            assert_never(step)
+_ASIDE = frozenset({"type", "result", "max_concurrency"})
+"""What no structure is made of: types, which are the contract's, and how a step is done. All else that a step has
+counts, so that a new kind of step, or a new field of one, is not forgotten."""
 
 
-def _expression(expr: Expr) -> list[Any]:
-    match expr:
-        case Const(value=value):
-            return ["const", value]
-        case Input(path=path):
-            return ["input", *map(str, path)]
-        case Result(step=step, path=path):
-            return ["result", step, *map(str, path)]
-        case Items(items=items, container=container):
-            return [container, *map(_expression, items)]
-        case Entries(entries=entries):
-            return ["dict", *([key, _expression(e)] for key, e in entries)]
-        case _:
-            assert_never(expr)
-
-
-def _compared(value: Any) -> Any:
+def _compared(value: Any, aside: frozenset[str] = frozenset()) -> Any:
     """The graph's own data by the fields that make two of them differ; what users gave stays as it is."""
     if isinstance(value, Type):
         return str(value)
     if isinstance(value, tuple):
-        return [_compared(item) for item in value]
+        return tuple(_compared(item, aside) for item in value)
     if _is_ours(value):
-        compared = [f.name for f in fields(value) if f.compare]
-        return [type(value).__name__, *([name, _compared(getattr(value, name))] for name in compared)]
+        compared = sorted(f.name for f in fields(value) if f.compare and f.name not in aside)
+        return [type(value).__name__, *([name, _compared(getattr(value, name), aside)] for name in compared)]
     return value
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -779,10 +783,32 @@ def test_a_structure_is_steps_and_their_arguments(make: Make, old: str, new: str
 def test_identities_do_not_change_between_releases_by_themselves(make: Make) -> None:
     """When one of these changes, say so: durable runs and caches of before no longer fit."""
     golden: dict[str, Any] = {
-        "structure": "624082e693306f83",
+        "structure": "f4242a858f27a38e",
         "a": "1a744b0a3ef89f78",
         "b": "d2e2d5fbeffd9b71",
     }
     graph = make(STEPS).load()
     found = {"structure": identity.structure(graph), **{n: identity.code(graph, n).hash for n in ("a", "b")}}
     assert {name: text[:16] for name, text in found.items()} == golden
+
+
+SCRIPT = """\
+import json, sys
+from meshgen.frontend import load_graph
+from meshgen.graph import identity
+graph = load_graph("g.py").graph
+print(json.dumps([identity.structure(graph), *(identity.code(graph, n.name).hash for n in graph.nodes)]))
+"""
+
+
+def test_identities_are_the_same_in_every_process(make: Make) -> None:
+    argument = "{'a', 'b', 'c'}, frozenset('abc'), Settings(1, {'x', 'y', 'z'}), {Colour.RED: {'k', 'l'}}, object"
+    project = make(ARGUMENTS.replace("ARGUMENT", argument))
+    graph = project.load()
+    expected = [identity.structure(graph), *hashes(project).values()]
+    for seed in ("0", "1", "77"):
+        env = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(Path(__file__).parents[3])}
+        command = [sys.executable, "-c", SCRIPT]
+        done = subprocess.run(command, cwd=project.root, env=env, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout) == expected
