@@ -47,7 +47,8 @@ def structure(graph: Graph) -> str:
     """
     adapter = graph.adapter and [_signature(graph.adapter.method), graph.adapter.record and graph.adapter.record.name]
     routes = [[r.path, r.rpc, _input(r.input), _compared(r.output, _ASIDE)] for r in graph.routes]
-    values = Values(Project(), (), None, ())
+    project = Project()
+    values = Values(project, _roots(graph, project), None, ())
     return _hash([values.text([graph.name, adapter, routes, _compared(graph.steps, _ASIDE)])])
 
 
@@ -111,9 +112,8 @@ class _Code:
         project = Project()
         # A replica imports the graph's module, whichever module its node is in.
         self._modules = _modules(graph)
-        roots = {project.root(m) for m in (*self._modules, *(n.target.__module__ for n in graph.nodes))} - {None}
         self._reach = Reach(project)
-        self._values = Values(project, [r for r in roots if r is not None], self._reach, self._modules)
+        self._values = Values(project, _roots(graph, project), self._reach, self._modules)
         self._texts: list[str] = []
 
     def add(self, value: Any) -> None:
@@ -135,6 +135,12 @@ def _modules(graph: Graph) -> tuple[str, ...]:
     # Not by getattr, on which lazy modules would load.
     by_file = (name for name, m in list(sys.modules.items()) if getattr(m, "__dict__", {}).get("__file__") in files)
     return tuple(sorted({*by_file, *([named] if named in sys.modules else ())} - {"__main__"}))
+
+
+def _roots(graph: Graph, project: Project) -> list[Path]:
+    """The folders that the graph's code is imported from."""
+    modules = {*_modules(graph), *(node.target.__module__ for node in graph.nodes)}
+    return [root for module in modules if (root := project.root(module)) is not None]
 
 
 def _hash(texts: list[str]) -> str:
