@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
+import importlib.metadata
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+import meshgen
+from meshgen.contract import names
+from meshgen.contract.subset import subset
+from meshgen.errors import MeshgenError
 from meshgen.frontend import load_graph
+from meshgen.graph import identity
 from meshgen.graph.model import Graph
 from meshgen.runtime.mesh import server
 
@@ -21,20 +28,26 @@ if TYPE_CHECKING:
 def application(graph: str, node: str | None, contract: Path, options: Mapping[str, Any]) -> Application:
     """The Serve application of one node, or of the driver.
 
-    The graph is imported in the replicas only, so this is quick, and constructor arguments can be any Python.
+    The graph is loaded here, too, for the version: what a node is made from follows from what the graph's file did,
+    not from its text alone. Where the graph has just been built, as by `meshgen run`, it is there already.
 
     Args:
         graph: `graphs/x.py:app` relative to the project, or `package.module:app`.
         node: the node's name; None for the driver.
-        contract: file with the graph's `FileDescriptorSet`; its bytes travel with the application.
+        contract: file with the graph's `FileDescriptorSet`; what the node needs of it travels with the application.
         options: of the Serve deployment, by Serve's names.
 
     Raises:
         FileNotFoundError: there is no such graph file or contract.
+        GraphError: the graph cannot be loaded.
+        MeshgenError: it has no such node.
     """
-    descriptors = contract.read_bytes()
     source = _resolve(graph, tuple(contract.resolve().parents))
-    version = _version(source, node, descriptors)
+    loaded = _loaded(source)
+    if node is not None and node not in loaded.by_name:
+        raise MeshgenError(f"'{graph}' has no node '{node}'; run `meshgen build` again")
+    descriptors = _contracts(contract.read_bytes(), loaded, node)
+    version = _version(graph, loaded, node, descriptors)
     return server.deployment(partial(load, graph), source, node, descriptors, options=options, version=version)
 
 
@@ -59,50 +72,30 @@ def _resolve(source: str, also: tuple[Path, ...] = ()) -> str:
     raise FileNotFoundError(f"there is no graph file '{path}' in the working folder, nor on sys.path")
 
 
-def _version(source: str, node: str | None, descriptors: bytes) -> str:
-    """Changes when the code, a constructor's arguments (they are in the code) or the contract change.
+@cache
+def _loaded(source: str) -> Graph:
+    """The graph, once in a process: Python imports its module once, too."""
+    return load_graph(source).graph
 
-    The code is the graph's file and what it imports from its project; files that it reads as data are not seen.
+
+def _contracts(contract: bytes, graph: Graph, node: str | None) -> bytes:
+    """What a replica speaks of the graph's contracts, so that it does not mind those of others."""
+    paths = [names.proto_path(graph.name, name) for name in identity.spoken(graph, node)]
+    return subset(FileDescriptorSet.FromString(contract), paths).SerializeToString(deterministic=True)
+
+
+def _version(given: str, graph: Graph, node: str | None, descriptors: bytes) -> str:
+    """Changes when a replica would be made from something else: code, arguments, contract, or who runs them.
+
+    Args:
+        given: as `service.py` names the graph; replicas load it by that name.
+        graph: the graph.
+        node: the node; None for the driver.
+        descriptors: the contracts that the replica speaks.
     """
-    parts = (source.encode(), (node or "").encode(), descriptors, *(f.read_bytes() for f in _code(source)))
+    texts = (meshgen.__version__, _installed("ray"), given, node or "", identity.replica(graph, node).hash)
+    parts = (*map(str.encode, texts), descriptors)
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:16]
 
 
-@cache
-def _code(source: str) -> tuple[Path, ...]:
-    target = source.partition(":")[0]
-    if target.endswith(".py"):
-        start = [Path(target)]
-        roots = [f for f in start[0].parents if (f / "pyproject.toml").is_file()][:1] or [Path.cwd()]
-    else:
-        roots = [Path.cwd()]
-        start = list(_files(target, roots[0]))
-    seen: set[Path] = set()
-    while start:
-        file = start.pop()
-        if file not in seen:
-            seen.add(file)
-            start += [f for name in _imports(file, roots[0]) for f in _files(name, roots[0])]
-    return tuple(sorted(seen))
-
-
-def _files(module: str, root: Path) -> Iterator[Path]:
-    """The files of a module of the project, its packages' among them; none for what is installed."""
-    parts = module.split(".")
-    for end in range(1, len(parts) + 1):
-        path = root.joinpath(*parts[:end])
-        yield from (f for f in (path.with_suffix(".py"), path / "__init__.py") if f.is_file())
-
-
-def _imports(file: Path, root: Path) -> Iterator[str]:
-    package = file.parent.relative_to(root).parts if file.is_relative_to(root) else ()
-    for found in ast.walk(ast.parse(file.read_bytes())):
-        match found:
-            case ast.Import(names=names):
-                yield from (n.name for n in names)
-            case ast.ImportFrom(module=module, names=names, level=level):
-                above = package[: len(package) - level + 1] if level else ()
-                base = ".".join((*above, *([module] if module else [])))
-                yield from (f"{base}.{n.name}" for n in names)
-            case _:
-                pass
+_installed = cache(importlib.metadata.version)

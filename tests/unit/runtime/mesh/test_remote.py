@@ -20,7 +20,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from serves_side import ServesSide
 
-from meshgen import limits
+from meshgen import limits, service
 from meshgen.codec import grpc_status
 from meshgen.codec.lazy import plain
 from meshgen.codec.rpc import Contracts, RpcCodec
@@ -94,7 +94,7 @@ async def mesh(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, 
     served: dict[str, Served] = {}
     servers: list[Any] = []
     for node in ("leaf", "boss", None):
-        replica = server.Replica(lambda _: graph, FILE, node, descriptors)
+        replica = server.Replica(lambda _: graph, FILE, node, service._contracts(descriptors, graph, node))
         one = served[node or "driver"] = Served(replica, node or "driver")
         listening = grpc_util.gRPCGenericServer(one.factory)
         port = listening.add_insecure_port("127.0.0.1:0")

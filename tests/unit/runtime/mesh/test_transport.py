@@ -18,7 +18,7 @@ from ray.serve._private import grpc_util
 from ray.serve.config import gRPCOptions
 from test_remote import Mesh, Proxy, Served
 
-from meshgen import workspace
+from meshgen import service, workspace
 from meshgen.cli.compiling import Gated
 from meshgen.codec.rpc import Contracts
 from meshgen.compiler import Build, compile_graph
@@ -82,9 +82,8 @@ async def fused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     served: dict[str, Served] = {}
     servers: list[Any] = []
     for node in (*(n.name for n in graph.nodes if isinstance(n.placement, Own)), None):
-        one = served[node or "driver"] = Served(
-            server.Replica(lambda _: graph, FILE, node, descriptors), node or "driver"
-        )
+        replica = server.Replica(lambda _: graph, FILE, node, service._contracts(descriptors, graph, node))
+        one = served[node or "driver"] = Served(replica, node or "driver")
         listening = grpc_util.gRPCGenericServer(one.factory)
         port = listening.add_insecure_port("127.0.0.1:0")
         server.add(None, listening)
