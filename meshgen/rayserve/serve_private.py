@@ -1,6 +1,7 @@
 """Every place of Ray 2.60 that is not its public API and that meshgen leans on; Ray is imported inside functions only.
 
-tests/unit/rayserve/test_serve_private.py fails for each one when Ray changes it. Paths in comments are relative to `ray/serve`.
+tests/unit/rayserve/test_serve_private.py fails for each one when Ray changes it. Paths in comments are relative to
+`ray/serve`.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 What is left out costs an eighth of a call's processor time and more, and does nothing for a call that is awaited at
 once. It leans on private places of grpcio, so any other version than the one it was written for gets the public way;
-tests/unit/runtime/mesh/test_envoy_channel.py fails for each place when gRPC changes it. Paths are below `grpc/`, of grpcio 1.85.
+tests/unit/runtime/mesh/test_envoy_channel.py fails for each place when gRPC changes it. Paths are below `grpc/`, of
+grpcio 1.85.
 """
 
 from __future__ import annotations
