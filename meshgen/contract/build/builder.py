@@ -8,11 +8,12 @@ from itertools import zip_longest
 from typing import Any
 
 from meshgen.contract.build.file import FileBuilder
-from meshgen.contract.build.inventory import Inventory, named_types
+from meshgen.contract.build.inventory import Inventory
 from meshgen.contract.build.name_clashes import clashes
 from meshgen.contract.lock.document import document_of, ledger_of
 from meshgen.contract.lock.ledger import Entry, Ledger, Want, rpc_key
 from meshgen.contract.model import Contract, RpcSpec, ServiceSpec
+from meshgen.contract.named_types import named_types
 from meshgen.contract.names import package, request, response
 from meshgen.contract.shared_messages import closure
 from meshgen.contract.wire import Wrapper, field_signature, wire_field

@@ -13,7 +13,6 @@ from google.protobuf.descriptor_pb2 import (
     FileDescriptorProto,
 )
 
-from meshgen.contract.build.inventory import Named, named_types
 from meshgen.contract.build.name_clashes import local_name, own_names
 from meshgen.contract.comments import Comments, Path
 from meshgen.contract.constraints import stated
@@ -22,6 +21,7 @@ from meshgen.contract.field_comments import field_comment
 from meshgen.contract.fields import add_field, add_map
 from meshgen.contract.lock.ledger import Entry, Ledger, rpc_key
 from meshgen.contract.model import RpcSpec, ServiceSpec
+from meshgen.contract.named_types import Named, named_types
 from meshgen.contract.names import package, proto_path, request, response, service
 from meshgen.contract.shared_messages import ANNOTATIONS_PATH, STANDARD_PATHS
 from meshgen.contract.validation import VALIDATE_PATH, require_one, set_rules

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from meshgen.contract.build.inventory import Named, message_name, named_types, stand_in
 from meshgen.contract.lock.ledger import Ledger
 from meshgen.contract.model import ServiceSpec
+from meshgen.contract.named_types import Named, message_name, named_types, stand_in
 from meshgen.contract.names import request, response, service
 from meshgen.errors import Diagnostic
 from meshgen.schema.model import EnumOf, Ref

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from meshgen.contract import names
-from meshgen.contract.build.inventory import message_name, named_types, stand_in
 from meshgen.contract.compare.findings import At
 from meshgen.contract.model import ServiceSpec
+from meshgen.contract.named_types import message_name, named_types, stand_in
 from meshgen.naming import RESULT_FIELD, snake
 from meshgen.schema.model import EnumOf, Record
 from meshgen.source import NOWHERE, Span, of_callable
