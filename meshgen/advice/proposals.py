@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from meshgen.advice.times import Times
 from meshgen.graph.model import Graph, InDriver, Node, Own, Placement, With
-from meshgen.graph.placement import OF_GUESTS, hosts_exist, processes_acyclic
+from meshgen.graph.options import serve_options
+from meshgen.graph.placement import hosts_exist, processes_acyclic
 
 CHEAP_S = 0.005
 """Seconds of own work; more would hold up what else runs in the host."""
@@ -66,8 +67,8 @@ def _stays(graph: Graph, node: Node, times: Times | None) -> str:
         return f'it is placed "{node.placement}" already'
     if guests := graph.guests(node.name):
         return f"{', '.join(n.name for n in guests)}: placed with it"
-    if surplus := sorted(node.options.serve.keys() - OF_GUESTS):
-        return f"it has options of its own replicas: {', '.join(surplus)}"
+    if replica_options := sorted(node.options.serve.keys() - serve_options("guest")):
+        return f"it has options of its own replicas: {', '.join(replica_options)}"
     if times is not None and times.own_s > CHEAP_S:
         return "it works too long to share a process"
     if times is not None and times.own_s > times.hop_s:

@@ -155,6 +155,6 @@ def _nodes(steps: Sequence[Bound]) -> list[BoundNode]:
 
 
 def _cycle_problem(cycle: Sequence[Bound]) -> Diagnostic:
-    names = [s.node.deployment.name if not isinstance(s, BoundSwitch) else "switch" for s in (*cycle, cycle[0])]
+    names = [s.node.definition.name if not isinstance(s, BoundSwitch) else "switch" for s in (*cycle, cycle[0])]
     message = f"the graph has a cycle: {' ← '.join(names)}"
     return Diagnostic(code="MG207", message=message, span=cycle[0].span)

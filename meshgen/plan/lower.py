@@ -12,7 +12,7 @@ from meshgen.contract.names import application, package, service
 from meshgen.graph.model import Graph, Node, Own, Route
 from meshgen.limits import DEFAULT_TIMEOUT_S
 from meshgen.plan.model import Mesh, Plan, RestRoute, Service, Workload
-from meshgen.plan.options import serve_options
+from meshgen.plan.options import deployment_options
 
 
 def lower(graph: Graph, lock: Mapping[str, Any] | None, version: str) -> Plan:
@@ -100,7 +100,7 @@ def _driver(graph: Graph) -> Workload:
         service=service(graph.name),
         rpcs=tuple(route.rpc for route in graph.routes),
         package=package(graph.name),
-        serve=serve_options(replace(graph.options, serve={**graph.options.serve, **configs}), driver=True),
+        serve=deployment_options(replace(graph.options, serve={**graph.options.serve, **configs}), driver=True),
         idempotent=_idempotent(graph),
         timeout_s=graph.options.timeout_s or DEFAULT_TIMEOUT_S,
         summary=_summary(graph.doc),
@@ -131,10 +131,10 @@ def _hosting(graph: Graph, node: Node) -> Mapping[str, Any]:
     """Options of a deployment that may answer for guests, too: Serve lets in what all of them may do at once."""
     guests = graph.guests(node.name)
     if not guests:
-        return serve_options(node.options)
+        return deployment_options(node.options)
     at_once = sum(n.options.max_ongoing_requests for n in (node, *guests))
     more = {"max_ongoing_requests": at_once, **_user_configs(graph, node.name)}
-    return serve_options(replace(node.options, serve={**node.options.serve, **more}))
+    return deployment_options(replace(node.options, serve={**node.options.serve, **more}))
 
 
 def _user_configs(graph: Graph, host: str | None) -> Mapping[str, Any]:

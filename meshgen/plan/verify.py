@@ -11,9 +11,10 @@ from typing import Any, Literal, TypeAlias
 
 from meshgen.errors import Diagnostic
 from meshgen.graph.model import Graph, Options
+from meshgen.graph.options import OPTIONS, is_number, own_options, serve_options
 from meshgen.plan.lower import rest_path
 from meshgen.plan.model import Plan
-from meshgen.plan.options import MANAGED_OPTIONS, OWN_OPTIONS, SERVE_OPTIONS, serve_options
+from meshgen.plan.options import deployment_options
 from meshgen.source import Span
 
 RESERVED_NAMES = frozenset({"driver", "front", "google", "meshgen", "otlp", "v1"})
@@ -33,6 +34,7 @@ class Owner:
     name: str
     options: Options
     span: Span
+    place: Literal["driver", "node"]
 
     def error(self, code: str, message: str, hint: str = "") -> Diagnostic:
         """An error at the place where the owner was written."""
@@ -65,9 +67,9 @@ def verify_plan(plan: Plan) -> tuple[Diagnostic, ...]:
 
 
 def _owners(graph: Graph) -> Iterator[Owner]:
-    yield Owner("the driver", graph.options, graph.span)
+    yield Owner("the driver", graph.options, graph.span, "driver")
     for node in graph.services:
-        yield Owner(f"node '{node.name}'", node.options, node.span)
+        yield Owner(f"node '{node.name}'", node.options, node.span, "node")
 
 
 # --- options -------------------------------------------------------------------------------------------------------
@@ -75,11 +77,15 @@ def _owners(graph: Graph) -> Iterator[Owner]:
 
 def options_exist(owner: Owner) -> Iterator[Diagnostic]:
     """Each option is one of Serve's, spelled as Serve spells it."""
+    known = serve_options(owner.place) | own_options(owner.place)
     for name in owner.options.serve:
-        if name in MANAGED_OPTIONS:
-            yield owner.error("MG502", f"`{name}` cannot be set: {MANAGED_OPTIONS[name]}")
-        elif name not in SERVE_OPTIONS:
-            near = difflib.get_close_matches(name, sorted((SERVE_OPTIONS | OWN_OPTIONS) - {name}), n=1)
+        if name in known:
+            continue
+        row = OPTIONS.get(name)
+        if row is not None and row.refusal:
+            yield owner.error("MG502", f"`{name}` cannot be set: {row.refusal}")
+        else:
+            near = difflib.get_close_matches(name, sorted(known), n=1)
             hint = f"Did you mean `{near[0]}`?" if near else ""
             yield owner.error("MG501", f"there is no option `{name}`", hint)
 
@@ -92,11 +98,9 @@ def options_are_data(owner: Owner) -> Iterator[Diagnostic]:
 
 
 def replicas_make_sense(owner: Owner) -> Iterator[Diagnostic]:
-    """A number of replicas, or a range, and always at least one replica."""
+    """There is a number of replicas or a range of them, and always at least one replica."""
     given = owner.options.serve
     replicas, scaling = given.get("num_replicas"), given.get("autoscaling_config")
-    if replicas is not None and replicas != "auto" and not _at_least(replicas, 1, int):
-        yield owner.error("MG503", f'`num_replicas` is {replicas!r}; it takes a number from 1, or "auto"')
     if scaling is not None and isinstance(replicas, int):
         yield owner.error("MG504", "`num_replicas` is a number, and `autoscaling_config` is there too")
     if isinstance(scaling, Mapping):
@@ -108,20 +112,13 @@ def replicas_make_sense(owner: Owner) -> Iterator[Diagnostic]:
         yield owner.error("MG505", message)
 
 
-def limits_make_sense(owner: Owner) -> Iterator[Diagnostic]:
-    """Counts and times are numbers in the range that Serve takes."""
-    for name, lowest, kind in _LIMITS:
-        value = owner.options.serve.get(name)
-        if value is not None and not _at_least(value, lowest, kind):
-            yield owner.error("MG503", f"`{name}` is {value!r}; it takes a number from {lowest}")
-    if owner.options.serve.get("max_queued_requests") == 0:
-        yield owner.error("MG503", "`max_queued_requests` is 0; Serve takes a number from 1, or -1 for no bound")
-    idempotent: Any = owner.options.idempotent  # as the user gave it
-    if not isinstance(idempotent, bool):
-        yield owner.error("MG503", f"`idempotent` is {idempotent!r}; it takes True or False")
-    timeout = owner.options.timeout_s
-    if timeout is not None and not (_at_least(timeout, 0, float) and timeout > 0):
-        yield owner.error("MG503", f"`timeout_s` is {timeout!r}; it takes seconds above 0")
+def values_fit(owner: Owner) -> Iterator[Diagnostic]:
+    """Every option has a value that it takes."""
+    own = {"idempotent": owner.options.idempotent, "timeout_s": owner.options.timeout_s}
+    for name, value in {**owner.options.serve, **own}.items():
+        row = OPTIONS.get(name)
+        if row is not None and row.takes is not None and not row.takes.fit(value):
+            yield owner.error("MG503", f"`{name}` is {value!r}; it takes {row.takes.words}")
 
 
 def scaling_can_happen(owner: Owner) -> Iterator[Diagnostic]:
@@ -130,8 +127,9 @@ def scaling_can_happen(owner: Owner) -> Iterator[Diagnostic]:
     if not isinstance(scaling, Mapping):
         return
     target = scaling.get("target_ongoing_requests", 2)
-    most = serve_options(owner.options, driver=owner.name == "the driver").get("max_ongoing_requests", 5)
-    if _at_least(target, 0, float) and _at_least(most, 0, float) and most < 2 * target:
+    name = "max_ongoing_requests"
+    most = deployment_options(owner.options, driver=owner.place == "driver").get(name, OPTIONS[name].serve_default)
+    if is_number(target, 0, float) and is_number(most, 0, float) and most < 2 * target:
         message = f"`max_ongoing_requests` is {most} and `target_ongoing_requests` {target}: it may never scale up"
         yield owner.warning("MG506", message, f"Set `max_ongoing_requests` to {2 * target:g} or more.")
 
@@ -140,26 +138,9 @@ OPTION_RULES: tuple[OptionRule, ...] = (
     options_exist,
     options_are_data,
     replicas_make_sense,
-    limits_make_sense,
+    values_fit,
     scaling_can_happen,
 )
-
-_Number: TypeAlias = type[int] | type[float]
-_LIMITS: tuple[tuple[str, int, _Number], ...] = (
-    ("max_ongoing_requests", 1, int),
-    ("max_queued_requests", -1, int),
-    ("max_surge_percent", 0, int),
-    ("max_constructor_retry_count", 1, int),
-    ("health_check_period_s", 0, float),
-    ("health_check_timeout_s", 0, float),
-    ("graceful_shutdown_timeout_s", 0, float),
-    ("graceful_shutdown_wait_loop_s", 0, float),
-)
-
-
-def _at_least(value: Any, lowest: float, kind: _Number) -> bool:
-    number = isinstance(value, int) or (kind is float and isinstance(value, float))
-    return number and not isinstance(value, bool) and value >= lowest
 
 
 def _not_data(value: Any) -> str | None:
