@@ -15,8 +15,8 @@ from meshgen.contract.compare.places import Places
 from meshgen.contract.lock import dump_lock
 from meshgen.emit.client import client_files
 from meshgen.emit.envoy import envoy_files
-from meshgen.emit.files import GeneratedFile
 from meshgen.emit.openapi import openapi_files
+from meshgen.emit.output.files import GeneratedFile
 from meshgen.emit.proto import proto_files
 from meshgen.emit.serve_config import serve_config_files
 from meshgen.emit.service import service_files

@@ -17,7 +17,7 @@ from google.protobuf.message import DecodeError
 
 from meshgen.contract.lock import load_lock
 from meshgen.contract.names import proto_path
-from meshgen.emit.files import GeneratedFile
+from meshgen.emit.output.files import GeneratedFile
 from meshgen.errors import Diagnostic
 from meshgen.source import relative
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from meshgen.emit.document import to_yaml
-from meshgen.emit.files import GeneratedFile
-from meshgen.emit.header import header
+from meshgen.emit.output.document import to_yaml
+from meshgen.emit.output.files import GeneratedFile
+from meshgen.emit.output.header import header
 from meshgen.plan.model import Plan, Workload
 from meshgen.plan.options import config_options
 

@@ -13,7 +13,7 @@ from tools import buf_complaints
 
 from meshgen import workspace
 from meshgen.compiler import Build, compile_graph
-from meshgen.emit.files import GeneratedFile
+from meshgen.emit.output.files import GeneratedFile
 from meshgen.errors import GraphError
 from meshgen.frontend import load_graph
 

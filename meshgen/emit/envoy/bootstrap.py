@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meshgen.emit.document import Document
 from meshgen.emit.envoy.clusters import front_cluster, otlp_cluster, pages_cluster, workload_cluster
 from meshgen.emit.envoy.listeners import mesh_listener, public_listener
 from meshgen.emit.envoy.parts import LOOPBACK, address, extension
 from meshgen.emit.envoy.settings import EnvoySettings
+from meshgen.emit.output.document import Document
 from meshgen.errors import MeshgenError
 from meshgen.plan.model import Mesh
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from meshgen.emit.document import to_yaml
 from meshgen.emit.envoy.bootstrap import envoy_config
 from meshgen.emit.envoy.endpoints import endpoints_document, endpoints_path
 from meshgen.emit.envoy.settings import EnvoySettings
-from meshgen.emit.files import GeneratedFile
-from meshgen.emit.header import header
+from meshgen.emit.output.document import to_yaml
+from meshgen.emit.output.files import GeneratedFile
+from meshgen.emit.output.header import header
 from meshgen.plan.model import Plan
 
 

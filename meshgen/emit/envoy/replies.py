@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from meshgen.emit.document import Document
 from meshgen.emit.envoy.settings import EnvoySettings
+from meshgen.emit.output.document import Document
 from meshgen.limits import OPTION, TOO_LARGE, text_of
 from meshgen.status import ENVOY_DOMAIN, Code
 

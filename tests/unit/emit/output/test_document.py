@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshgen.emit.document import to_yaml
+from meshgen.emit.output.document import to_yaml
 
 ODD = [
     "",

@@ -15,12 +15,12 @@ from typing import Any
 
 from meshgen.contract.model import RpcSpec
 from meshgen.contract.names import proto_path
-from meshgen.emit.files import GeneratedFile
-from meshgen.emit.header import header
-from meshgen.emit.pydefaults import default, is_constant
-from meshgen.emit.pysource import Name, Parts, PythonSource, literal
-from meshgen.emit.pytypes import annotation, attribute, class_name, is_attribute, named
-from meshgen.emit.slim import slim
+from meshgen.emit.client.pydefaults import default, is_constant
+from meshgen.emit.client.pytypes import annotation, attribute, class_name, is_attribute, named
+from meshgen.emit.client.slim import slim
+from meshgen.emit.output.files import GeneratedFile
+from meshgen.emit.output.header import header
+from meshgen.emit.output.pysource import Name, Parts, PythonSource, literal
 from meshgen.naming import pascal, snake
 from meshgen.plan.model import Plan
 from meshgen.schema.model import EnumOf, Field, ListOf, MapOf, Nothing, Optional, Record
