@@ -35,7 +35,7 @@ _GRAPH_HELP = "graphs/x.py, graphs/x.py:app or package.module:app."
 _TARGET_HELP = "A graph, as for the other commands, or a REST path such as /quickstart."
 _ROUTE_HELP = "Which route of a driver with several, such as /labels."
 _CODEC_HELP = "Pass every value through the contracts, as a mesh does."
-_OUT_HELP = "Folder for protos/, services/, envoy/; the project's own by default."
+_OUT_HELP = "Folder for the generated files; the project's own by default."
 _STALE_HELP = "Write nothing; name what is stale, and exit 1 if any is."
 _BREAKING_HELP = "Go on when a change breaks old clients or nodes; it is still named."
 _DRAW_HELP = "file.svg, .mmd (Mermaid) or .html; Mermaid on stdout by default."
@@ -198,7 +198,7 @@ def explain(code: str | None) -> None:
 @click.option("--check", is_flag=True, help=_STALE_HELP)
 @_allow_breaking
 def build(graphs: tuple[str, ...], out: Path | None, check: bool, allow_breaking: bool) -> None:
-    """Write protos/, services/ and envoy/ of a graph.
+    """Write the generated files of a graph.
 
     Contracts with their lock, one service per node and its Ray Serve configuration, Envoy's configuration, OpenAPI. The
     same graph gives the same bytes; commit them.

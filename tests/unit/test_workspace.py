@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from meshgen import workspace
+from meshgen.contract.names import lock_path
 from meshgen.emit.output.files import GeneratedFile
 from meshgen.errors import GraphError
 
@@ -101,7 +102,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_lock_that_is_not_there_or_broken(tmp_path: Path) -> None:
     assert workspace.read_lock(tmp_path, "a") is None
-    path = tmp_path / workspace.lock_path("a")
+    path = tmp_path / lock_path("a")
     path.parent.mkdir(parents=True)
     path.write_text("{")
     with pytest.raises(GraphError, match="MG401"):
