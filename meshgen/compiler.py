@@ -32,7 +32,7 @@ class Build:
     """Warnings, those of loading among them; errors are raised."""
     changes: tuple[Change, ...]
     """What is another thing now than in the committed contracts, the worst first. Whoever writes files asks
-    `judged` whether they may be written."""
+    `breaking_diagnostics` whether they may be written."""
 
     @cached_property
     def files(self) -> tuple[GeneratedFile, ...]:
@@ -67,14 +67,14 @@ def compile_graph(
     )
 
 
-def judged(build: Build, *, allow_breaking: bool) -> tuple[Diagnostic, ...]:
+def breaking_diagnostics(build: Build, *, allow_breaking: bool) -> tuple[Diagnostic, ...]:
     """MG407 for every change that old clients or nodes do not survive: an error, or a warning when it is allowed."""
     severity: Literal["error", "warning"] = "warning" if allow_breaking else "error"
     breaking = [change for change in build.changes if change.breaking]
     contract = build.plan.contract
     places = Places(contract.graph, contract.services if breaking else ())
     return tuple(
-        Diagnostic(code="MG407", message=str(c), span=places.find(c.at), hint=c.way, severity=severity)
+        Diagnostic(code="MG407", message=str(c), span=places.find(c.parts), hint=c.way, severity=severity)
         for c in breaking
     )
 

@@ -60,15 +60,21 @@ def read_descriptors(root: Path, graph: str) -> tuple[FileDescriptorSet | None, 
             return None, _apart(
                 f"{relative(str(lock))} is there, but {shown} is not, so nobody can say what has changed"
             )
+        case has_lock, _:
+            found, damage = _contracts_at(path, graph)
+            apart = f"{shown} is there, but {relative(str(lock))} is not, so fields would get new numbers"
+            return found, damage or (() if has_lock else _apart(apart))
+
+
+def _contracts_at(path: Path, graph: str) -> tuple[FileDescriptorSet | None, tuple[Diagnostic, ...]]:
+    shown = relative(str(path))
     try:
         found = FileDescriptorSet.FromString(path.read_bytes())
     except DecodeError:
         return None, _apart(f"{shown} is damaged")
     if not any(file.name.startswith(f"{graph}/") for file in found.file):
         return None, _apart(f"{shown} is damaged: it has no contract of {graph}")
-    if lock.is_file():
-        return found, ()
-    return found, _apart(f"{shown} is there, but {relative(str(lock))} is not, so fields would get new numbers")
+    return found, ()
 
 
 def _apart(message: str) -> tuple[Diagnostic, ...]:
@@ -101,7 +107,7 @@ def orphans(root: Path, files: Sequence[GeneratedFile]) -> tuple[str, ...]:
     return tuple(sorted(name for path, name in relative if name not in current and _is_generated(path)))
 
 
-def dead(root: Path) -> tuple[tuple[str, str], ...]:
+def abandoned_folders(root: Path) -> tuple[tuple[str, str], ...]:
     """Folders that were generated from a graph file which is no longer there, each with that file, sorted.
 
     No build of another graph touches them, so a person has to: the graph may have been renamed, or moved away. `root`

@@ -25,7 +25,7 @@ class Advice:
     """Where to place it; None to leave it where it is."""
     reason: str = ""
     """Why it stays."""
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     """What to think of before following."""
 
     @property
@@ -58,7 +58,7 @@ def _advice(graph: Graph, node: Node, times: Times | None) -> Advice:
     placement = _best_place(graph, node)
     if placement is None:
         return Advice(node=node, times=times, reason="it is called by handles from more than one process")
-    return Advice(node=node, times=times, placement=placement, remarks=tuple(_remarks(node, placement)))
+    return Advice(node=node, times=times, placement=placement, notes=tuple(_notes(node, placement)))
 
 
 def _stays(graph: Graph, node: Node, times: Times | None) -> str:
@@ -92,7 +92,7 @@ def _with(graph: Graph, node: Node, placement: Placement) -> Graph:
     return replace(graph, nodes=tuple(nodes))
 
 
-def _remarks(node: Node, placement: Placement) -> Iterator[str]:
+def _notes(node: Node, placement: Placement) -> Iterator[str]:
     host = f"'{placement.node}'" if isinstance(placement, With) else "the driver"
     if node.kind == "class" and (node.args or node.kwargs):
         yield f"its constructor then runs in each replica of {host}: leave it where it is if that loads a model"

@@ -18,7 +18,7 @@ def message_name(item: Named | Ref) -> str:
     return item.name if isinstance(item, Wrapper) else pascal(item.name)
 
 
-def stand_in(name: str) -> str:
+def stand_in_name(name: str) -> str:
     """What a record's message is called where its own name is that of a request or a response."""
     return f"{name}Value"
 

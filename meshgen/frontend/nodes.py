@@ -58,13 +58,13 @@ class NodeTable:
 
     def _name_all(self) -> dict[int, str]:
         explicit = Counter(n.definition.name for n in self._bound if n.definition.has_explicit_name)
-        taken = set(explicit)
+        used = set(explicit)
         names: dict[int, str] = {}
         for node in self._bound:
             name = node.definition.name
             if not node.definition.has_explicit_name:
-                name = _free(name, taken)
-                taken.add(name)
+                name = _numbered(name, used)
+                used.add(name)
             elif explicit[name] > 1:
                 message = (
                     f"{explicit[name]} nodes are named '{name}'; each is a service of its own and needs its own name"
@@ -188,10 +188,10 @@ def _handle_targets(node: BoundNode) -> list[BoundNode]:
     return [v._meshgen_node for v in values if isinstance(v, ClassNode)]
 
 
-def _free(name: str, taken: set[str]) -> str:
+def _numbered(name: str, used: set[str]) -> str:
     """Ray's numbering: `model`, `model_1`, `model_2`."""
     candidate, number = name, 0
-    while candidate in taken:
+    while candidate in used:
         number += 1
         candidate = f"{name}_{number}"
     return candidate

@@ -52,7 +52,7 @@ def mesh(graph: Graph) -> Mesh:
         driver=_driver(graph),
         nodes=tuple(_workload(graph, node) for node in _by_name(graph) if isinstance(node.placement, Own)),
         routes=routes,
-        placed=tuple(_placed(graph, node) for node in _by_name(graph) if not isinstance(node.placement, Own)),
+        guest_services=tuple(_guest(graph, node) for node in _by_name(graph) if not isinstance(node.placement, Own)),
     )
 
 
@@ -111,7 +111,7 @@ def _workload(graph: Graph, node: Node) -> Workload:
     return Workload(**_service(graph, node), serve=_hosting(graph, node))
 
 
-def _placed(graph: Graph, node: Node) -> Service:
+def _guest(graph: Graph, node: Node) -> Service:
     return Service(**_service(graph, node))
 
 

@@ -89,7 +89,7 @@ class Mesh:
     nodes: tuple[Workload, ...]
     """By name."""
     routes: tuple[RestRoute, ...]
-    placed: tuple[Service, ...] = ()
+    guest_services: tuple[Service, ...] = ()
     """Of the nodes without replicas of their own, by name: their hosts answer."""
 
     @property
@@ -100,11 +100,11 @@ class Mesh:
     @property
     def services(self) -> tuple[Service, ...]:
         """Every service: those of the workloads, then those of placed nodes."""
-        return (*self.workloads, *self.placed)
+        return (*self.workloads, *self.guest_services)
 
     def guests(self, workload: Workload) -> tuple[Service, ...]:
         """The services of the nodes that are placed in its replicas."""
-        return tuple(s for s in self.placed if s.application == workload.application)
+        return tuple(s for s in self.guest_services if s.application == workload.application)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,7 @@ _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+|/")
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class OptionOwner:
     """Somebody with options: the driver or a node."""
 
     name: str
@@ -46,7 +46,7 @@ class Owner:
         return Diagnostic(code=code, message=text, span=self.span, hint=hint, severity="warning")
 
 
-OptionRule: TypeAlias = Callable[[Owner], Iterator[Diagnostic]]
+OptionRule: TypeAlias = Callable[[OptionOwner], Iterator[Diagnostic]]
 GraphRule: TypeAlias = Callable[[Graph], Iterator[Diagnostic]]
 
 
@@ -66,16 +66,16 @@ def verify_plan(plan: Plan) -> tuple[Diagnostic, ...]:
     )
 
 
-def _owners(graph: Graph) -> Iterator[Owner]:
-    yield Owner("the driver", graph.options, graph.span, "driver")
+def _owners(graph: Graph) -> Iterator[OptionOwner]:
+    yield OptionOwner("the driver", graph.options, graph.span, "driver")
     for node in graph.services:
-        yield Owner(f"node '{node.name}'", node.options, node.span, "node")
+        yield OptionOwner(f"node '{node.name}'", node.options, node.span, "node")
 
 
 # --- options -------------------------------------------------------------------------------------------------------
 
 
-def options_exist(owner: Owner) -> Iterator[Diagnostic]:
+def options_exist(owner: OptionOwner) -> Iterator[Diagnostic]:
     """Each option is one of Serve's, spelled as Serve spells it."""
     known = serve_options(owner.place) | own_options(owner.place)
     for name in owner.options.serve:
@@ -90,14 +90,14 @@ def options_exist(owner: Owner) -> Iterator[Diagnostic]:
             yield owner.error("MG501", f"there is no option `{name}`", hint)
 
 
-def options_are_data(owner: Owner) -> Iterator[Diagnostic]:
+def options_are_data(owner: OptionOwner) -> Iterator[Diagnostic]:
     """Options are written into files, so each is made of dicts, lists and scalars."""
     for name, value in owner.options.serve.items():
         if (path := _not_data(value)) is not None:
             yield owner.error("MG508", f"`{name}{path}` is no plain data")
 
 
-def replicas_make_sense(owner: Owner) -> Iterator[Diagnostic]:
+def replicas_make_sense(owner: OptionOwner) -> Iterator[Diagnostic]:
     """There is a number of replicas or a range of them, and always at least one replica."""
     given = owner.options.serve
     replicas, scaling = given.get("num_replicas"), given.get("autoscaling_config")
@@ -112,7 +112,7 @@ def replicas_make_sense(owner: Owner) -> Iterator[Diagnostic]:
         yield owner.error("MG505", message)
 
 
-def values_fit(owner: Owner) -> Iterator[Diagnostic]:
+def values_fit(owner: OptionOwner) -> Iterator[Diagnostic]:
     """Every option has a value that it takes."""
     own = {"idempotent": owner.options.idempotent, "timeout_s": owner.options.timeout_s}
     for name, value in {**owner.options.serve, **own}.items():
@@ -121,7 +121,7 @@ def values_fit(owner: Owner) -> Iterator[Diagnostic]:
             yield owner.error("MG503", f"`{name}` is {value!r}; it takes {row.takes.words}")
 
 
-def scaling_can_happen(owner: Owner) -> Iterator[Diagnostic]:
+def scaling_can_happen(owner: OptionOwner) -> Iterator[Diagnostic]:
     """Serve scales by running requests, and never runs more than `max_ongoing_requests` of them."""
     scaling = owner.options.serve.get("autoscaling_config")
     if not isinstance(scaling, Mapping):
@@ -188,9 +188,9 @@ def paths_are_plain(graph: Graph) -> Iterator[Diagnostic]:
     seen: set[str] = set()
     for route in graph.routes:
         path = rest_path(graph, route)
-        problem: Literal["", "taken", "twice", "odd"] = ""
+        problem: Literal["", "reserved", "twice", "odd"] = ""
         if path in RESERVED_PATHS:
-            problem = "taken"
+            problem = "reserved"
         elif path in seen:
             problem = "twice"
         elif not _PATH.fullmatch(path):
@@ -201,7 +201,7 @@ def paths_are_plain(graph: Graph) -> Iterator[Diagnostic]:
 
 
 _PATH_PROBLEMS = {
-    "taken": "the REST path '{path}' is the front's own",
+    "reserved": "the REST path '{path}' is the front's own",
     "twice": "two routes have the REST path '{path}'",
     "odd": "'{path}' cannot be a REST path",
 }

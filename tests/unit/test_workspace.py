@@ -75,10 +75,11 @@ def test_dead_folders_are_those_of_a_missing_source(tmp_path: Path) -> None:
     workspace.write(tmp_path, [DRIVER, file("envoy/b/envoy.yaml"), file("protos/a/v1/a.proto")])
     outside = GeneratedFile.text("envoy/c/envoy.yaml", MARK.replace("graphs/a.py", "/lib/none.py"))
     workspace.write(tmp_path, [outside])
-    assert workspace.dead(tmp_path) == tuple((f, "graphs/a.py") for f in ("envoy/b", "protos/a", "services/a"))
+    abandoned = tuple((folder, "graphs/a.py") for folder in ("envoy/b", "protos/a", "services/a"))
+    assert workspace.abandoned_folders(tmp_path) == abandoned
     (tmp_path / "graphs").mkdir()
     (tmp_path / "graphs/a.py").touch()
-    assert workspace.dead(tmp_path) == ()
+    assert workspace.abandoned_folders(tmp_path) == ()
 
 
 def test_an_edited_file_is_stale(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from meshgen.contract.constraints import stated, unstated
+from meshgen.contract.constraints import stated_rules, unstated_rules
 from meshgen.contract.field_comments import field_comment
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.named_types import Named, message_name, named_types
@@ -62,8 +62,8 @@ class Inventory:
         else:
             self._use(rpc.request_record, f"the input of '{owner}'", rpc.span)
         # What a route yields is what some node returns, and a node's missing annotation has been reported there.
-        told = service.node is None and isinstance(rpc.result, Unknown) and self.problems
-        if not isinstance(rpc.result, Nothing) and not told:
+        reported = service.node is None and isinstance(rpc.result, Unknown) and self.problems
+        if not isinstance(rpc.result, Nothing) and not reported:
             self._use(rpc.result, f"the result of '{owner}'", rpc.span)
 
     def _fields(self, fields: Sequence[Field], owner: str, span: Span) -> None:
@@ -108,7 +108,7 @@ class Inventory:
         if _has_any(type_):
             message = f"{place} holds any value: whole numbers travel as doubles, which are exact up to 2^53"
             self._problem("MG409", message, span, severity="warning")
-        for text in dict.fromkeys(unstated(type_)):
+        for text in dict.fromkeys(unstated_rules(type_)):
             self._problem("MG420", f"{place}: the contract cannot state {text}", span, severity="warning")
         for wire in wire_field(Field(name="value", type=type_)):
             self._wire(wire, place, span)
@@ -244,9 +244,9 @@ def _signatures(types: Iterable[Type]) -> list[str]:
 def _rules(item: Named) -> list[dict[str, Rule] | str]:
     """What the message of a type states, in rules and in words."""
     if isinstance(item, Wrapper):
-        return [stated(wire, shared=True) for wire in item.fields]
+        return [stated_rules(wire, shared=True) for wire in item.fields]
     if isinstance(item, Record):
-        return [*map(stated, wire_fields(item.fields)), *map(field_comment, item.fields)]
+        return [*map(stated_rules, wire_fields(item.fields)), *map(field_comment, item.fields)]
     return []
 
 

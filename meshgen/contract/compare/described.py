@@ -26,7 +26,7 @@ Position: TypeAlias = tuple[Party, Literal["request", "response"]]
 
 
 @dataclass(frozen=True, slots=True)
-class Rpc:
+class DescribedRpc:
     """An rpc, and whose it is."""
 
     service: ServiceDescriptorProto
@@ -52,7 +52,7 @@ class Described:
     enums: dict[str, EnumDescriptorProto] = field(default_factory=dict)
     nodes: dict[str, str] = field(default_factory=dict)
     """Service → its node; empty for the driver."""
-    rpcs: dict[str, Rpc] = field(default_factory=dict)
+    rpcs: dict[str, DescribedRpc] = field(default_factory=dict)
 
     @classmethod
     def of(cls, descriptors: FileDescriptorSet) -> Described:
@@ -73,7 +73,7 @@ class Described:
             parts = file.package.split(".")
             self.nodes[name] = node = parts[1] if len(parts) > 2 else ""
             alone = len(service.method) == 1
-            self.rpcs |= {f"{name}.{m.name}": Rpc(service, m, node, alone) for m in service.method}
+            self.rpcs |= {f"{name}.{m.name}": DescribedRpc(service, m, node, alone) for m in service.method}
 
     def entry(self, item: FieldDescriptorProto) -> DescriptorProto | None:
         """The entry of a map field; None for any other field."""

@@ -94,6 +94,8 @@ def _by_position(finding: Finding) -> Iterator[Outcome]:
                     calls.setdefault(f"fail {why}", []).append(which)
                 case (_, True):
                     calls.setdefault("lose it", []).append(which)
+                case None:
+                    pass
     for text, suffering in calls.items():
         which = suffering[0] if len(set(suffering)) == 1 else "between old and new nodes"
         yield Outcome("node", f"calls {which}", text, True)

@@ -15,9 +15,9 @@ from typing import Any
 
 from meshgen.contract.model import RpcSpec
 from meshgen.contract.names import proto_path
+from meshgen.emit.client.needed import needed_descriptors
 from meshgen.emit.client.pydefaults import default, is_constant
 from meshgen.emit.client.pytypes import annotation, attribute, class_name, is_attribute, named
-from meshgen.emit.client.slim import slim
 from meshgen.emit.output.files import GeneratedFile
 from meshgen.emit.output.header import header
 from meshgen.emit.output.pysource import Name, Parts, PythonSource, literal
@@ -51,7 +51,7 @@ class _Module:
         self._records = [t for t in types if isinstance(t, Record)]
         classes = {class_name(t.name) for t in types}
         graph = pascal(plan.mesh.graph)
-        self._sync, self._async = _free(f"{graph}Client", classes), _free(f"Async{graph}Client", classes)
+        self._sync, self._async = _unused(f"{graph}Client", classes), _unused(f"Async{graph}Client", classes)
         attributes = {attribute(f.name) for record in self._records for f in record.fields}
         arguments = {_argument(f) for rpc in plan.rpcs for f in rpc.request_fields}
         methods = {_method(rpc) for rpc in plan.rpcs}
@@ -110,7 +110,8 @@ class _Module:
     def _contract(self) -> None:
         """The messages of the driver, as protoc's own Python has them: serialized descriptors."""
         plan = self._plan
-        data = slim(plan.contract.descriptors, proto_path(plan.mesh.graph)).SerializeToString(deterministic=True)
+        needed = needed_descriptors(plan.contract.descriptors, proto_path(plan.mesh.graph))
+        data = needed.SerializeToString(deterministic=True)
         self._source.print("\n")
         with self._source.block(f"{_SERVICE} = ", Name("meshgen.client", "Service"), "(", end=")"):
             self._source.print(f"{literal(plan.mesh.driver.service)},")
@@ -193,8 +194,8 @@ def _is_hashable(record: Record) -> bool:
     return getattr(typing.get_origin(record.python) or record.python, "__hash__", None) is not None
 
 
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken:
+def _unused(name: str, used: set[str]) -> str:
+    while name in used:
         name += "_"
     return name
 
