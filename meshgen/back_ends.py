@@ -25,8 +25,8 @@ class BackEnd:
     """One back end. Several may share a folder."""
 
     folder: str
-    """Below the output root. What it makes of a graph lies in `<folder>/<graph>/`, where files without a source are
-    removed."""
+    """The folder below the output root. What it makes of a graph lies in `<folder>/<graph>/`, where files without a
+    source are removed."""
     files: Callable[[Plan], tuple[GeneratedFile, ...]]
     signed: str = ""
     """A file of every graph, within `<folder>/<graph>/`, that names the source of the graph."""

@@ -1,4 +1,4 @@
-"""From a loaded graph to the files of its mesh; the whole pipeline is `compile_graph`. Writes nothing."""
+"""A loaded graph → the files of its mesh. The whole pipeline is `compile_graph`; it writes nothing."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Build:
     diagnostics: tuple[Diagnostic, ...]
     """Warnings, those of loading among them; errors are raised."""
     changes: tuple[Change, ...]
-    """What is another thing now than in the committed contracts, the worst first. Whoever writes files asks
+    """What has changed since the committed contracts, the worst first. Whoever writes files asks
     `breaking_diagnostics` whether they may be written."""
 
     @cached_property

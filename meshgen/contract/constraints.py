@@ -120,5 +120,5 @@ def _texts(path: str, rules: Rules) -> Iterator[tuple[str, Rule]]:
 
 
 def _multiple(step: float) -> dict[str, Any]:
-    """There is no rule of that name."""
+    """A rule in CEL, as protovalidate has none of that name."""
     return {"id": "multiple_of", "message": f"must be a multiple of {step}", "expression": f"this % {step} == 0"}

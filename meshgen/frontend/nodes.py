@@ -189,7 +189,7 @@ def _handle_targets(node: BoundNode) -> list[BoundNode]:
 
 
 def _numbered(name: str, used: set[str]) -> str:
-    """Ray's numbering: `model`, `model_1`, `model_2`."""
+    """The first unused name in Ray's numbering: `model`, `model_1`, `model_2`."""
     candidate, number = name, 0
     while candidate in used:
         number += 1

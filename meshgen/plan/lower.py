@@ -138,7 +138,7 @@ def _hosting(graph: Graph, node: Node) -> Mapping[str, Any]:
 
 
 def _user_configs(graph: Graph, host: str | None) -> Mapping[str, Any]:
-    """One `user_config` for several: by node, as soon as a guest has one."""
+    """The options with one `user_config` for all nodes of a host, by node; empty unless a guest has one."""
     if not graph.has_configured_guests(host):
         return {}
     nodes = (*(() if host is None else (graph.node(host),)), *graph.guests(host))
@@ -146,7 +146,7 @@ def _user_configs(graph: Graph, host: str | None) -> Mapping[str, Any]:
 
 
 def _idempotent(graph: Graph) -> bool:
-    """Running a route again runs its nodes again, those in the driver too."""
+    """Whether a route may run again, which runs all of its nodes again, those in the driver too."""
     return graph.options.idempotent and all(node.options.idempotent for node in graph.nodes)
 
 

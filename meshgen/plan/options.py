@@ -23,5 +23,5 @@ def deployment_options(options: Options, *, driver: bool = False) -> Mapping[str
 
 
 def config_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that a Serve config file has a place for; the module of the service sets the others."""
+    """The options that a Serve config file has a place for; the module of the service sets the others."""
     return {name: value for name, value in options.items() if OPTIONS[name].in_config}

@@ -41,7 +41,7 @@ class OptionOwner:
         return Diagnostic(code=code, message=f"{self.name}: {message}", span=self.span, hint=hint)
 
     def warning(self, code: str, message: str, hint: str = "") -> Diagnostic:
-        """The same as a warning."""
+        """A warning at the place where the owner was written."""
         text = f"{self.name}: {message}"
         return Diagnostic(code=code, message=text, span=self.span, hint=hint, severity="warning")
 

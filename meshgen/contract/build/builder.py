@@ -162,7 +162,7 @@ def _is_done(field: Field, entry: Entry) -> bool:
 
 
 def _names_of_old_classes(ledger: Ledger, services: Sequence[ServiceSpec]) -> Iterator[Diagnostic]:
-    """The message of a list or a union has numbers of its own; it cannot go on where a class of that name was."""
+    """MG406 for lists and unions called like an old class: their messages cannot go on with its numbers."""
     types = (f.type for service in services for rpc in service.rpcs for f in rpc.fields)
     for name in sorted({t.name for t in named_types(types) if isinstance(t, Wrapper)} & ledger.entries["types"].keys()):
         message = f"'{name}' was the message of a class in an earlier build, and would be that of a list, dict or union"

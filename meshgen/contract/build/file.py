@@ -59,11 +59,11 @@ class _FieldGroup:
     """What carries one Python field: one field, or the fields of a oneof."""
 
     fields: Mapping[int, WireField]
-    """By number."""
+    """The fields on the wire, by number."""
     doc: str = ""
     required: bool = False
     shared: bool = False
-    """As `stated_rules` takes it."""
+    """The message serves every type of its name, as `stated_rules` has it."""
 
     @property
     def oneof(self) -> str:

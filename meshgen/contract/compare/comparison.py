@@ -33,11 +33,11 @@ class Change:
     clients: bool
     """Clients made from the old contract still work."""
     nodes: bool
-    """So do nodes and callers of before, in both directions."""
+    """Nodes and callers of before still work, in both directions."""
     wire: bool
     """`buf breaking` flags it by its rules WIRE."""
     json: bool
-    """By its rules WIRE_JSON."""
+    """`buf breaking` flags it by its rules WIRE_JSON."""
     way: str
     """How to do it safely; empty when it is safe."""
     parts: frozenset[Part] = frozenset()

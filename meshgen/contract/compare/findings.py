@@ -57,7 +57,7 @@ class Finding:
     now: bool = False
     """It is required."""
     many: bool = False
-    """A list or a map."""
+    """It is a list or a map."""
     renamed: tuple[tuple[str, str], ...] = ()
     """Classes whose new names may be all there is to it: before, now."""
     positions: frozenset[Position] = frozenset()

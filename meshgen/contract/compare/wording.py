@@ -34,7 +34,7 @@ class WrittenField:
     union: bool
     required: bool
     many: bool
-    """A list or a map: never required, and empty when absent."""
+    """It is a list or a map: never required, and empty when absent."""
     choices: tuple[Any, ...] = ()
     """The values of a Literal."""
     rules: Mapping[str, Any] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class WrittenField:
 
     @property
     def type(self) -> str:
-        """In Python's words."""
+        """The whole type in Python's words."""
         return " | ".join(self.types.values())
 
     @property

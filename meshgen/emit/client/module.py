@@ -190,7 +190,7 @@ def _constant(rpc: RpcSpec) -> str:
 
 
 def _is_hashable(record: Record) -> bool:
-    """Values of it may be in a set, so values of its mirror must."""
+    """Whether values of it may be in a set, so that values of its mirror must."""
     return getattr(typing.get_origin(record.python) or record.python, "__hash__", None) is not None
 
 
@@ -205,7 +205,7 @@ def _is_repeated(field: Field) -> bool:
 
 
 def _annotated(field: Field) -> Parts:
-    """Without a default that code can write, absence stands for the one that the service has."""
+    """The annotation. None stands for a default that the service has and code cannot write."""
     unwritten = field.has_default and default(field) is None
     optional = unwritten and not _is_repeated(field) and not isinstance(field.type, Optional)
     return (*annotation(field.type), *([" | None"] * optional))

@@ -76,7 +76,7 @@ def _heap_limit(settings: EnvoySettings) -> Document:
 
 
 def _at_heap(action: str, share: float) -> Document:
-    """From this share of the heap on; the mesh listener is exempt, so that requests that are under way can end."""
+    """An action from this share of the heap on. The mesh listener is exempt, so that requests under way can end."""
     return {
         "name": f"envoy.overload_actions.{action}",
         "triggers": [{"name": _HEAP, "threshold": {"value": share}}],

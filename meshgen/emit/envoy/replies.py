@@ -51,7 +51,7 @@ def local_replies(settings: EnvoySettings) -> Document:
 
 _ENVOYS_TEXT = "%LOCAL_REPLY_BODY%"
 _REASONS: Mapping[int, str] = {413: TOO_LARGE, 429: "RATE_LIMITED"}
-"""Of the statuses that mean more than their code's name says."""
+"""Messages for the statuses that mean more than their code's name says."""
 
 
 def _json_mapper(status: int, code: Code, text: str) -> Document:

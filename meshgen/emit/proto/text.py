@@ -48,7 +48,7 @@ breaking:
 
 
 def proto_files(contract: Contract) -> tuple[GeneratedFile, ...]:
-    """All that it takes to compile the graph's contract, below `protos/`, by path."""
+    """Every file that it takes to compile the graph's contract, below `protos/`, by path."""
     own = [GeneratedFile.text(f"protos/{f.name}", proto_text(f, f"the graph {contract.graph}")) for f in contract.files]
     return tuple(sorted((*own, *shared_proto_files(), *imported_files(contract), buf_settings()), key=lambda f: f.path))
 
