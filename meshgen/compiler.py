@@ -1,8 +1,8 @@
-"""From a loaded graph to the files of its mesh; the whole pipeline is `compile_graph`. Writes nothing."""
+"""A loaded graph → the files of its mesh. The whole pipeline is `compile_graph`; it writes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -10,32 +10,16 @@ from typing import Any, Literal
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 import meshgen
+from meshgen.back_ends import generated_files
 from meshgen.contract.compare.comparison import Change, compare
 from meshgen.contract.compare.places import Places
-from meshgen.contract.lock import dump_lock
-from meshgen.emit.client import client_files
-from meshgen.emit.envoy import envoy_files
-from meshgen.emit.files import GeneratedFile
-from meshgen.emit.openapi import openapi_files
-from meshgen.emit.proto import proto_files
-from meshgen.emit.serve_config import serve_config_files
-from meshgen.emit.service import service_files
+from meshgen.emit.output.files import GeneratedFile
 from meshgen.errors import Diagnostic, GraphError, InternalError, errors_only
 from meshgen.frontend import Loaded
 from meshgen.graph.model import Graph
 from meshgen.plan.lower import lower
 from meshgen.plan.model import Plan
 from meshgen.plan.verify import verify_graph, verify_plan
-
-EMITTERS: tuple[Callable[[Plan], tuple[GeneratedFile, ...]], ...] = (
-    lambda plan: proto_files(plan.contract),
-    lambda plan: (GeneratedFile.text(f"protos/{plan.mesh.graph}/lock.json", dump_lock(plan.contract.lock)),),
-    service_files,
-    client_files,
-    serve_config_files,
-    envoy_files,
-    openapi_files,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +31,13 @@ class Build:
     diagnostics: tuple[Diagnostic, ...]
     """Warnings, those of loading among them; errors are raised."""
     changes: tuple[Change, ...]
-    """What is another thing now than in the committed contracts, the worst first. Whoever writes files asks
-    `judged` whether they may be written."""
+    """What has changed since the committed contracts, the worst first. Whoever writes files asks
+    `breaking_diagnostics` whether they may be written."""
 
     @cached_property
     def files(self) -> tuple[GeneratedFile, ...]:
         """What to write, sorted by path. Made when somebody asks: to check a graph, or to call it, takes no files."""
-        return emit(self.plan)
+        return generated_files(self.plan)
 
 
 def compile_graph(
@@ -83,24 +67,16 @@ def compile_graph(
     )
 
 
-def judged(build: Build, *, allow_breaking: bool) -> tuple[Diagnostic, ...]:
+def breaking_diagnostics(build: Build, *, allow_breaking: bool) -> tuple[Diagnostic, ...]:
     """MG407 for every change that old clients or nodes do not survive: an error, or a warning when it is allowed."""
     severity: Literal["error", "warning"] = "warning" if allow_breaking else "error"
     breaking = [change for change in build.changes if change.breaking]
     contract = build.plan.contract
     places = Places(contract.graph, contract.services if breaking else ())
     return tuple(
-        Diagnostic(code="MG407", message=str(c), span=places.find(c.at), hint=c.way, severity=severity)
+        Diagnostic(code="MG407", message=str(c), span=places.find(c.parts), hint=c.way, severity=severity)
         for c in breaking
     )
-
-
-def emit(plan: Plan) -> tuple[GeneratedFile, ...]:
-    """All files of a plan, sorted by path."""
-    files = sorted((file for emitter in EMITTERS for file in emitter(plan)), key=lambda file: file.path)
-    if len({file.path for file in files}) != len(files):
-        raise InternalError(f"two back ends wrote one file: {[file.path for file in files]}")
-    return tuple(files)
 
 
 def _lowered(graph: Graph, lock: Mapping[str, Any] | None, problems: tuple[Diagnostic, ...]) -> Plan:

@@ -20,12 +20,12 @@ CHECK = """
 import sys
 from pathlib import Path
 from meshgen import GraphError
-from meshgen.cli.compiling import gated
+from meshgen.cli.compiling import compared
 from meshgen.frontend import load_graph
 safe = ()
 try:
-    found = gated(load_graph(sys.argv[1]), Path.cwd(), allow_breaking=False)
-    problems, safe = found.problems, found.safe
+    found = compared(load_graph(sys.argv[1]), Path.cwd(), allow_breaking=False)
+    problems, safe = found.problems, found.safe_changes
 except GraphError as error:
     problems = error.diagnostics
 print(*(d.render() for d in problems), *safe, sep="\\n")

@@ -25,7 +25,7 @@ from type_values import alike, values
 
 from meshgen.codec.rpc import Contracts
 from meshgen.compiler import Build, compile_graph
-from meshgen.emit.files import GeneratedFile
+from meshgen.emit.output.files import GeneratedFile
 from meshgen.errors import GraphError
 from meshgen.frontend.loader import Loaded
 from meshgen.frontend.trace import trace

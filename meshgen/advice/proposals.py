@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from meshgen.advice.times import Times
 from meshgen.graph.model import Graph, InDriver, Node, Own, Placement, With
-from meshgen.graph.placement import OF_GUESTS, hosts_exist, processes_acyclic
+from meshgen.graph.options import serve_options
+from meshgen.graph.placement import hosts_exist, processes_acyclic
 
 CHEAP_S = 0.005
 """Seconds of own work; more would hold up what else runs in the host."""
@@ -24,7 +25,7 @@ class Advice:
     """Where to place it; None to leave it where it is."""
     reason: str = ""
     """Why it stays."""
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     """What to think of before following."""
 
     @property
@@ -57,7 +58,7 @@ def _advice(graph: Graph, node: Node, times: Times | None) -> Advice:
     placement = _best_place(graph, node)
     if placement is None:
         return Advice(node=node, times=times, reason="it is called by handles from more than one process")
-    return Advice(node=node, times=times, placement=placement, remarks=tuple(_remarks(node, placement)))
+    return Advice(node=node, times=times, placement=placement, notes=tuple(_notes(node, placement)))
 
 
 def _stays(graph: Graph, node: Node, times: Times | None) -> str:
@@ -66,8 +67,8 @@ def _stays(graph: Graph, node: Node, times: Times | None) -> str:
         return f'it is placed "{node.placement}" already'
     if guests := graph.guests(node.name):
         return f"{', '.join(n.name for n in guests)}: placed with it"
-    if surplus := sorted(node.options.serve.keys() - OF_GUESTS):
-        return f"it has options of its own replicas: {', '.join(surplus)}"
+    if replica_options := sorted(node.options.serve.keys() - serve_options("guest")):
+        return f"it has options of its own replicas: {', '.join(replica_options)}"
     if times is not None and times.own_s > CHEAP_S:
         return "it works too long to share a process"
     if times is not None and times.own_s > times.hop_s:
@@ -91,7 +92,7 @@ def _with(graph: Graph, node: Node, placement: Placement) -> Graph:
     return replace(graph, nodes=tuple(nodes))
 
 
-def _remarks(node: Node, placement: Placement) -> Iterator[str]:
+def _notes(node: Node, placement: Placement) -> Iterator[str]:
     host = f"'{placement.node}'" if isinstance(placement, With) else "the driver"
     if node.kind == "class" and (node.args or node.kwargs):
         yield f"its constructor then runs in each replica of {host}: leave it where it is if that loads a model"

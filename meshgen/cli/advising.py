@@ -50,7 +50,7 @@ def _proposals(graph: Graph, found: Sequence[Advice]) -> list[str]:
         calls = "1 call" if number == "1" else f"{number} calls"
         lines += [f"{advice.node.span}: {advice.line}"]
         lines += [f"  saves about {_ms(advice.saved_s)} ms of each request that calls it ({calls})"]
-        lines += [f"  note: {remark}" for remark in advice.remarks]
+        lines += [f"  note: {note}" for note in advice.notes]
     return lines or [f"every node of '{graph.name}' had better stay where it is"]
 
 

@@ -35,7 +35,7 @@ _GRAPH_HELP = "graphs/x.py, graphs/x.py:app or package.module:app."
 _TARGET_HELP = "A graph, as for the other commands, or a REST path such as /quickstart."
 _ROUTE_HELP = "Which route of a driver with several, such as /labels."
 _CODEC_HELP = "Pass every value through the contracts, as a mesh does."
-_OUT_HELP = "Folder for protos/, services/, envoy/; the project's own by default."
+_OUT_HELP = "Folder for the generated files; the project's own by default."
 _STALE_HELP = "Write nothing; name what is stale, and exit 1 if any is."
 _BREAKING_HELP = "Go on when a change breaks old clients or nodes; it is still named."
 _DRAW_HELP = "file.svg, .mmd (Mermaid) or .html; Mermaid on stdout by default."
@@ -165,11 +165,11 @@ def check(graphs: tuple[str, ...], allow_breaking: bool) -> None:
     failed = False
     with terminal.only_results_on_stdout() as write:
         for graph in graphs:
-            problems, safe, placed = checked(graph, allow_breaking=allow_breaking)
+            problems, safe_changes, guest_lines = checked(graph, allow_breaking=allow_breaking)
             for problem in problems:
                 write(problem.render())
-            _write_safe(graph, safe, write)
-            _write_all(graph, placed, write)
+            _write_safe(graph, safe_changes, write)
+            _write_all(graph, guest_lines, write)
             errors = len(errors_only(problems))
             failed |= errors > 0
             write(f"{graph}: {_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}")
@@ -198,18 +198,18 @@ def explain(code: str | None) -> None:
 @click.option("--check", is_flag=True, help=_STALE_HELP)
 @_allow_breaking
 def build(graphs: tuple[str, ...], out: Path | None, check: bool, allow_breaking: bool) -> None:
-    """Write protos/, services/ and envoy/ of a graph.
+    """Write the generated files of a graph.
 
     Contracts with their lock, one service per node and its Ray Serve configuration, Envoy's configuration, OpenAPI. The
     same graph gives the same bytes; commit them.
     """
-    from meshgen.cli.compiling import builds, dead_folders
+    from meshgen.cli.compiling import abandoned_folders, builds
 
     with terminal.only_results_on_stdout() as write:
         built = builds(graphs, out, allow_breaking=allow_breaking)
         for target, each in built.items():
-            _write_safe(target, each.safe, write)
-            _write_all(target, each.placed, write)
+            _write_safe(target, each.safe_changes, write)
+            _write_all(target, each.guest_lines, write)
         terminal.show([problem for each in built.values() for problem in each.problems])
         if check:
             _stop_if_stale({path for each in built.values() for path in each.stale()}, graphs, out, write)
@@ -218,7 +218,7 @@ def build(graphs: tuple[str, ...], out: Path | None, check: bool, allow_breaking
             for target, each in built.items():
                 changed = len(each.write())
                 write(f"{target}: {_count(len(each.build.files), 'file')}, {changed} changed, into {each.root}")
-    for folder, source in dead_folders(built.values()) if out is None else ():
+    for folder, source in abandoned_folders(built.values()) if out is None else ():
         terminal.say(f"note: {folder} was made from {source}, which is gone; remove it if that graph is no more")
 
 

@@ -29,9 +29,9 @@ class Answer:
     value: Any
     """JSON-able, field names in snake case."""
     trace_id: str
-    """Of the trace that this request made."""
+    """The id of the trace that this request made."""
     took_s: float
-    """From sending the request to having the answer, reflection and connecting not counted."""
+    """The time from sending the request to having the answer; reflection and connecting do not count."""
 
 
 def call(address: str, path: str, value: Any, *, timeout_s: float | None) -> Answer:

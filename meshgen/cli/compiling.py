@@ -9,7 +9,7 @@ from pathlib import Path
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from meshgen import workspace
-from meshgen.compiler import Build, compile_graph, judged
+from meshgen.compiler import Build, breaking_diagnostics, compile_graph
 from meshgen.errors import Diagnostic, GraphError, MeshgenError
 from meshgen.frontend import Loaded, load_graph
 
@@ -20,7 +20,7 @@ def compiled(loaded: Loaded, out: Path) -> Build:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gated:
+class ComparedBuild:
     """A build, compared with the contracts on record; nothing is written yet."""
 
     build: Build
@@ -31,12 +31,12 @@ class Gated:
     """Warnings of the graph, and what its changes do to old clients and nodes: errors, unless they are allowed."""
 
     @property
-    def safe(self) -> tuple[str, ...]:
+    def safe_changes(self) -> tuple[str, ...]:
         """A line for each change that everybody survives."""
         return tuple(str(change) for change in self.build.changes if not change.breaking)
 
     @property
-    def placed(self) -> tuple[str, ...]:
+    def guest_lines(self) -> tuple[str, ...]:
         """A line for each host of nodes without replicas of their own."""
         mesh = self.build.plan.mesh
         hosts = ((w, ", ".join(f"'{s.node}'" for s in mesh.guests(w))) for w in mesh.workloads)
@@ -55,14 +55,14 @@ def _named(node: str | None) -> str:
     return "the driver" if node is None else f"'{node}'"
 
 
-def gated(loaded: Loaded, out: Path, *, allow_breaking: bool) -> Gated:
+def compared(loaded: Loaded, out: Path, *, allow_breaking: bool) -> ComparedBuild:
     """The build of a graph, compared with what `out` has on record. Raises GraphError."""
     name = loaded.graph.name
     lock = workspace.read_lock(out, name)
     committed, missing = _committed(out, name, allow_breaking=allow_breaking)
     build = compile_graph(loaded, lock=lock, committed=committed)
-    changes = judged(build, allow_breaking=allow_breaking)
-    return Gated(build=build, root=out, project=loaded.root, problems=(*build.diagnostics, *missing, *changes))
+    changes = breaking_diagnostics(build, allow_breaking=allow_breaking)
+    return ComparedBuild(build=build, root=out, project=loaded.root, problems=(*build.diagnostics, *missing, *changes))
 
 
 def _committed(
@@ -78,13 +78,13 @@ def checked(target: str, *, allow_breaking: bool) -> tuple[tuple[Diagnostic, ...
     """Problems of a graph, from loading it to comparing it; a line for each safe change, and for each host of nodes."""
     try:
         loaded = load_graph(target)
-        found = gated(loaded, loaded.root, allow_breaking=allow_breaking)
+        found = compared(loaded, loaded.root, allow_breaking=allow_breaking)
     except GraphError as error:
         return error.diagnostics, (), ()
-    return found.problems, found.safe, found.placed
+    return found.problems, found.safe_changes, found.guest_lines
 
 
-def builds(targets: Sequence[str], out: Path | None, *, allow_breaking: bool) -> dict[str, Gated]:
+def builds(targets: Sequence[str], out: Path | None, *, allow_breaking: bool) -> dict[str, ComparedBuild]:
     """All graphs by target, for `out` or for their projects; so nothing is written when one of them has a problem.
 
     Raises:
@@ -92,7 +92,7 @@ def builds(targets: Sequence[str], out: Path | None, *, allow_breaking: bool) ->
         MeshgenError: two graphs have one name.
     """
     return {
-        target: gated(loaded, out or loaded.root, allow_breaking=allow_breaking)
+        target: compared(loaded, out or loaded.root, allow_breaking=allow_breaking)
         for target, loaded in load_graphs(targets)
     }
 
@@ -114,6 +114,7 @@ def load_graphs(targets: Sequence[str]) -> tuple[tuple[str, Loaded], ...]:
     return tuple(found.values())
 
 
-def dead_folders(built: Iterable[Gated]) -> tuple[tuple[str, str], ...]:
+def abandoned_folders(built: Iterable[ComparedBuild]) -> tuple[tuple[str, str], ...]:
     """Generated folders of the graphs' projects whose source is gone, each with that source."""
-    return tuple(found for root in sorted({each.project for each in built}) for found in workspace.dead(root))
+    projects = sorted({each.project for each in built})
+    return tuple(found for project in projects for found in workspace.abandoned_folders(project))

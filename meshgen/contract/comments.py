@@ -8,7 +8,7 @@ from typing import TypeAlias
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 Path: TypeAlias = tuple[int, ...]
-"""As `google/protobuf/descriptor.proto` has it: (4, 0, 2, 1) is the second field of the first message."""
+"""A place in a file, as `descriptor.proto` has it: (4, 0, 2, 1) is the second field of the first message."""
 
 
 class Comments:

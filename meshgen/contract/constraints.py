@@ -17,7 +17,7 @@ _BOUNDS = {"gt": "gt", "ge": "gte", "lt": "lt", "le": "lte"}
 _TIMES = {"datetime": "timestamp", "timedelta": "duration"}
 
 
-def stated(wire: WireField, *, required: bool = False, shared: bool = False) -> dict[str, Rule]:
+def stated_rules(wire: WireField, *, required: bool = False, shared: bool = False) -> dict[str, Rule]:
     """What the contract says of one field, as `validation.set_rules` takes it.
 
     Args:
@@ -34,20 +34,20 @@ def stated(wire: WireField, *, required: bool = False, shared: bool = False) -> 
     return rules
 
 
-def unstated(type_: Type) -> Iterator[str]:
+def unstated_rules(type_: Type) -> Iterator[str]:
     """What is asked of a field of this type and the contract cannot say, as written; records aside."""
     match type_:
         case Scalar(rules=rules) | WellKnown(rules=rules):
             yield from rules.unmapped
         case ListOf(item=item, rules=rules):
-            yield from (*rules.unmapped, *unstated(item))
+            yield from (*rules.unmapped, *unstated_rules(item))
         case MapOf(key=key, value=value, rules=rules):
-            yield from (*rules.unmapped, *unstated(key), *unstated(value))
+            yield from (*rules.unmapped, *unstated_rules(key), *unstated_rules(value))
         case Optional(item=item):
-            yield from unstated(item)
+            yield from unstated_rules(item)
         case Union(members=members):
             for member in members:
-                yield from unstated(member)
+                yield from unstated_rules(member)
         case _:
             pass
 
@@ -120,5 +120,5 @@ def _texts(path: str, rules: Rules) -> Iterator[tuple[str, Rule]]:
 
 
 def _multiple(step: float) -> dict[str, Any]:
-    """There is no rule of that name."""
+    """A rule in CEL, as protovalidate has none of that name."""
     return {"id": "multiple_of", "message": f"must be a multiple of {step}", "expression": f"this % {step} == 0"}

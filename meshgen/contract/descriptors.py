@@ -7,9 +7,9 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 MESSAGE, ENUM, SERVICE = 4, 5, 6
 """The parts of a file by their numbers in `google/protobuf/descriptor.proto`, of which paths of comments are made."""
 FIELD, ONEOF = 2, 8
-"""Those of a message."""
+"""The parts of a message."""
 METHOD = 2
-"""That of a service."""
+"""The part of a service."""
 
 
 def real_oneof(message: DescriptorProto, field: FieldDescriptorProto) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from meshgen.contract.constraints import unstated
+from meshgen.contract.constraints import unstated_rules
 from meshgen.schema.model import Field, ListOf, MapOf, Optional, Tensor, Type, Union
 
 
 def field_comment(field: Field) -> str:
     """The docstring of a field, then one line for each tensor with a known dtype or shape, and for what is unstated."""
-    asked = (f"Also has to satisfy `{text}`." for text in unstated(field.type))
+    asked = (f"Also has to satisfy `{text}`." for text in unstated_rules(field.type))
     lines = [*map(_tensor, _tensors(field.type)), *asked]
     return "\n".join(filter(None, (field.doc, *dict.fromkeys(lines))))
 

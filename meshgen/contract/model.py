@@ -52,7 +52,7 @@ class RpcSpec:
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """Those of both messages."""
+        """Fields of both messages."""
         return (*self.request_fields, *self.response_fields)
 
 

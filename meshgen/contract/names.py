@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from meshgen.naming import RESULT_FIELD, pascal
 
-__all__ = ["RESULT_FIELD", "VERSION", "application", "package", "proto_path", "request", "response", "service"]
+__all__ = [
+    "RESULT_FIELD",
+    "VERSION",
+    "application",
+    "descriptors_path",
+    "lock_path",
+    "package",
+    "proto_path",
+    "request",
+    "response",
+    "service",
+]
 
 VERSION = "v1"
 
@@ -19,6 +30,16 @@ def proto_path(graph: str, node: str | None = None) -> str:
     if node is None:
         return f"{graph}/{VERSION}/{graph}.proto"
     return f"{graph}/{node}/{VERSION}/{node}.proto"
+
+
+def lock_path(graph: str) -> str:
+    """Path of a graph's lock below the output root."""
+    return f"protos/{graph}/lock.json"
+
+
+def descriptors_path(graph: str) -> str:
+    """Path of a graph's descriptor set below the output root."""
+    return f"envoy/{graph}/descriptors.binpb"
 
 
 def service(graph: str, node: str | None = None) -> str:

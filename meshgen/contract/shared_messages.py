@@ -109,7 +109,7 @@ def _file(
     return file
 
 
-def closure(files: tuple[FileDescriptorProto, ...]) -> FileDescriptorSet:
+def with_imports(files: tuple[FileDescriptorProto, ...]) -> FileDescriptorSet:
     """`files`, what they import, and the error details of Google's API, dependencies first, without comments."""
     known = {f.name: f for f in (*shared_files(), validate_file(), *files)}
     ordered: dict[str, FileDescriptorProto] = {}

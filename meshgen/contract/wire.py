@@ -63,7 +63,7 @@ class WireField:
     """One field of a message: a Python field, or one member of a field that is a union."""
 
     name: str
-    """On the wire."""
+    """Its name on the wire."""
     type: Type
     oneof: str = ""
     """The oneof that it is in; empty for a field by itself."""

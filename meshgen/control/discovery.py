@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from meshgen.control.snapshot import AppStatus, parse
-from meshgen.emit.document import to_yaml
 from meshgen.emit.envoy import endpoints_document, endpoints_path
+from meshgen.emit.output.document import to_yaml
 from meshgen.runtime.mesh.wire.pool import list_path
 
 Snapshot: TypeAlias = Mapping[str, AppStatus]

@@ -14,9 +14,9 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from meshgen.control import ports
 from meshgen.control.model import MeshOptions, Target
-from meshgen.emit.document import to_yaml
 from meshgen.emit.envoy import EnvoySettings, Otlp, envoy_config, merge_descriptors
 from meshgen.emit.envoy.settings import LOOPBACK_ORIGINS
+from meshgen.emit.output.document import to_yaml
 from meshgen.limits import MEBIBYTE
 
 LOOPBACK = "127.0.0.1"

@@ -8,7 +8,7 @@ from typing import Literal
 
 from meshgen import limits
 from meshgen.emit.envoy import DOCS_PATH, HEALTH_PATH
-from meshgen.emit.files import GeneratedFile
+from meshgen.emit.output.files import GeneratedFile
 from meshgen.errors import MeshgenError
 from meshgen.plan.model import Plan
 

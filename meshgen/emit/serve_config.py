@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from meshgen.emit.document import to_yaml
-from meshgen.emit.files import GeneratedFile
-from meshgen.emit.header import header
+from meshgen.emit.output.document import to_yaml
+from meshgen.emit.output.files import GeneratedFile
+from meshgen.emit.output.header import header
 from meshgen.plan.model import Plan, Workload
+from meshgen.plan.options import config_options
 
 _DRIVER = "driver"
 _DEPLOYMENT = "node"
-# Constructor arguments of `@serve.deployment` that a config file has no place for; the module sets them.
-_NOT_IN_CONFIG = frozenset({"max_constructor_retry_count"})
 
 
 def serve_config_files(plan: Plan) -> tuple[GeneratedFile, ...]:
@@ -20,7 +19,6 @@ def serve_config_files(plan: Plan) -> tuple[GeneratedFile, ...]:
 
 def _file(plan: Plan, workload: Workload) -> GeneratedFile:
     folder = f"services/{plan.mesh.graph}/{workload.node or _DRIVER}"
-    options = {key: value for key, value in workload.serve.items() if key not in _NOT_IN_CONFIG}
     document = {
         "proxy_location": "HeadOnly",
         "http_options": {"host": "127.0.0.1"},
@@ -31,7 +29,7 @@ def _file(plan: Plan, workload: Workload) -> GeneratedFile:
                 # Serve lists the replicas of an application only when it has one.
                 "route_prefix": f"/{workload.application}",
                 "import_path": f"{folder.replace('/', '.')}.service:app",
-                "deployments": [{"name": _DEPLOYMENT, **options}],
+                "deployments": [{"name": _DEPLOYMENT, **config_options(workload.serve)}],
             }
         ],
     }

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from meshgen.emit.files import GeneratedFile
-from meshgen.emit.header import header
-from meshgen.emit.pysource import Name, PythonSource, literal
+from meshgen.emit.output.files import GeneratedFile
+from meshgen.emit.output.header import header
+from meshgen.emit.output.pysource import Name, PythonSource, literal
 from meshgen.plan.model import Plan, Workload
 
 DRIVER = "driver"

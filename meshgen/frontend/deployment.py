@@ -8,13 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, overload
 
 from meshgen.errors import Diagnostic, GraphError
+from meshgen.frontend.definition import Definition
 from meshgen.frontend.signature import FRAME_NAMES
 from meshgen.frontend.symbolic import BoundNode, ClassNode, MethodRef, Value
-from meshgen.graph.model import Options
-from meshgen.naming import snake
-from meshgen.source import Span, caller, of_callable, user_frame
-
-_OWN = ("name", "idempotent", "timeout_s", "placement")
+from meshgen.source import caller, user_frame
 
 
 class Deployment:
@@ -26,47 +23,27 @@ class Deployment:
 
     def __init__(self, target: Callable[..., Any], options: Mapping[str, Any], *, published: bool = True) -> None:
         functools.update_wrapper(self, target, updated=())
+        self._definition = Definition(target=target, given=dict(options), published=published)
         self.target = target
-        self.is_class = inspect.isclass(target)
-        self.published = published
-        """False for an inline function."""
-        self.given = dict(options)
-        self.span: Span = of_callable(target)
+        self.is_class = self._definition.is_class
         self._function_node: BoundNode | None = None
-
-    @property
-    def name(self) -> str:
-        """Explicit name, else the function's or class's own in snake case."""
-        return self.given["name"] if self.has_explicit_name else snake(self.target.__name__)
-
-    @property
-    def has_explicit_name(self) -> bool:
-        """`.options(name=...)` was used."""
-        return self.given.get("name") is not None
-
-    @property
-    def node_options(self) -> Options:
-        """The options, split into Serve's and ours."""
-        serve = {k: v for k, v in self.given.items() if k not in _OWN}
-        return Options(
-            serve=serve, idempotent=self.given.get("idempotent", True), timeout_s=self.given.get("timeout_s")
-        )
 
     def options(self, **options: Any) -> Deployment:
         """A copy with these options over the present ones. It is a node of its own."""
-        return Deployment(self.target, {**self.given, **options}, published=self.published)
+        given = {**self._definition.given, **options}
+        return Deployment(self.target, given, published=self._definition.published)
 
     def bind(self, *args: Any, **kwargs: Any) -> Any:
-        """A class: a node made with these constructor arguments. A function: one call of it per request."""
+        """Of a class, a node made with these constructor arguments; of a function, one call of it per request."""
         if self.is_class:
-            return ClassNode(BoundNode(deployment=self, args=args, kwargs=kwargs, span=caller()))
+            return ClassNode(BoundNode(definition=self._definition, args=args, kwargs=kwargs, span=caller()))
         return self.method.bind(*args, **kwargs)
 
     @property
     def method(self) -> MethodRef:
         """A function deployment as something to bind or to map over a list."""
         if self._function_node is None:  # one function is one node, however often it is called
-            self._function_node = BoundNode(deployment=self, span=self.span)
+            self._function_node = BoundNode(definition=self._definition, span=self._definition.span)
         return MethodRef(self._function_node, self.target.__name__)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from meshgen.errors import Diagnostic
-from meshgen.frontend.deployment import Deployment
+from meshgen.frontend.definition import Definition
 from meshgen.frontend.driver import InputNode
 from meshgen.frontend.order import Ordered, contained, misplaced
 from meshgen.frontend.signature import method_of
@@ -46,7 +46,7 @@ class NodeTable:
 
     def label(self, node: BoundNode, method: Method) -> str:
         """A method as errors name it: `model.forward`, or the node alone for a function."""
-        return f"{self.name(node)}.{method.name}" if node.deployment.is_class else self.name(node)
+        return f"{self.name(node)}.{method.name}" if node.definition.is_class else self.name(node)
 
     def is_open(self, node: BoundNode, method: Method) -> bool:
         """The method has `*args` or the like (which has been reported), so its arguments cannot be checked."""
@@ -57,14 +57,14 @@ class NodeTable:
         return tuple(self._freeze(n) for n in self._bound)
 
     def _name_all(self) -> dict[int, str]:
-        explicit = Counter(n.deployment.name for n in self._bound if n.deployment.has_explicit_name)
-        taken = set(explicit)
+        explicit = Counter(n.definition.name for n in self._bound if n.definition.has_explicit_name)
+        used = set(explicit)
         names: dict[int, str] = {}
         for node in self._bound:
-            name = node.deployment.name
-            if not node.deployment.has_explicit_name:
-                name = _free(name, taken)
-                taken.add(name)
+            name = node.definition.name
+            if not node.definition.has_explicit_name:
+                name = _numbered(name, used)
+                used.add(name)
             elif explicit[name] > 1:
                 message = (
                     f"{explicit[name]} nodes are named '{name}'; each is a service of its own and needs its own name"
@@ -78,10 +78,10 @@ class NodeTable:
         return names
 
     def _warn_numbered(self) -> None:
-        unnamed = [n for n in self._bound if not n.deployment.has_explicit_name]
-        for name, count in Counter(n.deployment.name for n in unnamed).items():
+        unnamed = [n for n in self._bound if not n.definition.has_explicit_name]
+        for name, count in Counter(n.definition.name for n in unnamed).items():
             if count > 1:
-                second = [n for n in unnamed if n.deployment.name == name][1]
+                second = [n for n in unnamed if n.definition.name == name][1]
                 message = f"'{name}' is bound {count} times without names; one more bind would shift the numbers"
                 warning = Diagnostic(code="MG217", message=message, span=second.span, severity="warning")
                 self._problems.append(warning)
@@ -89,10 +89,10 @@ class NodeTable:
     def _publish(self, node: BoundNode, method: str, step: Any) -> None:
         if method in self._methods[id(node)] or (id(node), method) in self._missing:
             return
-        found = _find(node.deployment, method)
+        found = _find(node.definition, method)
         if found is None:
             self._missing.add((id(node), method))
-            self._problems.append(_no_method(node.deployment, method, step.span))
+            self._problems.append(_no_method(node.definition, method, step.span))
             return
         target, skip_self = found
         signature = method_of(target, method, skip_self=skip_self)
@@ -103,33 +103,33 @@ class NodeTable:
 
     def _publish_all(self, node: BoundNode) -> None:
         """A handle can reach every annotated public method, so all of them are in the contract."""
-        for name, member in inspect.getmembers(node.deployment.target, inspect.isfunction):
+        for name, member in inspect.getmembers(node.definition.target, inspect.isfunction):
             public = not name.startswith("_") or name == "__call__"
             if public and "return" in getattr(member, "__annotations__", {}):
                 self._publish(node, name, node)
 
     def _freeze(self, bound: BoundNode) -> Node:
-        deployment = bound.deployment
+        definition = bound.definition
         calls = sorted({self.name(t) for t in _handle_targets(bound)})
-        if deployment.is_class:
+        if definition.is_class:
             self._check_constructor(bound)
         return Node(
             name=self.name(bound),
-            kind="class" if deployment.is_class else "function",
-            target=deployment.target,
+            kind="class" if definition.is_class else "function",
+            target=definition.target,
             args=tuple(self._argument(a) for a in bound.args),
             kwargs={k: self._argument(v) for k, v in bound.kwargs.items()},
             methods=tuple(sorted(self._methods[id(bound)].values(), key=lambda m: m.name)),
             may_call=tuple(calls),
-            placement=self._placement(deployment),
-            published=deployment.published,
-            options=deployment.node_options,
-            doc=inspect.cleandoc(deployment.target.__doc__ or ""),
-            span=deployment.span,
+            placement=self._placement(definition),
+            published=definition.published,
+            options=definition.options,
+            doc=inspect.cleandoc(definition.target.__doc__ or ""),
+            span=definition.span,
         )
 
-    def _placement(self, deployment: Deployment) -> Placement:
-        given = deployment.given.get("placement")
+    def _placement(self, definition: Definition) -> Placement:
+        given = definition.given.get("placement")
         match given:
             case None | "own":
                 return Own()
@@ -138,7 +138,7 @@ class NodeTable:
             case str() if given.startswith("with:") and given != "with:":
                 return With(given.removeprefix("with:"))
         message = f'`placement` is {given!r}; it takes "own", "driver" or "with:<node>"'
-        self._problems.append(Diagnostic(code="MG511", message=message, span=deployment.span))
+        self._problems.append(Diagnostic(code="MG511", message=message, span=definition.span))
         return Own()
 
     def _argument(self, value: Any) -> Any:
@@ -153,7 +153,7 @@ class NodeTable:
         return value
 
     def _check_constructor(self, bound: BoundNode) -> None:
-        name = bound.deployment.target.__name__
+        name = bound.definition.target.__name__
         for argument in (*bound.args, *bound.kwargs.values()):
             if holder := misplaced(argument):
                 message = f"a node is inside a {holder}; only lists, tuples and dicts may hold one"
@@ -164,7 +164,7 @@ class NodeTable:
                     message = f"the constructor of '{name}' takes a value that only a request brings"
                     self._problems.append(Diagnostic(code="MG208", message=message, span=bound.span))
         try:
-            inspect.signature(bound.deployment.target).bind(*bound.args, **bound.kwargs)
+            inspect.signature(bound.definition.target).bind(*bound.args, **bound.kwargs)
         except TypeError as error:
             message = f"the constructor of '{name}' does not take these arguments: {error}"
             self._problems.append(Diagnostic(code="MG204", message=message, span=bound.span))
@@ -188,20 +188,20 @@ def _handle_targets(node: BoundNode) -> list[BoundNode]:
     return [v._meshgen_node for v in values if isinstance(v, ClassNode)]
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """Ray's numbering: `model`, `model_1`, `model_2`."""
+def _numbered(name: str, used: set[str]) -> str:
+    """The first unused name in Ray's numbering: `model`, `model_1`, `model_2`."""
     candidate, number = name, 0
-    while candidate in taken:
+    while candidate in used:
         number += 1
         candidate = f"{name}_{number}"
     return candidate
 
 
-def _find(deployment: Deployment, method: str) -> tuple[Any, bool] | None:
+def _find(definition: Definition, method: str) -> tuple[Any, bool] | None:
     """The function behind a method, and whether its first parameter is `self`."""
-    if not deployment.is_class:
-        return deployment.target, False
-    member = inspect.getattr_static(deployment.target, method, None)
+    if not definition.is_class:
+        return definition.target, False
+    member = inspect.getattr_static(definition.target, method, None)
     if isinstance(member, staticmethod):
         return member.__func__, False
     if isinstance(member, classmethod):
@@ -209,8 +209,8 @@ def _find(deployment: Deployment, method: str) -> tuple[Any, bool] | None:
     return (member, True) if inspect.isfunction(member) else None
 
 
-def _no_method(deployment: Deployment, method: str, span: Any) -> Diagnostic:
-    cls = deployment.target
+def _no_method(definition: Definition, method: str, span: Any) -> Diagnostic:
+    cls = definition.target
     public = [n for n, _ in inspect.getmembers(cls, inspect.isfunction) if not n.startswith("_")]
     if method == "__call__":
         message = f"'{cls.__name__}' is bound by itself, but has no `__call__`"

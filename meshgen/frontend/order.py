@@ -60,7 +60,7 @@ class Ordered:
 
     steps: tuple[Bound, ...]
     nodes: tuple[BoundNode, ...]
-    """In the order in which they were bound, those reached by handles included."""
+    """The nodes in the order in which they were bound, those reached by handles included."""
     _inputs: Mapping[int, tuple[BoundInput, ...]] = field(default_factory=dict)
 
     def inputs_of(self, output: Value) -> list[BoundInput]:
@@ -86,7 +86,7 @@ def in_order(outputs: Sequence[Value], problems: list[Diagnostic]) -> Ordered | 
 
 
 def _reachable(outputs: Sequence[Value]) -> tuple[dict[Bound, list[Bound]], list[Bound]]:
-    """Depth first, without recursion: a chain may be thousands of steps long."""
+    """What each step needs, and a cycle if there is one. No recursion: a chain may be thousands of steps long."""
     needs: dict[Bound, list[Bound]] = {}
     open_steps: dict[Bound, None] = {}
     stack: list[tuple[Bound, Iterator[Bound]]] = []
@@ -122,7 +122,7 @@ def _needed_by(step: Bound) -> Iterator[Bound]:
 
 
 def _sorted(needs: Mapping[Bound, list[Bound]]) -> list[Bound]:
-    """Topological order (Kahn), the order of writing as tie-break."""
+    """The steps in topological order (Kahn), the order of writing as tie-break."""
     waiting = {step: len({id(n) for n in needed}) for step, needed in needs.items()}
     users: dict[Bound, list[Bound]] = {step: [] for step in needs}
     for step, needed in needs.items():
@@ -155,6 +155,6 @@ def _nodes(steps: Sequence[Bound]) -> list[BoundNode]:
 
 
 def _cycle_problem(cycle: Sequence[Bound]) -> Diagnostic:
-    names = [s.node.deployment.name if not isinstance(s, BoundSwitch) else "switch" for s in (*cycle, cycle[0])]
+    names = [s.node.definition.name if not isinstance(s, BoundSwitch) else "switch" for s in (*cycle, cycle[0])]
     message = f"the graph has a cycle: {' ← '.join(names)}"
     return Diagnostic(code="MG207", message=message, span=cycle[0].span)

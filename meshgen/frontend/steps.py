@@ -195,7 +195,7 @@ class Lowering:
             message = "an InputNode is given where a value is needed"
             hint = "Write `with InputNode(...) as request:` and use `request`."
         else:
-            name = value._meshgen_node.deployment.target.__name__
+            name = value._meshgen_node.definition.target.__name__
             message = f"the class node '{name}' is given to a call; only a constructor takes it, as a handle"
             hint = "Bind one of its methods and give what that returns, or give the node to a constructor."
         self._problems.append(Diagnostic(code="MG211", message=message, span=span, hint=hint))

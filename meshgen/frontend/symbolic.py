@@ -10,16 +10,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from meshgen.errors import Diagnostic, GraphError
+from meshgen.frontend.definition import Definition
 from meshgen.frontend.signature import method_of
 from meshgen.graph.model import Access
 from meshgen.schema.model import Record
 from meshgen.source import Span, caller
-
-if TYPE_CHECKING:
-    from meshgen.frontend.deployment import Deployment
 
 _ORDER = itertools.count()
 
@@ -48,7 +46,7 @@ class BoundInput:
 class BoundNode:
     """A class with its constructor's arguments, or a function: one node."""
 
-    deployment: Deployment
+    definition: Definition
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     span: Span
@@ -194,7 +192,7 @@ class Value(Symbolic):
 
     def __repr__(self) -> str:
         source = self._meshgen_source
-        name = f"{source.node.deployment.name}.{source.method}" if isinstance(source, BoundCall) else "input"
+        name = f"{source.node.definition.name}.{source.method}" if isinstance(source, BoundCall) else "input"
         return f"<graph value {name}{''.join(str(s.access) for s in self._meshgen_path)}>"
 
     def _meshgen_deeper(self, access: Access) -> Value:
@@ -207,7 +205,7 @@ def _tuple_width(value: Value) -> int | None:
     source = value._meshgen_source
     if not isinstance(source, BoundCall) or value._meshgen_path:
         return None
-    target = getattr(source.node.deployment.target, source.method, source.node.deployment.target)
+    target = getattr(source.node.definition.target, source.method, source.node.definition.target)
     result = method_of(target, source.method, skip_self=False).method.result
     return len(result.fields) if isinstance(result, Record) and result.kind in ("tuple", "namedtuple") else None
 
@@ -239,7 +237,7 @@ class ClassNode(Symbolic):
         return MethodRef(self._meshgen_node, "__call__").bind(*args, **kwargs)
 
     def __repr__(self) -> str:
-        return f"<node {self._meshgen_node.deployment.name}>"
+        return f"<node {self._meshgen_node.definition.name}>"
 
 
 class MethodRef(Symbolic):
@@ -267,4 +265,4 @@ class MethodRef(Symbolic):
         self._refuse("called while the graph is built", "Write `.bind(...)`; `.remote(...)` is for handles in a node.")
 
     def __repr__(self) -> str:
-        return f"<method {self._meshgen_node.deployment.name}.{self._meshgen_method}>"
+        return f"<method {self._meshgen_node.definition.name}.{self._meshgen_method}>"

@@ -16,6 +16,7 @@ from meshgen.frontend.signature import method_of
 from meshgen.frontend.steps import Lowering
 from meshgen.frontend.symbolic import BoundInput, Value
 from meshgen.graph.model import Adapter, Graph, GraphInput, Method, Options, Route
+from meshgen.graph.options import own_options
 from meshgen.graph.verify import verify
 from meshgen.naming import pascal, snake
 from meshgen.schema.model import Record
@@ -97,7 +98,7 @@ class _Tracer:
         return False
 
     def _options(self) -> Options:
-        own = ("name", "route_prefix", "timeout_s")
+        own = own_options("driver")
         serve = {k: v for k, v in self._app.options.items() if k not in own}
         return Options(serve=serve, timeout_s=self._app.options.get("timeout_s"))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias, assert_never
 
+from meshgen.graph.options import OPTIONS
 from meshgen.schema.model import Field, Record, Type, Unknown
 from meshgen.source import NOWHERE, Span
 
@@ -166,8 +167,8 @@ class Options:
 
     @property
     def max_ongoing_requests(self) -> int:
-        """How many calls run at once in a replica. Serve's default is 5."""
-        return int(self.serve.get("max_ongoing_requests", 5))
+        """How many calls run at once in a replica."""
+        return int(self.serve.get("max_ongoing_requests", OPTIONS["max_ongoing_requests"].serve_default))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 
 from meshgen.errors import Diagnostic
 from meshgen.graph.model import Graph, InDriver, Node, Own, With
-
-OF_GUESTS = frozenset({"max_ongoing_requests", "user_config"})
-"""Serve's options that a node keeps in another's replicas."""
+from meshgen.graph.options import serve_options
 
 
 def hosts_exist(graph: Graph) -> Iterator[Diagnostic]:
@@ -29,11 +27,11 @@ def options_apply(graph: Graph) -> Iterator[Diagnostic]:
     for node in graph.nodes:
         if isinstance(node.placement, Own):
             continue
-        surplus = sorted(node.options.serve.keys() - (OF_GUESTS if node.published else frozenset()))
-        if surplus:
+        idle = sorted(node.options.serve.keys() - serve_options("guest" if node.published else "inline"))
+        if idle:
             where = "in the driver" if isinstance(node.placement, InDriver) else f"in the replicas of {_host(node)}"
             how = "is placed" if node.published else "is inline and runs"
-            message = f"'{node.name}' {how} {where}; `{', '.join(surplus)}` cannot apply to it"
+            message = f"'{node.name}' {how} {where}; `{', '.join(idle)}` cannot apply to it"
             way = "Leave `placement` out" if node.published else "Use `@deployment`"
             hint = f"{way} when the {node.kind} needs replicas or resources of its own."
             yield Diagnostic(code="MG222", message=message, span=node.span, hint=hint)

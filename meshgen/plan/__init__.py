@@ -1,1 +1,1 @@
-"""From a graph to what back ends need: a contract beside a mesh."""
+"""Graph → what back ends need: a contract beside a mesh."""

@@ -12,7 +12,7 @@ from meshgen.contract.names import application, package, service
 from meshgen.graph.model import Graph, Node, Own, Route
 from meshgen.limits import DEFAULT_TIMEOUT_S
 from meshgen.plan.model import Mesh, Plan, RestRoute, Service, Workload
-from meshgen.plan.options import serve_options
+from meshgen.plan.options import deployment_options
 
 
 def lower(graph: Graph, lock: Mapping[str, Any] | None, version: str) -> Plan:
@@ -52,7 +52,7 @@ def mesh(graph: Graph) -> Mesh:
         driver=_driver(graph),
         nodes=tuple(_workload(graph, node) for node in _by_name(graph) if isinstance(node.placement, Own)),
         routes=routes,
-        placed=tuple(_placed(graph, node) for node in _by_name(graph) if not isinstance(node.placement, Own)),
+        guest_services=tuple(_guest(graph, node) for node in _by_name(graph) if not isinstance(node.placement, Own)),
     )
 
 
@@ -100,7 +100,7 @@ def _driver(graph: Graph) -> Workload:
         service=service(graph.name),
         rpcs=tuple(route.rpc for route in graph.routes),
         package=package(graph.name),
-        serve=serve_options(replace(graph.options, serve={**graph.options.serve, **configs}), driver=True),
+        serve=deployment_options(replace(graph.options, serve={**graph.options.serve, **configs}), driver=True),
         idempotent=_idempotent(graph),
         timeout_s=graph.options.timeout_s or DEFAULT_TIMEOUT_S,
         summary=_summary(graph.doc),
@@ -111,7 +111,7 @@ def _workload(graph: Graph, node: Node) -> Workload:
     return Workload(**_service(graph, node), serve=_hosting(graph, node))
 
 
-def _placed(graph: Graph, node: Node) -> Service:
+def _guest(graph: Graph, node: Node) -> Service:
     return Service(**_service(graph, node))
 
 
@@ -131,14 +131,14 @@ def _hosting(graph: Graph, node: Node) -> Mapping[str, Any]:
     """Options of a deployment that may answer for guests, too: Serve lets in what all of them may do at once."""
     guests = graph.guests(node.name)
     if not guests:
-        return serve_options(node.options)
+        return deployment_options(node.options)
     at_once = sum(n.options.max_ongoing_requests for n in (node, *guests))
     more = {"max_ongoing_requests": at_once, **_user_configs(graph, node.name)}
-    return serve_options(replace(node.options, serve={**node.options.serve, **more}))
+    return deployment_options(replace(node.options, serve={**node.options.serve, **more}))
 
 
 def _user_configs(graph: Graph, host: str | None) -> Mapping[str, Any]:
-    """One `user_config` for several: by node, as soon as a guest has one."""
+    """The options with one `user_config` for all nodes of a host, by node; empty unless a guest has one."""
     if not graph.has_configured_guests(host):
         return {}
     nodes = (*(() if host is None else (graph.node(host),)), *graph.guests(host))
@@ -146,7 +146,7 @@ def _user_configs(graph: Graph, host: str | None) -> Mapping[str, Any]:
 
 
 def _idempotent(graph: Graph) -> bool:
-    """Running a route again runs its nodes again, those in the driver too."""
+    """Whether a route may run again, which runs all of its nodes again, those in the driver too."""
     return graph.options.idempotent and all(node.options.idempotent for node in graph.nodes)
 
 

@@ -15,7 +15,7 @@ class Service:
     """One gRPC service: the driver's, or a node's."""
 
     node: str | None
-    """None for the driver."""
+    """Name of the node; None for the driver."""
     application: str
     """Serve application and Envoy cluster that answer it: `quickstart`, `quickstart-model`. A placed node's is that of
     its host."""
@@ -87,10 +87,10 @@ class Mesh:
     """`graphs/quickstart.py:app`, relative to the project."""
     driver: Workload
     nodes: tuple[Workload, ...]
-    """By name."""
+    """The nodes with replicas of their own, by name."""
     routes: tuple[RestRoute, ...]
-    placed: tuple[Service, ...] = ()
-    """Of the nodes without replicas of their own, by name: their hosts answer."""
+    guest_services: tuple[Service, ...] = ()
+    """Services of the nodes without replicas of their own, by name; their hosts answer."""
 
     @property
     def workloads(self) -> tuple[Workload, ...]:
@@ -100,11 +100,11 @@ class Mesh:
     @property
     def services(self) -> tuple[Service, ...]:
         """Every service: those of the workloads, then those of placed nodes."""
-        return (*self.workloads, *self.placed)
+        return (*self.workloads, *self.guest_services)
 
     def guests(self, workload: Workload) -> tuple[Service, ...]:
         """The services of the nodes that are placed in its replicas."""
-        return tuple(s for s in self.placed if s.application == workload.application)
+        return tuple(s for s in self.guest_services if s.application == workload.application)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +114,6 @@ class Plan:
     contract: Contract = field(compare=False)
     mesh: Mesh
     rpcs: tuple[RpcSpec, ...] = field(default=(), compare=False)
-    """Of the driver, in schema terms: what a typed client mirrors."""
+    """The driver's rpcs in schema terms: what a typed client mirrors."""
     version: str
     """meshgen's version, for the headers of generated files."""

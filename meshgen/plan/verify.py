@@ -11,9 +11,10 @@ from typing import Any, Literal, TypeAlias
 
 from meshgen.errors import Diagnostic
 from meshgen.graph.model import Graph, Options
+from meshgen.graph.options import OPTIONS, is_number, own_options, serve_options
 from meshgen.plan.lower import rest_path
 from meshgen.plan.model import Plan
-from meshgen.plan.options import MANAGED_OPTIONS, OWN_OPTIONS, SERVE_OPTIONS, serve_options
+from meshgen.plan.options import deployment_options
 from meshgen.source import Span
 
 RESERVED_NAMES = frozenset({"driver", "front", "google", "meshgen", "otlp", "v1"})
@@ -27,24 +28,25 @@ _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+|/")
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class OptionOwner:
     """Somebody with options: the driver or a node."""
 
     name: str
     options: Options
     span: Span
+    place: Literal["driver", "node"]
 
     def error(self, code: str, message: str, hint: str = "") -> Diagnostic:
         """An error at the place where the owner was written."""
         return Diagnostic(code=code, message=f"{self.name}: {message}", span=self.span, hint=hint)
 
     def warning(self, code: str, message: str, hint: str = "") -> Diagnostic:
-        """The same as a warning."""
+        """A warning at the place where the owner was written."""
         text = f"{self.name}: {message}"
         return Diagnostic(code=code, message=text, span=self.span, hint=hint, severity="warning")
 
 
-OptionRule: TypeAlias = Callable[[Owner], Iterator[Diagnostic]]
+OptionRule: TypeAlias = Callable[[OptionOwner], Iterator[Diagnostic]]
 GraphRule: TypeAlias = Callable[[Graph], Iterator[Diagnostic]]
 
 
@@ -64,39 +66,41 @@ def verify_plan(plan: Plan) -> tuple[Diagnostic, ...]:
     )
 
 
-def _owners(graph: Graph) -> Iterator[Owner]:
-    yield Owner("the driver", graph.options, graph.span)
+def _owners(graph: Graph) -> Iterator[OptionOwner]:
+    yield OptionOwner("the driver", graph.options, graph.span, "driver")
     for node in graph.services:
-        yield Owner(f"node '{node.name}'", node.options, node.span)
+        yield OptionOwner(f"node '{node.name}'", node.options, node.span, "node")
 
 
 # --- options -------------------------------------------------------------------------------------------------------
 
 
-def options_exist(owner: Owner) -> Iterator[Diagnostic]:
+def options_exist(owner: OptionOwner) -> Iterator[Diagnostic]:
     """Each option is one of Serve's, spelled as Serve spells it."""
+    known = serve_options(owner.place) | own_options(owner.place)
     for name in owner.options.serve:
-        if name in MANAGED_OPTIONS:
-            yield owner.error("MG502", f"`{name}` cannot be set: {MANAGED_OPTIONS[name]}")
-        elif name not in SERVE_OPTIONS:
-            near = difflib.get_close_matches(name, sorted((SERVE_OPTIONS | OWN_OPTIONS) - {name}), n=1)
+        if name in known:
+            continue
+        row = OPTIONS.get(name)
+        if row is not None and row.refusal:
+            yield owner.error("MG502", f"`{name}` cannot be set: {row.refusal}")
+        else:
+            near = difflib.get_close_matches(name, sorted(known), n=1)
             hint = f"Did you mean `{near[0]}`?" if near else ""
             yield owner.error("MG501", f"there is no option `{name}`", hint)
 
 
-def options_are_data(owner: Owner) -> Iterator[Diagnostic]:
+def options_are_data(owner: OptionOwner) -> Iterator[Diagnostic]:
     """Options are written into files, so each is made of dicts, lists and scalars."""
     for name, value in owner.options.serve.items():
         if (path := _not_data(value)) is not None:
             yield owner.error("MG508", f"`{name}{path}` is no plain data")
 
 
-def replicas_make_sense(owner: Owner) -> Iterator[Diagnostic]:
-    """A number of replicas, or a range, and always at least one replica."""
+def replicas_make_sense(owner: OptionOwner) -> Iterator[Diagnostic]:
+    """There is a number of replicas or a range of them, and always at least one replica."""
     given = owner.options.serve
     replicas, scaling = given.get("num_replicas"), given.get("autoscaling_config")
-    if replicas is not None and replicas != "auto" and not _at_least(replicas, 1, int):
-        yield owner.error("MG503", f'`num_replicas` is {replicas!r}; it takes a number from 1, or "auto"')
     if scaling is not None and isinstance(replicas, int):
         yield owner.error("MG504", "`num_replicas` is a number, and `autoscaling_config` is there too")
     if isinstance(scaling, Mapping):
@@ -108,30 +112,24 @@ def replicas_make_sense(owner: Owner) -> Iterator[Diagnostic]:
         yield owner.error("MG505", message)
 
 
-def limits_make_sense(owner: Owner) -> Iterator[Diagnostic]:
-    """Counts and times are numbers in the range that Serve takes."""
-    for name, lowest, kind in _LIMITS:
-        value = owner.options.serve.get(name)
-        if value is not None and not _at_least(value, lowest, kind):
-            yield owner.error("MG503", f"`{name}` is {value!r}; it takes a number from {lowest}")
-    if owner.options.serve.get("max_queued_requests") == 0:
-        yield owner.error("MG503", "`max_queued_requests` is 0; Serve takes a number from 1, or -1 for no bound")
-    idempotent: Any = owner.options.idempotent  # as the user gave it
-    if not isinstance(idempotent, bool):
-        yield owner.error("MG503", f"`idempotent` is {idempotent!r}; it takes True or False")
-    timeout = owner.options.timeout_s
-    if timeout is not None and not (_at_least(timeout, 0, float) and timeout > 0):
-        yield owner.error("MG503", f"`timeout_s` is {timeout!r}; it takes seconds above 0")
+def values_fit(owner: OptionOwner) -> Iterator[Diagnostic]:
+    """Every option has a value that it takes."""
+    own = {"idempotent": owner.options.idempotent, "timeout_s": owner.options.timeout_s}
+    for name, value in {**owner.options.serve, **own}.items():
+        row = OPTIONS.get(name)
+        if row is not None and row.takes is not None and not row.takes.fit(value):
+            yield owner.error("MG503", f"`{name}` is {value!r}; it takes {row.takes.words}")
 
 
-def scaling_can_happen(owner: Owner) -> Iterator[Diagnostic]:
+def scaling_can_happen(owner: OptionOwner) -> Iterator[Diagnostic]:
     """Serve scales by running requests, and never runs more than `max_ongoing_requests` of them."""
     scaling = owner.options.serve.get("autoscaling_config")
     if not isinstance(scaling, Mapping):
         return
     target = scaling.get("target_ongoing_requests", 2)
-    most = serve_options(owner.options, driver=owner.name == "the driver").get("max_ongoing_requests", 5)
-    if _at_least(target, 0, float) and _at_least(most, 0, float) and most < 2 * target:
+    name = "max_ongoing_requests"
+    most = deployment_options(owner.options, driver=owner.place == "driver").get(name, OPTIONS[name].serve_default)
+    if is_number(target, 0, float) and is_number(most, 0, float) and most < 2 * target:
         message = f"`max_ongoing_requests` is {most} and `target_ongoing_requests` {target}: it may never scale up"
         yield owner.warning("MG506", message, f"Set `max_ongoing_requests` to {2 * target:g} or more.")
 
@@ -140,26 +138,9 @@ OPTION_RULES: tuple[OptionRule, ...] = (
     options_exist,
     options_are_data,
     replicas_make_sense,
-    limits_make_sense,
+    values_fit,
     scaling_can_happen,
 )
-
-_Number: TypeAlias = type[int] | type[float]
-_LIMITS: tuple[tuple[str, int, _Number], ...] = (
-    ("max_ongoing_requests", 1, int),
-    ("max_queued_requests", -1, int),
-    ("max_surge_percent", 0, int),
-    ("max_constructor_retry_count", 1, int),
-    ("health_check_period_s", 0, float),
-    ("health_check_timeout_s", 0, float),
-    ("graceful_shutdown_timeout_s", 0, float),
-    ("graceful_shutdown_wait_loop_s", 0, float),
-)
-
-
-def _at_least(value: Any, lowest: float, kind: _Number) -> bool:
-    number = isinstance(value, int) or (kind is float and isinstance(value, float))
-    return number and not isinstance(value, bool) and value >= lowest
 
 
 def _not_data(value: Any) -> str | None:
@@ -207,9 +188,9 @@ def paths_are_plain(graph: Graph) -> Iterator[Diagnostic]:
     seen: set[str] = set()
     for route in graph.routes:
         path = rest_path(graph, route)
-        problem: Literal["", "taken", "twice", "odd"] = ""
+        problem: Literal["", "reserved", "twice", "odd"] = ""
         if path in RESERVED_PATHS:
-            problem = "taken"
+            problem = "reserved"
         elif path in seen:
             problem = "twice"
         elif not _PATH.fullmatch(path):
@@ -220,7 +201,7 @@ def paths_are_plain(graph: Graph) -> Iterator[Diagnostic]:
 
 
 _PATH_PROBLEMS = {
-    "taken": "the REST path '{path}' is the front's own",
+    "reserved": "the REST path '{path}' is the front's own",
     "twice": "two routes have the REST path '{path}'",
     "odd": "'{path}' cannot be a REST path",
 }

@@ -13,7 +13,7 @@ from tools import buf_complaints, mypy
 
 from meshgen import workspace
 from meshgen.compiler import Build, compile_graph
-from meshgen.emit.files import GeneratedFile
+from meshgen.emit.output.files import GeneratedFile
 from meshgen.errors import GraphError
 from meshgen.frontend import load_graph
 
@@ -114,10 +114,10 @@ def test_what_contracts_import_is_written_but_only_missed_when_it_is_gone(tmp_pa
 def test_a_graph_whose_file_is_gone_is_dead(tmp_path: Path) -> None:
     folders = ("envoy/quickstart", "protos/quickstart", "services/quickstart")
     workspace.write(tmp_path, build("quickstart").files)
-    assert workspace.dead(tmp_path) == tuple((folder, "graphs/quickstart.py") for folder in folders)
+    assert workspace.abandoned_folders(tmp_path) == tuple((folder, "graphs/quickstart.py") for folder in folders)
     (tmp_path / "graphs").mkdir()
     (tmp_path / "graphs/quickstart.py").touch()
-    assert workspace.dead(tmp_path) == ()
+    assert workspace.abandoned_folders(tmp_path) == ()
 
 
 def test_build_mentions_what_a_renamed_graph_left_behind(tmp_path: Path) -> None:

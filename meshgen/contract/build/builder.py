@@ -8,13 +8,14 @@ from itertools import zip_longest
 from typing import Any
 
 from meshgen.contract.build.file import FileBuilder
-from meshgen.contract.build.inventory import Inventory, named_types
+from meshgen.contract.build.inventory import Inventory
 from meshgen.contract.build.name_clashes import clashes
 from meshgen.contract.lock.document import document_of, ledger_of
 from meshgen.contract.lock.ledger import Entry, Ledger, Want, rpc_key
 from meshgen.contract.model import Contract, RpcSpec, ServiceSpec
+from meshgen.contract.named_types import named_types
 from meshgen.contract.names import package, request, response
-from meshgen.contract.shared_messages import closure
+from meshgen.contract.shared_messages import with_imports
 from meshgen.contract.wire import Wrapper, field_signature, wire_field
 from meshgen.errors import Diagnostic, GraphError, errors_only
 from meshgen.naming import enum_value, pascal, snake
@@ -35,23 +36,23 @@ def build(graph_name: str, services: Sequence[ServiceSpec], lock: Mapping[str, A
     """
     inventory = Inventory.of(services)
     if errors_only(inventory.problems):
-        raise GraphError(_once(inventory.problems))
+        raise GraphError(_without_repeats(inventory.problems))
     ledger = ledger_of(lock)
     before = dict(ledger.entries["rpcs"])
     problems = [*inventory.problems, *_assign(ledger, inventory, services)]
     problems += clashes(graph_name, services, ledger)
     if errors_only(problems):
-        raise GraphError(_once(problems))
+        raise GraphError(_without_repeats(problems))
     ordered = sorted(services, key=lambda s: (s.node is not None, s.node or ""))
     files = tuple(FileBuilder(graph_name, service, ledger).build() for service in ordered)
     return Contract(
         graph=graph_name,
         files=files,
-        descriptors=closure(files),
+        descriptors=with_imports(files),
         lock=document_of(ledger),
         records=_records(graph_name, services, before, ledger),
         services=tuple(ordered),
-        diagnostics=tuple(_once(problems)),
+        diagnostics=tuple(_without_repeats(problems)),
     )
 
 
@@ -71,7 +72,7 @@ def _records(
 
 def _assign(ledger: Ledger, inventory: Inventory, services: Sequence[ServiceSpec]) -> Iterator[Diagnostic]:
     records = dict(ledger.entries["types"])  # of the build before: what a message is that was a record until now
-    yield from _taken(ledger, services)
+    yield from _names_of_old_classes(ledger, services)
     for name, record in inventory.records.items():
         yield from _lost_names(ledger.get("types", name), record.fields, name, of_callable(record.python))
         ledger.put("types", name, ledger.get("types", name).assign(_wanted(record.fields)))
@@ -160,13 +161,13 @@ def _is_done(field: Field, entry: Entry) -> bool:
     return any(then.intersection(slot.was) for slot in entry.slots(snake(field.name)))
 
 
-def _taken(ledger: Ledger, services: Sequence[ServiceSpec]) -> Iterator[Diagnostic]:
-    """The message of a list or a union has numbers of its own; it cannot go on where a class of that name was."""
+def _names_of_old_classes(ledger: Ledger, services: Sequence[ServiceSpec]) -> Iterator[Diagnostic]:
+    """MG406 for lists and unions called like an old class: their messages cannot go on with its numbers."""
     types = (f.type for service in services for rpc in service.rpcs for f in rpc.fields)
     for name in sorted({t.name for t in named_types(types) if isinstance(t, Wrapper)} & ledger.entries["types"].keys()):
         message = f"'{name}' was the message of a class in an earlier build, and would be that of a list, dict or union"
         yield Diagnostic(code="MG406", message=message, hint="Put the list, dict or union into a dataclass.")
 
 
-def _once(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+def _without_repeats(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
     return list(dict.fromkeys(diagnostics))

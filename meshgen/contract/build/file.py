@@ -13,15 +13,15 @@ from google.protobuf.descriptor_pb2 import (
     FileDescriptorProto,
 )
 
-from meshgen.contract.build.inventory import Named, named_types
 from meshgen.contract.build.name_clashes import local_name, own_names
 from meshgen.contract.comments import Comments, Path
-from meshgen.contract.constraints import stated
+from meshgen.contract.constraints import stated_rules
 from meshgen.contract.descriptors import ENUM, FIELD, MESSAGE, METHOD, ONEOF, SERVICE
 from meshgen.contract.field_comments import field_comment
 from meshgen.contract.fields import add_field, add_map
 from meshgen.contract.lock.ledger import Entry, Ledger, rpc_key
 from meshgen.contract.model import RpcSpec, ServiceSpec
+from meshgen.contract.named_types import Named, named_types
 from meshgen.contract.names import package, proto_path, request, response, service
 from meshgen.contract.shared_messages import ANNOTATIONS_PATH, STANDARD_PATHS
 from meshgen.contract.validation import VALIDATE_PATH, require_one, set_rules
@@ -55,15 +55,15 @@ from meshgen.schema.model import (
 
 
 @dataclass(frozen=True, slots=True)
-class _Group:
+class _FieldGroup:
     """What carries one Python field: one field, or the fields of a oneof."""
 
     fields: Mapping[int, WireField]
-    """By number."""
+    """The fields on the wire, by number."""
     doc: str = ""
     required: bool = False
     shared: bool = False
-    """As `stated` takes it."""
+    """The message serves every type of its name, as `stated_rules` has it."""
 
     @property
     def oneof(self) -> str:
@@ -81,7 +81,7 @@ class FileBuilder:
         self._file.package = package(graph, spec.node)
         self._service = service(graph, spec.node).rsplit(".", 1)[1]
         self._imports: set[str] = set()
-        self._taken = own_names(graph, spec.node, ledger)
+        self._own_names = own_names(graph, spec.node, ledger)
 
     def build(self) -> FileDescriptorProto:
         """The file, complete."""
@@ -106,7 +106,7 @@ class FileBuilder:
         return {self._local(item): item for item in named_types(types)}
 
     def _local(self, item: Named | Ref) -> str:
-        return local_name(item, self._taken)
+        return local_name(item, self._own_names)
 
     def _add_service(self) -> None:
         descriptor = self._file.service.add(name=self._service)
@@ -130,7 +130,7 @@ class FileBuilder:
         self._add_message(name, fields, entry, "" if record is None else record.doc)
 
     def _add_message(self, name: str, fields: Sequence[Field], entry: Entry, doc: str) -> None:
-        groups = [_Group(_numbered(item, entry), field_comment(item), required=item.required) for item in fields]
+        groups = [_FieldGroup(_numbered(item, entry), field_comment(item), required=item.required) for item in fields]
         message = self._add_groups(name, groups, doc)
         for number in sorted(entry.reserved):
             message.reserved_range.add(start=number, end=number + 1)
@@ -138,10 +138,10 @@ class FileBuilder:
 
     def _add_wrapper(self, wrapper: Wrapper) -> None:
         union = isinstance(wrapper.inner, Union)
-        group = _Group(dict(enumerate(wrapper.fields, 1)), required=union, shared=True)
+        group = _FieldGroup(dict(enumerate(wrapper.fields, 1)), required=union, shared=True)
         self._add_groups(self._local(wrapper), [group], _wrapper_doc(wrapper))
 
-    def _add_groups(self, name: str, groups: Iterable[_Group], doc: str) -> DescriptorProto:
+    def _add_groups(self, name: str, groups: Iterable[_FieldGroup], doc: str) -> DescriptorProto:
         """A message of these fields by number, the members of a oneof together."""
         message = self._file.message_type.add(name=name)
         path = (MESSAGE, len(self._file.message_type) - 1)
@@ -157,16 +157,16 @@ class FileBuilder:
                 self._add_field(message, number, wire, group)
         return message
 
-    def _add_oneof(self, message: DescriptorProto, group: _Group, path: Path) -> None:
+    def _add_oneof(self, message: DescriptorProto, group: _FieldGroup, path: Path) -> None:
         self._comments.add((*path, ONEOF, len(message.oneof_decl)), group.doc)
         oneof = message.oneof_decl.add(name=group.oneof)
         if group.required:
             require_one(oneof)
             self._imports.add(VALIDATE_PATH)
 
-    def _add_field(self, message: DescriptorProto, number: int, wire: WireField, group: _Group) -> None:
+    def _add_field(self, message: DescriptorProto, number: int, wire: WireField, group: _FieldGroup) -> None:
         field = self._new_field(message, number, wire)
-        if rules := stated(wire, required=group.required, shared=group.shared):
+        if rules := stated_rules(wire, required=group.required, shared=group.shared):
             set_rules(field, rules)
             self._imports.add(VALIDATE_PATH)
 

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal
 
-from meshgen.contract.constraints import stated, unstated
+from meshgen.contract.constraints import stated_rules, unstated_rules
 from meshgen.contract.field_comments import field_comment
 from meshgen.contract.model import RpcSpec, ServiceSpec
+from meshgen.contract.named_types import Named, message_name, named_types
 from meshgen.contract.validation import Rule
-from meshgen.contract.wire import (
-    Leaf,
-    WireField,
-    Wrapper,
-    field_shape,
-    leaf_signature,
-    signature,
-    wire_field,
-    wire_fields,
-)
+from meshgen.contract.wire import WireField, Wrapper, field_shape, leaf_signature, signature, wire_field, wire_fields
 from meshgen.errors import Diagnostic, errors_only
-from meshgen.naming import collisions, enum_value, enum_zero, json_name, pascal, snake, upper_snake, writable
+from meshgen.naming import collisions, enum_value, enum_zero, json_name, snake, upper_snake, writable
 from meshgen.schema.convert.assemble import empty_is_lost, none_is_lost
 from meshgen.schema.model import (
     AnyValue,
@@ -32,7 +24,6 @@ from meshgen.schema.model import (
     Nothing,
     Optional,
     Record,
-    Ref,
     Type,
     Union,
     Unknown,
@@ -40,51 +31,6 @@ from meshgen.schema.model import (
 from meshgen.schema.relate.defaults import default_fault
 from meshgen.schema.relate.union_members import spread
 from meshgen.source import Span, of_callable
-
-Named: TypeAlias = Record | EnumOf | Wrapper
-"""A leaf with a message or an enum of its own in the file."""
-
-
-def message_name(item: Named | Ref) -> str:
-    """What the message or enum of a type is called, where nothing else has that name."""
-    return item.name if isinstance(item, Wrapper) else pascal(item.name)
-
-
-def stand_in(name: str) -> str:
-    """What a record's message is called where its own name is that of a request or a response."""
-    return f"{name}Value"
-
-
-def named_types(types: Iterable[Type]) -> Iterator[Named]:
-    """Every named type inside fields of these types, each before those inside it. A class comes once."""
-    seen: set[Record] = set()
-    for type_ in types:
-        yield from _named(wire_field(Field(name="value", type=type_)), seen)
-
-
-def _named(fields: Iterable[WireField], seen: set[Record]) -> Iterator[Named]:
-    for wire in fields:
-        leaf = field_shape(wire).leaf
-        # A record inside itself needs a message also where it is an rpc's own request or response.
-        item = leaf.record if isinstance(leaf, Ref) else leaf
-        if item in seen:
-            continue
-        if isinstance(item, Record):
-            seen.add(item)
-        if isinstance(item, Record | EnumOf | Wrapper):
-            yield item
-        yield from _named(_inside(item), seen)
-
-
-def _inside(item: Leaf) -> tuple[WireField, ...]:
-    """The fields of a message that is made for this graph."""
-    match item:
-        case Record(fields=fields):
-            return wire_fields(fields)
-        case Wrapper(fields=fields):
-            return fields
-        case _:
-            return ()
 
 
 @dataclass(slots=True)
@@ -116,8 +62,8 @@ class Inventory:
         else:
             self._use(rpc.request_record, f"the input of '{owner}'", rpc.span)
         # What a route yields is what some node returns, and a node's missing annotation has been reported there.
-        told = service.node is None and isinstance(rpc.result, Unknown) and self.problems
-        if not isinstance(rpc.result, Nothing) and not told:
+        reported = service.node is None and isinstance(rpc.result, Unknown) and self.problems
+        if not isinstance(rpc.result, Nothing) and not reported:
             self._use(rpc.result, f"the result of '{owner}'", rpc.span)
 
     def _fields(self, fields: Sequence[Field], owner: str, span: Span) -> None:
@@ -162,7 +108,7 @@ class Inventory:
         if _has_any(type_):
             message = f"{place} holds any value: whole numbers travel as doubles, which are exact up to 2^53"
             self._problem("MG409", message, span, severity="warning")
-        for text in dict.fromkeys(unstated(type_)):
+        for text in dict.fromkeys(unstated_rules(type_)):
             self._problem("MG420", f"{place}: the contract cannot state {text}", span, severity="warning")
         for wire in wire_field(Field(name="value", type=type_)):
             self._wire(wire, place, span)
@@ -298,9 +244,9 @@ def _signatures(types: Iterable[Type]) -> list[str]:
 def _rules(item: Named) -> list[dict[str, Rule] | str]:
     """What the message of a type states, in rules and in words."""
     if isinstance(item, Wrapper):
-        return [stated(wire, shared=True) for wire in item.fields]
+        return [stated_rules(wire, shared=True) for wire in item.fields]
     if isinstance(item, Record):
-        return [*map(stated, wire_fields(item.fields)), *map(field_comment, item.fields)]
+        return [*map(stated_rules, wire_fields(item.fields)), *map(field_comment, item.fields)]
     return []
 
 

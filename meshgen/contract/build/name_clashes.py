@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from meshgen.contract.build.inventory import Named, message_name, named_types, stand_in
 from meshgen.contract.lock.ledger import Ledger
 from meshgen.contract.model import ServiceSpec
+from meshgen.contract.named_types import Named, message_name, named_types, stand_in_name
 from meshgen.contract.names import request, response, service
 from meshgen.errors import Diagnostic
 from meshgen.schema.model import EnumOf, Ref
@@ -20,7 +20,7 @@ def own_names(graph: str, node: str | None, ledger: Ledger) -> frozenset[str]:
 def local_name(item: Named | Ref, own: frozenset[str]) -> str:
     """The name of a type in a file that has names of its own."""
     name = message_name(item)
-    return stand_in(name) if name in own else name
+    return stand_in_name(name) if name in own else name
 
 
 def clashes(graph: str, services: Sequence[ServiceSpec], ledger: Ledger) -> Iterator[Diagnostic]:

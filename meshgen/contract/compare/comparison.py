@@ -16,7 +16,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from meshgen.contract.compare.buf_rules import Flags, Key, flagged
 from meshgen.contract.compare.described import Described, Party
 from meshgen.contract.compare.differences import differences
-from meshgen.contract.compare.findings import At, Finding, Kind
+from meshgen.contract.compare.findings import Finding, Kind, Part
 from meshgen.contract.compare.verdicts import Outcome, outcomes, way_out
 
 
@@ -33,14 +33,14 @@ class Change:
     clients: bool
     """Clients made from the old contract still work."""
     nodes: bool
-    """So do nodes and callers of before, in both directions."""
+    """Nodes and callers of before still work, in both directions."""
     wire: bool
     """`buf breaking` flags it by its rules WIRE."""
     json: bool
-    """By its rules WIRE_JSON."""
+    """`buf breaking` flags it by its rules WIRE_JSON."""
     way: str
     """How to do it safely; empty when it is safe."""
-    at: frozenset[At] = frozenset()
+    parts: frozenset[Part] = frozenset()
     """What changed; `Places` knows where that was written."""
 
     @property
@@ -80,7 +80,7 @@ def _left_over(flags: Mapping[Key, Flags], known: set[Key]) -> Iterator[Finding]
             subject=subject,
             owner=f"`{name.rpartition('.')[2]}`",
             what="is no longer what the lock had" if number else "has other messages",
-            at=frozenset({(name, "")}),
+            parts=frozenset({(name, "")}),
             keys=frozenset({(name, number)}),
         )
 
@@ -89,14 +89,14 @@ def _grouped(found: Iterable[Finding]) -> list[tuple[Finding, list[str]]]:
     """Findings that differ in their places alone, as one."""
     groups: dict[Finding, list[Finding]] = {}
     for finding in found:
-        groups.setdefault(replace(finding, owner="", positions=frozenset(), at=frozenset()), []).append(finding)
+        groups.setdefault(replace(finding, owner="", positions=frozenset(), parts=frozenset()), []).append(finding)
     return [(_merged(same), sorted({f.owner for f in same if f.owner})) for same in groups.values()]
 
 
 def _merged(same: list[Finding]) -> Finding:
     positions = frozenset(position for finding in same for position in finding.positions)
-    at = frozenset(part for finding in same for part in finding.at)
-    return replace(same[0], positions=positions, at=at, keys=frozenset(key for f in same for key in f.keys))
+    parts = frozenset(part for finding in same for part in finding.parts)
+    return replace(same[0], positions=positions, parts=parts, keys=frozenset(key for f in same for key in f.keys))
 
 
 def _change(owners: list[str], finding: Finding, flags: Mapping[Key, Flags]) -> Change:
@@ -117,7 +117,7 @@ def _change(owners: list[str], finding: Finding, flags: Mapping[Key, Flags]) -> 
         wire=flag.wire,
         json=flag.json,
         way=way_out(finding) if breaks else "",
-        at=finding.at,
+        parts=finding.parts,
     )
 
 

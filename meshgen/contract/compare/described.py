@@ -22,19 +22,19 @@ _FOREIGN = ("buf/validate/", "google/", "meshgen/image/", "meshgen/tensor/")
 
 Party: TypeAlias = Literal["client", "node"]
 Position: TypeAlias = tuple[Party, Literal["request", "response"]]
-"""Between a client and the driver, or between a caller and a node; on the way there, or back."""
+"""Where a message travels: between a client and the driver, or a caller and a node; there, or back."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rpc:
-    """An rpc, and whose it is."""
+class DescribedRpc:
+    """An rpc as its descriptor has it, and whose it is."""
 
     service: ServiceDescriptorProto
     method: MethodDescriptorProto
     node: str
-    """Empty for the driver."""
+    """Name of the node; empty for the driver."""
     alone: bool
-    """The only rpc of its service."""
+    """It is the only rpc of its service."""
 
     @property
     def http(self) -> str:
@@ -48,11 +48,11 @@ class Described:
     """A graph's own messages, enums and services, by full name without the leading dot."""
 
     messages: dict[str, DescriptorProto] = field(default_factory=dict)
-    """Entries of maps among them."""
+    """Every message, the entries of maps among them."""
     enums: dict[str, EnumDescriptorProto] = field(default_factory=dict)
     nodes: dict[str, str] = field(default_factory=dict)
     """Service → its node; empty for the driver."""
-    rpcs: dict[str, Rpc] = field(default_factory=dict)
+    rpcs: dict[str, DescribedRpc] = field(default_factory=dict)
 
     @classmethod
     def of(cls, descriptors: FileDescriptorSet) -> Described:
@@ -73,7 +73,7 @@ class Described:
             parts = file.package.split(".")
             self.nodes[name] = node = parts[1] if len(parts) > 2 else ""
             alone = len(service.method) == 1
-            self.rpcs |= {f"{name}.{m.name}": Rpc(service, m, node, alone) for m in service.method}
+            self.rpcs |= {f"{name}.{m.name}": DescribedRpc(service, m, node, alone) for m in service.method}
 
     def entry(self, item: FieldDescriptorProto) -> DescriptorProto | None:
         """The entry of a map field; None for any other field."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from google.protobuf.descriptor_pb2 import EnumDescriptorProto
 
-from meshgen.contract.compare.described import Described, Position, Rpc
+from meshgen.contract.compare.described import Described, DescribedRpc, Position
 from meshgen.contract.compare.field_differences import Place, field_differences
 from meshgen.contract.compare.findings import Finding, Kind
 from meshgen.contract.compare.renames import renames
@@ -35,7 +35,7 @@ def differences(old: Described, new: Described, records: Mapping[str, str]) -> t
     return tuple(found)
 
 
-def _rpc_messages(contract: Described) -> Iterator[tuple[Rpc, str, bool]]:
+def _rpc_messages(contract: Described) -> Iterator[tuple[DescribedRpc, str, bool]]:
     for rpc in contract.rpcs.values():
         yield rpc, rpc.method.input_type.lstrip("."), True
         yield rpc, rpc.method.output_type.lstrip("."), False
@@ -48,23 +48,23 @@ def _services(old: Described, new: Described) -> Iterator[Finding]:
     ):
         for name in one.nodes.keys() - other.nodes.keys():
             yield Finding(
-                kind=kind, subject=f"node `{one.nodes[name]}`", owner="", what=what, at=frozenset({(name, "")})
+                kind=kind, subject=f"node `{one.nodes[name]}`", owner="", what=what, parts=frozenset({(name, "")})
             )
     for kind, what, one, other in ((Kind.RPC_REMOVED, "was removed", old, new), (Kind.RPC_ADDED, "is new", new, old)):
         for name in one.rpcs.keys() - other.rpcs.keys():
             if name.rpartition(".")[0] in other.nodes:
                 rpc = one.rpcs[name]
-                at = frozenset({(name, "")})
-                yield Finding(kind=kind, subject=rpc_words(rpc), owner="", what=what, positions=_calls(rpc), at=at)
+                subject, parts = rpc_words(rpc), frozenset({(name, "")})
+                yield Finding(kind=kind, subject=subject, owner="", what=what, positions=_calls(rpc), parts=parts)
     for name in old.rpcs.keys() & new.rpcs.keys():
         before, now = old.rpcs[name], new.rpcs[name]
         if before.http and before.http != now.http:
             what = f"moved to {now.http}" if now.http else "has no path any more"
-            subject, at = f"the REST path {before.http}", frozenset({(name, "")})
-            yield Finding(kind=Kind.PATH, subject=subject, owner="", what=what, at=at)
+            subject, parts = f"the REST path {before.http}", frozenset({(name, "")})
+            yield Finding(kind=Kind.PATH, subject=subject, owner="", what=what, parts=parts)
 
 
-def _calls(rpc: Rpc) -> frozenset[Position]:
+def _calls(rpc: DescribedRpc) -> frozenset[Position]:
     return frozenset({("node" if rpc.node else "client", "request")})
 
 
@@ -84,7 +84,7 @@ def _values(
             was=True,
             now=True,
             positions=positions,
-            at=frozenset({(full, value.removeprefix(prefix))}),
+            parts=frozenset({(full, value.removeprefix(prefix))}),
             keys=frozenset((full, key) for key in keys),
         )
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from meshgen.contract.compare.described import Described, Position, Rpc
+from meshgen.contract.compare.described import Described, DescribedRpc, Position
 from meshgen.contract.compare.findings import Finding, Kind
 from meshgen.contract.compare.renames import Renames, renamed_in
 from meshgen.contract.compare.rule_changes import narrower
-from meshgen.contract.compare.wording import Told, field_words, owner_words, told_fields
+from meshgen.contract.compare.wording import WrittenField, field_words, owner_words, written_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Place:
     """A message in both contracts."""
 
     full: str
-    rpc: Rpc | None
+    rpc: DescribedRpc | None
     is_request: bool
     positions: frozenset[Position]
     record: str = ""
@@ -31,8 +31,8 @@ class Place:
         name: str,
         what: str,
         numbers: frozenset[int] = frozenset(),
-        old: Told | None = None,
-        new: Told | None = None,
+        old: WrittenField | None = None,
+        new: WrittenField | None = None,
     ) -> Finding:
         """A difference of field `name`, which is `old` in the one contract and `new` in the other."""
         rpc = None if self.record else self.rpc
@@ -48,20 +48,20 @@ class Place:
             now=new is not None and new.required,
             many=old is not None and old.many,
             positions=self.positions,
-            at=frozenset({(self.full, name if new is None else new.name)}),
+            parts=frozenset({(self.full, name if new is None else new.name)}),
             keys=frozenset((self.full, number) for number in numbers),
         )
 
 
 def field_differences(place: Place, old: Described, new: Described) -> Iterator[Finding]:
     """How the fields of a message differ that is in both contracts."""
-    before, now = told_fields(old.messages[place.full], old), told_fields(new.messages[place.full], new)
-    gone = [told for name, told in before.items() if name not in now]
-    fresh = [told for name, told in now.items() if name not in before]
+    before, now = written_fields(old.messages[place.full], old), written_fields(new.messages[place.full], new)
+    gone = [written for name, written in before.items() if name not in now]
+    fresh = [written for name, written in now.items() if name not in before]
     reserved = frozenset(old.messages[place.full].reserved_name)
     renamed: set[str] = set()
     for was in gone:
-        heir = next((told for told in fresh if told.numbers & was.numbers and _same_wire(was, told)), None)
+        heir = next((written for written in fresh if written.numbers & was.numbers and _same_wire(was, written)), None)
         if heir is None:
             yield place.finding(Kind.REMOVED, was.name, "was removed", was.numbers, old=was)
         else:
@@ -72,27 +72,27 @@ def field_differences(place: Place, old: Described, new: Described) -> Iterator[
             yield replace(found, keys=found.keys | back)
             renamed.add(heir.name)
             yield from _changed(place, was, heir)
-    for told in fresh:
-        if not told.members.keys() & reserved:
-            what = "is new and required" if told.required else "is new"
-            yield place.finding(Kind.ADDED, told.name, what, new=told)
-    taken = [*_misread(place, before, now)]
-    for name in before.keys() & now.keys() - {finding.name for finding in taken}:
+    for written in fresh:
+        if not written.members.keys() & reserved:
+            what = "is new and required" if written.required else "is new"
+            yield place.finding(Kind.ADDED, written.name, what, new=written)
+    misread = [*_misread(place, before, now)]
+    for name in before.keys() & now.keys() - {finding.name for finding in misread}:
         yield from _changed(place, before[name], now[name])
-    yield from taken
-    yield from _returned(place, {name: told for name, told in now.items() if name not in renamed}, reserved)
+    yield from misread
+    yield from _returned(place, {name: written for name, written in now.items() if name not in renamed}, reserved)
 
 
-def _same_wire(old: Told, new: Told) -> bool:
+def _same_wire(old: WrittenField, new: WrittenField) -> bool:
     shared = old.numbers & new.numbers
     return _wire_of(old, shared) == _wire_of(new, shared) and old.union == new.union
 
 
-def _wire_of(told: Told, numbers: frozenset[int]) -> dict[int, str]:
-    return {item.number: told.wire[name] for name, item in told.members.items() if item.number in numbers}
+def _wire_of(written: WrittenField, numbers: frozenset[int]) -> dict[int, str]:
+    return {item.number: written.wire[name] for name, item in written.members.items() if item.number in numbers}
 
 
-def _changed(place: Place, old: Told, new: Told) -> Iterator[Finding]:
+def _changed(place: Place, old: WrittenField, new: WrittenField) -> Iterator[Finding]:
     numbers = old.numbers | new.numbers
     if old.union and new.union:
         yield from _members(place, old, new)
@@ -103,7 +103,7 @@ def _changed(place: Place, old: Told, new: Told) -> Iterator[Finding]:
         yield replace(found, renamed=renamed_in(old.type, new.type, place.renames))
         return
     elif old.numbers != new.numbers:
-        was, now = (next(iter(told.numbers)) for told in (old, new))
+        was, now = (next(iter(written.numbers)) for written in (old, new))
         yield place.finding(Kind.RENUMBERED, new.name, f"has number {now} instead of {was}", numbers, old, new)
         return
     if old.required != new.required:
@@ -112,7 +112,7 @@ def _changed(place: Place, old: Told, new: Told) -> Iterator[Finding]:
     yield from _ruled(place, old, new)
 
 
-def _members(place: Place, old: Told, new: Told) -> Iterator[Finding]:
+def _members(place: Place, old: WrittenField, new: WrittenField) -> Iterator[Finding]:
     before, now = _alternatives(old), _alternatives(new)
     for type_ in before.keys() - now.keys():
         numbers = frozenset({before[type_]})
@@ -127,11 +127,11 @@ def _members(place: Place, old: Told, new: Told) -> Iterator[Finding]:
             yield place.finding(Kind.RENUMBERED, new.name, what, frozenset({before[type_]}), old, new)
 
 
-def _alternatives(told: Told) -> dict[str, int]:
-    return {type_: told.members[name].number for name, type_ in told.types.items()}
+def _alternatives(written: WrittenField) -> dict[str, int]:
+    return {type_: written.members[name].number for name, type_ in written.types.items()}
 
 
-def _ruled(place: Place, old: Told, new: Told) -> Iterator[Finding]:
+def _ruled(place: Place, old: WrittenField, new: WrittenField) -> Iterator[Finding]:
     numbers = old.numbers | new.numbers
     if not new.union and old.type != new.type:
         yield from _choices(place, old, new)
@@ -143,7 +143,7 @@ def _ruled(place: Place, old: Told, new: Told) -> Iterator[Finding]:
         yield place.finding(Kind.WIDENED, new.name, what, numbers, old, new)
 
 
-def _choices(place: Place, old: Told, new: Told) -> Iterator[Finding]:
+def _choices(place: Place, old: WrittenField, new: WrittenField) -> Iterator[Finding]:
     """A Literal, or a UUID, against another one or plain text."""
     before, now = set(old.choices), set(new.choices)
     if not before or not now:
@@ -162,21 +162,21 @@ def _is_plain(type_: str) -> bool:
     return "Literal" not in type_ and "UUID" not in type_
 
 
-def _misread(place: Place, before: dict[str, Told], now: dict[str, Told]) -> Iterator[Finding]:
+def _misread(place: Place, before: dict[str, WrittenField], now: dict[str, WrittenField]) -> Iterator[Finding]:
     """Numbers that belonged to another field. The lock prevents it; hands and merges do not."""
-    for told in now.values():
+    for written in now.values():
         for was in before.values():
-            numbers = told.numbers & was.numbers
-            renamed = was.name not in now and told.name not in before and _same_wire(was, told)
-            if numbers and was.name != told.name and not renamed:
+            numbers = written.numbers & was.numbers
+            renamed = was.name not in now and written.name not in before and _same_wire(was, written)
+            if numbers and was.name != written.name and not renamed:
                 what = f"has number {min(numbers)}, which was that of `{was.name}`"
-                own = before[told.name].numbers if told.name in before else frozenset[int]()
-                yield place.finding(Kind.MISREAD, told.name, what, numbers | own, was, told)
+                own = before[written.name].numbers if written.name in before else frozenset[int]()
+                yield place.finding(Kind.MISREAD, written.name, what, numbers | own, was, written)
 
 
-def _returned(place: Place, now: dict[str, Told], reserved: frozenset[str]) -> Iterator[Finding]:
-    for told in now.values():
-        names = told.members.keys() & reserved
+def _returned(place: Place, now: dict[str, WrittenField], reserved: frozenset[str]) -> Iterator[Finding]:
+    for written in now.values():
+        names = written.members.keys() & reserved
         if names:
-            found = place.finding(Kind.RETURNED, told.name, "is back, under a new number", new=told)
+            found = place.finding(Kind.RETURNED, written.name, "is back, under a new number", new=written)
             yield replace(found, keys=frozenset((place.full, name) for name in names))

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from meshgen.contract.compare.buf_rules import Key
 from meshgen.contract.compare.described import Position
 
-At: TypeAlias = tuple[str, str]
+Part: TypeAlias = tuple[str, str]
 """The full name of a message, enum, rpc or service, and a field of it, if any; named as in the new contract."""
 
 
@@ -57,11 +57,11 @@ class Finding:
     now: bool = False
     """It is required."""
     many: bool = False
-    """A list or a map."""
+    """It is a list or a map."""
     renamed: tuple[tuple[str, str], ...] = ()
     """Classes whose new names may be all there is to it: before, now."""
     positions: frozenset[Position] = frozenset()
-    at: frozenset[At] = frozenset()
+    parts: frozenset[Part] = frozenset()
     """What differs, so that its place in the user's files can be found."""
     keys: frozenset[Key] = field(default=frozenset(), compare=False)
     """Where `buf breaking` would flag it."""

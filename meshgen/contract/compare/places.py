@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from meshgen.contract import names
-from meshgen.contract.build.inventory import message_name, named_types, stand_in
-from meshgen.contract.compare.findings import At
+from meshgen.contract.compare.findings import Part
 from meshgen.contract.model import ServiceSpec
+from meshgen.contract.named_types import message_name, named_types, stand_in_name
 from meshgen.naming import RESULT_FIELD, snake
 from meshgen.schema.model import EnumOf, Record
 from meshgen.source import NOWHERE, Span, of_callable
@@ -38,7 +38,7 @@ class Places:
         for spec in services:
             self._service(graph, spec)
 
-    def find(self, parts: Iterable[At]) -> Span:
+    def find(self, parts: Iterable[Part]) -> Span:
         """The place of the first part that has one, a field's own line before that of its class.
 
         What is gone has the place of what it was in: a field that of its class, a method of its node, a node of the
@@ -68,7 +68,7 @@ class Places:
         for rpc in spec.rpcs:
             for item in named_types([field.type for field in rpc.fields]):
                 name = message_name(item)
-                for local in (name, stand_in(name)):
+                for local in (name, stand_in_name(name)):
                     self._homes.setdefault(f"{package}.{local}", _home(item, _Home(rpc.span)))
 
     # --- fields ----------------------------------------------------------------------------------------------------
@@ -123,6 +123,8 @@ def _targets(statement: ast.stmt) -> Iterator[ast.Name]:
             yield target
         case ast.Assign(targets=targets):
             yield from (target for target in targets if isinstance(target, ast.Name))
+        case _:
+            pass
 
 
 def _arguments(file: str, node: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Iterator[Span]:

@@ -16,11 +16,11 @@ class Outcome:
 
     party: Party
     who: str
-    """In the plural: `old clients`."""
+    """Their name in the plural: `old clients`."""
     text: str
     """What becomes of them: `do not see it`."""
     breaks: bool
-    """They do not work any more as they did; else it is a remark."""
+    """They do not work any more as they did; else it is worth a word, no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,10 @@ class _Refused:
 
 
 _Fate: TypeAlias = _Refused | tuple[str, bool] | None
-"""Else what becomes of the field, and whether that breaks anybody."""
+"""What becomes of a field when it is not refused, and whether that breaks anybody; None when nobody notices."""
 
 _CALLS = {"request": ("from old callers", "to old nodes"), "response": ("to old nodes", "from old callers")}
-"""Between nodes: whose calls suffer when new code cannot read old messages, and when old code cannot read new ones."""
+"""Whose calls between nodes suffer when new code cannot read old messages, and when old code cannot read new ones."""
 
 
 def outcomes(finding: Finding) -> tuple[Outcome, ...]:
@@ -94,6 +94,8 @@ def _by_position(finding: Finding) -> Iterator[Outcome]:
                     calls.setdefault(f"fail {why}", []).append(which)
                 case (_, True):
                     calls.setdefault("lose it", []).append(which)
+                case None:
+                    pass
     for text, suffering in calls.items():
         which = suffering[0] if len(set(suffering)) == 1 else "between old and new nodes"
         yield Outcome("node", f"calls {which}", text, True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 
-from meshgen.contract.compare.described import Described, Rpc
+from meshgen.contract.compare.described import Described, DescribedRpc
 from meshgen.contract.descriptors import real_oneof
 from meshgen.contract.validation import one_is_required, rules_of
 from meshgen.contract.wire import IMAGE, PROTO_SCALAR, TENSOR, VALUE, WELL_KNOWN
@@ -22,7 +22,7 @@ _OF_TYPE = ("string.in", "int64.in", "string.uuid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class WrittenField:
     """A field as its user wrote it: one field on the wire, or the members of a union."""
 
     name: str
@@ -34,7 +34,7 @@ class Told:
     union: bool
     required: bool
     many: bool
-    """A list or a map: never required, and empty when absent."""
+    """It is a list or a map: never required, and empty when absent."""
     choices: tuple[Any, ...] = ()
     """The values of a Literal."""
     rules: Mapping[str, Any] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Told:
 
     @property
     def type(self) -> str:
-        """In Python's words."""
+        """The whole type in Python's words."""
         return " | ".join(self.types.values())
 
     @property
@@ -51,26 +51,26 @@ class Told:
         return frozenset(member.number for member in self.members.values())
 
 
-def told_fields(message: DescriptorProto, contract: Described) -> dict[str, Told]:
+def written_fields(message: DescriptorProto, contract: Described) -> dict[str, WrittenField]:
     """The fields of a message by their Python names, as far as the wire has them."""
     groups: dict[str, list[FieldDescriptorProto]] = {}
     for item in message.field:
         groups.setdefault(real_oneof(message, item) or item.name, []).append(item)
     oneofs = {oneof.name: one_is_required(oneof) for oneof in message.oneof_decl}
-    return {name: _told(name, items, message, oneofs, contract) for name, items in groups.items()}
+    return {name: _written(name, items, message, oneofs, contract) for name, items in groups.items()}
 
 
-def _told(
+def _written(
     name: str,
     items: list[FieldDescriptorProto],
     message: DescriptorProto,
     oneofs: Mapping[str, bool],
     contract: Described,
-) -> Told:
+) -> WrittenField:
     union = bool(real_oneof(message, items[0]))
     rules = {f"{item.name} {path}" if union else path: rule for item in items for path, rule in rules_of(item).items()}
     of_type = {path for path in rules if path.endswith(_OF_TYPE)}
-    return Told(
+    return WrittenField(
         name=name,
         types={item.name: type_words(item, contract) + _absent(item, union, contract) for item in items},
         members={item.name: item for item in items},
@@ -143,14 +143,14 @@ def _held(message: DescriptorProto, contract: Described) -> str:
     return ""
 
 
-def field_words(owner: Rpc | None, is_request: bool, name: str) -> str:
+def field_words(owner: DescribedRpc | None, is_request: bool, name: str) -> str:
     """`field `score``, `parameter `x``, `the result`."""
     if owner is not None and owner.node and is_request:
         return f"parameter `{name}`"
     return "the result" if owner is not None and owner.node and name == RESULT_FIELD else f"field `{name}`"
 
 
-def owner_words(owner: Rpc, is_request: bool, name: str) -> str:
+def owner_words(owner: DescribedRpc, is_request: bool, name: str) -> str:
     """Whose request or response it is: `` `forward` of node `model_1` ``, `the request of /labels`."""
     if owner.node:
         method = rpc_words(owner)
@@ -159,7 +159,7 @@ def owner_words(owner: Rpc, is_request: bool, name: str) -> str:
     return noun if owner.alone else f"{noun} of {owner.http or owner.method.name}"
 
 
-def rpc_words(rpc: Rpc) -> str:
+def rpc_words(rpc: DescribedRpc) -> str:
     """`` `forward` of node `model_1` ``, `` node `combine` `` for a function, `route /labels` of the driver."""
     if not rpc.node:
         return f"route {rpc.http}" if rpc.http else f"rpc {rpc.method.name}"

@@ -54,11 +54,11 @@ class Entry:
     """What the lock knows of one message or enum."""
 
     live: Mapping[str, Slot] = field(default_factory=dict)
-    """By name."""
+    """The names and numbers in use, by name."""
     reserved: Mapping[int, Slot] = field(default_factory=dict)
-    """By number."""
+    """The names and numbers that nothing may use again, by number."""
     record: str = ""
-    """For a request or response that is a record: the record's message name."""
+    """The message name of the record that a request or response is; empty for any other."""
 
     @property
     def own(self) -> bool:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meshgen.emit.document import Document
 from meshgen.emit.envoy.clusters import front_cluster, otlp_cluster, pages_cluster, workload_cluster
 from meshgen.emit.envoy.listeners import mesh_listener, public_listener
 from meshgen.emit.envoy.parts import LOOPBACK, address, extension
 from meshgen.emit.envoy.settings import EnvoySettings
+from meshgen.emit.output.document import Document
 from meshgen.errors import MeshgenError
 from meshgen.plan.model import Mesh
 
@@ -76,7 +76,7 @@ def _heap_limit(settings: EnvoySettings) -> Document:
 
 
 def _at_heap(action: str, share: float) -> Document:
-    """From this share of the heap on; the mesh listener is exempt, so that requests that are under way can end."""
+    """An action from this share of the heap on. The mesh listener is exempt, so that requests under way can end."""
     return {
         "name": f"envoy.overload_actions.{action}",
         "triggers": [{"name": _HEAP, "threshold": {"value": share}}],

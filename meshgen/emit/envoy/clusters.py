@@ -6,10 +6,10 @@ otherwise lose its healthy replicas one by one.
 
 from __future__ import annotations
 
-from meshgen.emit.document import Document, without_empty
 from meshgen.emit.envoy.endpoints import endpoints_path
 from meshgen.emit.envoy.parts import LOOPBACK, endpoint, extension, typed
 from meshgen.emit.envoy.settings import FRONT_CLUSTER, OTLP_CLUSTER, PAGES_CLUSTER, EnvoySettings, Otlp
+from meshgen.emit.output.document import Document, without_empty
 from meshgen.limits import MEBIBYTE
 from meshgen.plan.model import Workload
 

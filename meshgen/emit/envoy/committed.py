@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from meshgen.emit.document import to_yaml
+from meshgen.contract.names import descriptors_path
 from meshgen.emit.envoy.bootstrap import envoy_config
 from meshgen.emit.envoy.endpoints import endpoints_document, endpoints_path
 from meshgen.emit.envoy.settings import EnvoySettings
-from meshgen.emit.files import GeneratedFile
-from meshgen.emit.header import header
+from meshgen.emit.output.document import to_yaml
+from meshgen.emit.output.files import GeneratedFile
+from meshgen.emit.output.header import header
 from meshgen.plan.model import Plan
 
 
 def envoy_files(plan: Plan) -> tuple[GeneratedFile, ...]:
     """Configuration, descriptor set, and an empty endpoint file per cluster for discovery to replace."""
     folder = f"envoy/{plan.mesh.graph}"
-    settings = EnvoySettings(endpoints_dir=f"{folder}/endpoints", descriptors=f"{folder}/descriptors.binpb")
+    settings = EnvoySettings(endpoints_dir=f"{folder}/endpoints", descriptors=descriptors_path(plan.mesh.graph))
     title = header(plan)
     endpoints = (
         GeneratedFile.text(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from meshgen.emit.document import Document
 from meshgen.emit.envoy.parts import endpoint, typed
+from meshgen.emit.output.document import Document
 
 
 def endpoints_path(endpoints_dir: str, cluster: str) -> str:

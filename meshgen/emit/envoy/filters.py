@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meshgen.emit.document import Document
 from meshgen.emit.envoy.parts import extension, http_filter, typed
 from meshgen.emit.envoy.routes import RATE_LIMIT, TRANSCODER, buffer_filter
 from meshgen.emit.envoy.settings import HEALTH_PATH, EnvoySettings
+from meshgen.emit.output.document import Document
 from meshgen.limits import HTTP_STATUS_HEADER, as_json, far_over, inside_of
 from meshgen.plan.model import Service
 

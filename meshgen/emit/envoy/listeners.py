@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from meshgen.emit.document import Document
 from meshgen.emit.envoy.clusters import HTTP2
 from meshgen.emit.envoy.filters import CORS, cors_policy, public_filters, router
 from meshgen.emit.envoy.parts import LOOPBACK, address, typed
@@ -13,6 +12,7 @@ from meshgen.emit.envoy.replies import local_replies
 from meshgen.emit.envoy.routes import HEADERS_TO_REMOVE, front_routes, mesh_route, page_routes, public_routes
 from meshgen.emit.envoy.settings import EnvoySettings
 from meshgen.emit.envoy.tracing import access_log, tracing
+from meshgen.emit.output.document import Document
 from meshgen.plan.model import Mesh
 
 PUBLIC_NAME = "envoy"

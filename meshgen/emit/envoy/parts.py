@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from meshgen.emit.document import Document
+from meshgen.emit.output.document import Document
 
 LOOPBACK = "127.0.0.1"
 

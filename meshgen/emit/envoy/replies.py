@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from meshgen.emit.document import Document
 from meshgen.emit.envoy.settings import EnvoySettings
+from meshgen.emit.output.document import Document
 from meshgen.limits import OPTION, TOO_LARGE, text_of
 from meshgen.status import ENVOY_DOMAIN, Code
 
@@ -51,7 +51,7 @@ def local_replies(settings: EnvoySettings) -> Document:
 
 _ENVOYS_TEXT = "%LOCAL_REPLY_BODY%"
 _REASONS: Mapping[int, str] = {413: TOO_LARGE, 429: "RATE_LIMITED"}
-"""Of the statuses that mean more than their code's name says."""
+"""Messages for the statuses that mean more than their code's name says."""
 
 
 def _json_mapper(status: int, code: Code, text: str) -> Document:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meshgen.emit.document import Document
 from meshgen.emit.envoy.parts import extension, http_filter, seconds, typed
 from meshgen.emit.envoy.settings import DOCS_PATH, FRONT_CLUSTER, OPENAPI_PATH, PAGES_CLUSTER, EnvoySettings
+from meshgen.emit.output.document import Document
 from meshgen.limits import as_json, far_over
 from meshgen.plan.model import Service
 

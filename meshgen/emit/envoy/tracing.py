@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from meshgen.emit.document import Document, without_empty
 from meshgen.emit.envoy.parts import extension, seconds
 from meshgen.emit.envoy.settings import OTLP_CLUSTER, Otlp
+from meshgen.emit.output.document import Document, without_empty
 
 _SAMPLERS = "envoy.extensions.tracers.opentelemetry.samplers.v3"
 _TIMEOUT_S = 2.0

@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from meshgen.contract.names import request, response
-from meshgen.emit.document import to_yaml
-from meshgen.emit.files import GeneratedFile
-from meshgen.emit.header import header
 from meshgen.emit.openapi.errors import STATUS, STATUS_SCHEMA, error_responses
 from meshgen.emit.openapi.messages import Messages, reference
 from meshgen.emit.openapi.model import (
@@ -24,6 +21,9 @@ from meshgen.emit.openapi.model import (
     Server,
     to_schema,
 )
+from meshgen.emit.output.document import to_yaml
+from meshgen.emit.output.files import GeneratedFile
+from meshgen.emit.output.header import header
 from meshgen.plan.model import Plan, RestRoute
 
 _JSON = "application/json"

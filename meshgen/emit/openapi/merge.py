@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from meshgen.emit.document import Document
 from meshgen.emit.openapi.document import openapi_document
 from meshgen.emit.openapi.model import OPENAPI_VERSION
+from meshgen.emit.output.document import Document
 from meshgen.plan.model import Plan
 
 

@@ -93,7 +93,7 @@ class Messages:
         )
 
     def _enum(self, name: str) -> Schema:
-        """Without its zero, which stands for a value that nobody gave: neither a client nor a service may send it."""
+        """An enum without its zero, which stands for a value that nobody gave: neither side may send it."""
         enum = self._enums[name]
         return Schema(title=enum.name, type="string", enum=tuple(v.name for v in enum.value if v.number))
 
@@ -131,7 +131,7 @@ def _message(message: DescriptorProto, path: Path, docs: Mapping[Path, str]) -> 
 
 
 def _choices(message: Message) -> list[tuple[Schema, ...]]:
-    """For each oneof: exactly one of its members is there; or none, when it need not be set."""
+    """A schema for each oneof: exactly one of its members is there; or none, when it need not be set."""
     required = {oneof.name for oneof in message.descriptor.oneof_decl if one_is_required(oneof)}
     found = []
     for oneof, members in oneofs(message.descriptor).items():

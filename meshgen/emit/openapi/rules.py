@@ -75,6 +75,8 @@ def _keywords(path: str, value: Any) -> Iterator[tuple[str, Any]]:
                 yield "min_length", -(-value * 4 // 3)
             if rule != "min_len":
                 yield "max_length", -(-value // 3) * 4
+        case _:
+            pass
 
 
 def _in_words(path: str, value: Any) -> Iterator[str]:

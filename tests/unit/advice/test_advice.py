@@ -72,7 +72,7 @@ def test_cheap_nodes_are_proposed_where_they_can_go() -> None:
     assert verify(replace(graph, nodes=nodes)) == ()
     assert found["scale_minus"].placement == With("chooser")
     assert found["scale_minus"].line == 'Scale.options(name="scale_minus", placement="with:chooser")'
-    assert "if that loads a model" in found["scale_minus"].remarks[0]
+    assert "if that loads a model" in found["scale_minus"].notes[0]
 
 
 @pytest.mark.parametrize(

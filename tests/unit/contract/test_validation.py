@@ -43,7 +43,7 @@ from meshgen.contract.validation import (
     validate_file,
 )
 from meshgen.emit.proto import proto_files
-from meshgen.emit.proto_options import with_options
+from meshgen.emit.proto.options import with_options
 from meshgen.errors import GraphError
 from meshgen.schema.model import ListOf, Optional, Scalar, Type, Union, Unknown
 from meshgen.schema.reflect.reflector import reflect

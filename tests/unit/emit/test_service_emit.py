@@ -13,9 +13,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshgen.emit.document import to_json, to_yaml
-from meshgen.emit.files import GeneratedFile
-from meshgen.emit.pysource import Name, PythonSource, literal
+from meshgen.emit.output.document import to_json, to_yaml
+from meshgen.emit.output.files import GeneratedFile
+from meshgen.emit.output.pysource import Name, PythonSource, literal
 from meshgen.emit.serve_config import serve_config_files
 from meshgen.emit.service import service_files
 from meshgen.plan.model import Plan

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ from meshgen.graph.model import Call, Graph, GraphInput, Input, Method, Node, Op
 from meshgen.plan.diagram import diagram
 from meshgen.plan.lower import lower, mesh, rest_path, services
 from meshgen.plan.model import RestRoute
-from meshgen.plan.options import MANAGED_OPTIONS, OWN_OPTIONS, SERVE_OPTIONS, serve_options
+from meshgen.plan.options import deployment_options
 from meshgen.plan.verify import verify_graph, verify_plan
 from meshgen.schema.model import Field, Scalar, Unknown
 
@@ -145,7 +144,7 @@ def test_rest_paths(prefix: str, path: str, expected: str) -> None:
 
 
 def test_defaults_stand_under_the_users_options() -> None:
-    chosen = serve_options(Options(serve={"num_replicas": 3, "logging_config": {"log_level": "DEBUG"}}))
+    chosen = deployment_options(Options(serve={"num_replicas": 3, "logging_config": {"log_level": "DEBUG"}}))
     assert chosen["num_replicas"] == 3
     assert chosen["logging_config"] == {"enable_access_log": False, "log_level": "DEBUG"}
     assert chosen["max_surge_percent"] == 100
@@ -154,14 +153,7 @@ def test_defaults_stand_under_the_users_options() -> None:
 
 
 def test_a_range_of_replicas_replaces_the_number() -> None:
-    assert "num_replicas" not in serve_options(Options(serve={"autoscaling_config": {"min_replicas": 1}}))
-
-
-def test_the_options_are_those_of_the_installed_serve() -> None:
-    serve = pytest.importorskip("ray.serve")
-    known = set(inspect.signature(serve.deployment).parameters) - {"_func_or_class", "name"}
-    assert known == SERVE_OPTIONS | (MANAGED_OPTIONS.keys() & known)
-    assert not SERVE_OPTIONS & OWN_OPTIONS
+    assert "num_replicas" not in deployment_options(Options(serve={"autoscaling_config": {"min_replicas": 1}}))
 
 
 def test_a_mesh() -> None:

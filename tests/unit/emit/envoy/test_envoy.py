@@ -14,7 +14,6 @@ import plan_samples
 import pytest
 import yaml
 
-from meshgen.emit.document import to_json, to_yaml
 from meshgen.emit.envoy import (
     EnvoySettings,
     Otlp,
@@ -24,7 +23,8 @@ from meshgen.emit.envoy import (
     envoy_files,
     merge_descriptors,
 )
-from meshgen.emit.files import GeneratedFile
+from meshgen.emit.output.document import to_json, to_yaml
+from meshgen.emit.output.files import GeneratedFile
 from meshgen.errors import MeshgenError
 from meshgen.plan.model import Plan
 

@@ -18,8 +18,8 @@ import pytest
 import pytest_asyncio
 from google.rpc import error_details_pb2, status_pb2
 
-from meshgen.emit.document import to_json, to_yaml
 from meshgen.emit.envoy import EnvoySettings, Otlp, endpoints_document, endpoints_path, envoy_config
+from meshgen.emit.output.document import to_json, to_yaml
 from meshgen.limits import HTTP_STATUS_HEADER
 
 pytestmark = [pytest.mark.mesh, pytest.mark.asyncio(loop_scope="module")]

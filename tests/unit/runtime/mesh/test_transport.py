@@ -19,7 +19,7 @@ from ray.serve.config import gRPCOptions
 from test_remote import Mesh, Proxy, Served
 
 from meshgen import service, workspace
-from meshgen.cli.compiling import Gated
+from meshgen.cli.compiling import ComparedBuild
 from meshgen.codec.rpc import Contracts
 from meshgen.compiler import Build, compile_graph
 from meshgen.contract import names
@@ -186,14 +186,14 @@ def test_a_host_lets_in_what_all_of_its_nodes_may_do_at_once() -> None:
     assert [w.node for w in mesh.nodes] == ["boss"]
     assert mesh.nodes[0].serve["max_ongoing_requests"] == 14
     assert mesh.nodes[0].serve["user_config"] == {"boss": {"boss": 1}, "leaf": {"leaf": 1}}
-    assert [(s.node, s.application) for s in mesh.placed] == [("leaf", "hosted-boss")]
+    assert [(s.node, s.application) for s in mesh.guest_services] == [("leaf", "hosted-boss")]
     assert [s.node for s in mesh.guests(mesh.nodes[0])] == ["leaf"]
 
 
 def test_the_driver_answers_for_what_is_placed_in_it() -> None:
     mesh = lowered(placed("driver"))
     assert mesh.nodes == ()
-    assert [(s.node, s.application) for s in mesh.placed] == [("boss", "hosted"), ("leaf", "hosted")]
+    assert [(s.node, s.application) for s in mesh.guest_services] == [("boss", "hosted"), ("leaf", "hosted")]
     assert [s.service for s in mesh.services] == [
         "hosted.v1.HostedService",
         "hosted.boss.v1.BossService",
@@ -237,9 +237,9 @@ def test_pictures_services_and_check_say_where_a_node_runs(tmp_path: Path) -> No
     assert files["services/hosted/boss/service.py"].startswith(
         '"""Node `boss` of `hosted`, with `leaf` in its replicas,'
     )
-    gated = Gated(build=compiled("together"), root=tmp_path, project=tmp_path, problems=())
-    assert gated.placed == ("in the replicas of 'boss': 'leaf'",)
-    assert replace(gated, build=compiled("driver")).placed == ("in the replicas of the driver: 'boss', 'leaf'",)
+    built = ComparedBuild(build=compiled("together"), root=tmp_path, project=tmp_path, problems=())
+    assert built.guest_lines == ("in the replicas of 'boss': 'leaf'",)
+    assert replace(built, build=compiled("driver")).guest_lines == ("in the replicas of the driver: 'boss', 'leaf'",)
 
 
 def test_placing_a_node_removes_its_generated_service(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ _OF_OPTIONS = ("buf/validate/", "google/api/")
 """Folders of files that contracts import for their options alone."""
 
 
-def slim(descriptors: FileDescriptorSet, path: str) -> FileDescriptorSet:
+def needed_descriptors(descriptors: FileDescriptorSet, path: str) -> FileDescriptorSet:
     """The file `path` and what it imports, dependencies first; the bytes of its messages stay what they are.
 
     Args:
@@ -25,20 +25,20 @@ def slim(descriptors: FileDescriptorSet, path: str) -> FileDescriptorSet:
 
 
 def _without_options(file: FileDescriptorProto) -> FileDescriptorProto:
-    slim = FileDescriptorProto()
-    slim.CopyFrom(file)
-    slim.ClearField("options")
-    slim.ClearField("source_code_info")
-    kept = [name for name in slim.dependency if not name.startswith(_OF_OPTIONS)]
-    del slim.dependency[:]
-    slim.dependency.extend(kept)
-    for message in slim.message_type:
+    bare = FileDescriptorProto()
+    bare.CopyFrom(file)
+    bare.ClearField("options")
+    bare.ClearField("source_code_info")
+    kept = [name for name in bare.dependency if not name.startswith(_OF_OPTIONS)]
+    del bare.dependency[:]
+    bare.dependency.extend(kept)
+    for message in bare.message_type:
         _clear(message)
-    for service in slim.service:
+    for service in bare.service:
         service.ClearField("options")
         for method in service.method:
             method.ClearField("options")
-    return slim
+    return bare
 
 
 def _clear(message: DescriptorProto) -> None:

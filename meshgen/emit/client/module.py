@@ -15,12 +15,12 @@ from typing import Any
 
 from meshgen.contract.model import RpcSpec
 from meshgen.contract.names import proto_path
-from meshgen.emit.files import GeneratedFile
-from meshgen.emit.header import header
-from meshgen.emit.pydefaults import default, is_constant
-from meshgen.emit.pysource import Name, Parts, PythonSource, literal
-from meshgen.emit.pytypes import annotation, attribute, class_name, is_attribute, named
-from meshgen.emit.slim import slim
+from meshgen.emit.client.needed import needed_descriptors
+from meshgen.emit.client.pydefaults import default, is_constant
+from meshgen.emit.client.pytypes import annotation, attribute, class_name, is_attribute, named
+from meshgen.emit.output.files import GeneratedFile
+from meshgen.emit.output.header import header
+from meshgen.emit.output.pysource import Name, Parts, PythonSource, literal
 from meshgen.naming import pascal, snake
 from meshgen.plan.model import Plan
 from meshgen.schema.model import EnumOf, Field, ListOf, MapOf, Nothing, Optional, Record
@@ -51,7 +51,7 @@ class _Module:
         self._records = [t for t in types if isinstance(t, Record)]
         classes = {class_name(t.name) for t in types}
         graph = pascal(plan.mesh.graph)
-        self._sync, self._async = _free(f"{graph}Client", classes), _free(f"Async{graph}Client", classes)
+        self._sync, self._async = _unused(f"{graph}Client", classes), _unused(f"Async{graph}Client", classes)
         attributes = {attribute(f.name) for record in self._records for f in record.fields}
         arguments = {_argument(f) for rpc in plan.rpcs for f in rpc.request_fields}
         methods = {_method(rpc) for rpc in plan.rpcs}
@@ -110,7 +110,8 @@ class _Module:
     def _contract(self) -> None:
         """The messages of the driver, as protoc's own Python has them: serialized descriptors."""
         plan = self._plan
-        data = slim(plan.contract.descriptors, proto_path(plan.mesh.graph)).SerializeToString(deterministic=True)
+        needed = needed_descriptors(plan.contract.descriptors, proto_path(plan.mesh.graph))
+        data = needed.SerializeToString(deterministic=True)
         self._source.print("\n")
         with self._source.block(f"{_SERVICE} = ", Name("meshgen.client", "Service"), "(", end=")"):
             self._source.print(f"{literal(plan.mesh.driver.service)},")
@@ -189,12 +190,12 @@ def _constant(rpc: RpcSpec) -> str:
 
 
 def _is_hashable(record: Record) -> bool:
-    """Values of it may be in a set, so values of its mirror must."""
+    """Whether values of it may be in a set, so that values of its mirror must."""
     return getattr(typing.get_origin(record.python) or record.python, "__hash__", None) is not None
 
 
-def _free(name: str, taken: set[str]) -> str:
-    while name in taken:
+def _unused(name: str, used: set[str]) -> str:
+    while name in used:
         name += "_"
     return name
 
@@ -204,7 +205,7 @@ def _is_repeated(field: Field) -> bool:
 
 
 def _annotated(field: Field) -> Parts:
-    """Without a default that code can write, absence stands for the one that the service has."""
+    """The annotation. None stands for a default that the service has and code cannot write."""
     unwritten = field.has_default and default(field) is None
     optional = unwritten and not _is_repeated(field) and not isinstance(field.type, Optional)
     return (*annotation(field.type), *([" | None"] * optional))

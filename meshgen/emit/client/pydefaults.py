@@ -7,8 +7,8 @@ import typing
 from collections.abc import Callable
 from typing import Any, assert_never
 
-from meshgen.emit.pysource import Name, Parts, literal
-from meshgen.emit.pytypes import WELL_KNOWN, attribute, class_name, is_attribute, joined
+from meshgen.emit.client.pytypes import WELL_KNOWN, attribute, class_name, is_attribute, joined
+from meshgen.emit.output.pysource import Name, Parts, literal
 from meshgen.schema.model import (
     AnyValue,
     Choice,

@@ -33,9 +33,9 @@ from meshgen.codec.rpc import Contracts
 from meshgen.compiler import Build, compile_graph
 from meshgen.contract import names
 from meshgen.contract.wire import signature, wire_fields
-from meshgen.emit.pydefaults import expression
-from meshgen.emit.pysource import Name, Parts
-from meshgen.emit.pytypes import named
+from meshgen.emit.client.pydefaults import expression
+from meshgen.emit.client.pytypes import named
+from meshgen.emit.output.pysource import Name, Parts
 from meshgen.errors import MeshgenError
 from meshgen.frontend import load_graph
 from meshgen.inprocess import LocalGraph
@@ -44,7 +44,7 @@ from meshgen.schema.model import EnumOf, Field, ListOf, MapOf, Optional, Record,
 from meshgen.schema.reflect.reflector import reflect
 from meshgen.status import StatusError
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 GRAPHS = {
     "quickstart": "graphs/quickstart.py",
     "content_understanding": "graphs/content_understanding.py",

@@ -6,7 +6,7 @@ import keyword
 from collections.abc import Iterable, Iterator
 from typing import assert_never
 
-from meshgen.emit.pysource import Name, Parts, literal
+from meshgen.emit.output.pysource import Name, Parts, literal
 from meshgen.errors import InternalError
 from meshgen.naming import pascal, snake
 from meshgen.schema.model import (

@@ -29,7 +29,7 @@ class PythonSource:
     """A module under construction."""
 
     docstring: str
-    taken: frozenset[str] = frozenset()
+    own_names: frozenset[str] = frozenset()
     """Names that the module gives a meaning of its own; what is imported under one of them gets another."""
     _lines: list[str] = field(default_factory=list)
     _names: set[Name] = field(default_factory=set)
@@ -65,14 +65,14 @@ class PythonSource:
 
     def _local(self, name: Name) -> str:
         local = name.name
-        while local in self.taken:
+        while local in self.own_names:
             local = f"_{local}"
         return local
 
     def _imports(self) -> Iterator[str]:
         modules: dict[str, list[Name]] = {}
         for name in sorted(self._names, key=_as_linters_sort):
-            if name.module != "builtins" or name.name in self.taken:
+            if name.module != "builtins" or name.name in self.own_names:
                 modules.setdefault(name.module, []).append(name)
         for group in (_is_standard, _is_foreign, _is_ours):
             found = sorted(filter(group, modules), key=str.casefold)

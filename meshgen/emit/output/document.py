@@ -10,7 +10,7 @@ Document: TypeAlias = dict[str, Any]
 
 def to_yaml(document: Document, *, header: str = "") -> str:
     """YAML text. Keys keep their order; `header` becomes comment lines at the top."""
-    from meshgen.emit.yamltext import block_text  # and PyYAML, which those who write JSON do without
+    from meshgen.emit.output.yamltext import block_text  # and PyYAML, which those who write JSON do without
 
     return comment(header) + block_text(document)
 
