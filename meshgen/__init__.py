@@ -7,7 +7,7 @@ from meshgen.errors import GraphError, InternalError, MeshgenError
 from meshgen.frontend import DAGDriver, InputNode, deployment, inline, map_each, switch
 from meshgen.inprocess import LocalGraph, local
 from meshgen.runtime.call.context import RequestContext, current_request
-from meshgen.runtime.nodes.instance import Handle
+from meshgen.runtime.nodes.handles import Handle
 from meshgen.status import (
     Aborted,
     AlreadyExists,

@@ -16,7 +16,8 @@ from meshgen.graph.model import Graph, Method, Node
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, current
 from meshgen.runtime.call.errors import blamed_for_request
-from meshgen.runtime.nodes.instance import LOOP, Handle, Instance
+from meshgen.runtime.nodes.handles import LOOP, Handle
+from meshgen.runtime.nodes.instance import Instance
 from meshgen.runtime.nodes.thread_pool import DaemonThreads
 from meshgen.schema.check.requests import request_check
 

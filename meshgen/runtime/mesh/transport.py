@@ -24,7 +24,8 @@ from meshgen.runtime.call.errors import as_status, blamed_for_request
 from meshgen.runtime.call.hop import left_after
 from meshgen.runtime.mesh.remote import MESH_ADDRESS, RemoteTransport
 from meshgen.runtime.mesh.wire.pool import configured_folder
-from meshgen.runtime.nodes.instance import Handle, Instance
+from meshgen.runtime.nodes.handles import Handle
+from meshgen.runtime.nodes.instance import Instance
 from meshgen.schema.check.requests import request_check
 from meshgen.schema.model import Choice, EnumOf, Nothing, Optional, Scalar, Type
 from meshgen.schema.relate.assignable import holds
