@@ -12,6 +12,9 @@ from meshgen.status import DeadlineExceeded
 
 T = TypeVar("T")
 
+_RETURN_S = 0.02
+_RETURN_SHARE = 0.1
+
 
 def time_limit(node: Node) -> float | None:
     """Seconds for a call that starts now: what the request has left, or the node's own limit when that is less.
@@ -29,6 +32,14 @@ def time_limit(node: Node) -> float | None:
     if limit is not None and limit <= 0:
         raise no_time(node.name)
     return limit
+
+
+def left_after(remaining: float) -> float:
+    """Seconds that who is called may take, of those that the caller has.
+
+    The rest is for the hop back: an error with its details shall be there before the caller gives up.
+    """
+    return remaining - min(_RETURN_S, _RETURN_SHARE * remaining)
 
 
 def no_time(node: str) -> DeadlineExceeded:

@@ -26,8 +26,8 @@ from meshgen.graph.model import Graph, Method, Node, Route
 from meshgen.rayserve import serve_private
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, RequestContext
+from meshgen.runtime.call.deadline import left_after
 from meshgen.runtime.call.errors import as_status
-from meshgen.runtime.call.hop import left_after
 from meshgen.runtime.engine.executor import Executor
 from meshgen.runtime.mesh import health
 from meshgen.runtime.mesh.error_log import show_errors

@@ -19,9 +19,8 @@ from meshgen.errors import MeshgenError
 from meshgen.graph.model import Graph, Method, Node
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, RequestContext, current
-from meshgen.runtime.call.deadline import time_limit
+from meshgen.runtime.call.deadline import left_after, time_limit
 from meshgen.runtime.call.errors import as_status, blamed_for_request
-from meshgen.runtime.call.hop import left_after
 from meshgen.runtime.mesh.remote import MESH_ADDRESS, RemoteTransport
 from meshgen.runtime.mesh.wire.pool import configured_folder
 from meshgen.runtime.nodes.handles import Handle

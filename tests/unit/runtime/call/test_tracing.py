@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from meshgen.control.otlp import Receiver
-from meshgen.runtime.call import tracing
+from meshgen.runtime.call import otel, tracing
 from meshgen.status import NotFound
 
 PARENT = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
@@ -79,7 +79,7 @@ class TestWithoutCollector:
 
     def test_opentelemetry_is_not_imported(self) -> None:
         code = (
-            "import sys; from meshgen.runtime import tracing\n"
+            "import sys; from meshgen.runtime.call import tracing\n"
             "with tracing.span('n', 'n.F', 'server', parent={}): pass\n"
             "assert not [m for m in sys.modules if m.startswith(('opentelemetry', 'grpc'))]"
         )
@@ -101,7 +101,7 @@ class TestWithCollector:
         assert client.attributes[tracing.NODE] == "model"
         assert (node.service, node.parent_id) == ("model", client.span_id)
         assert (node.error, node.message) == (True, "NOT_FOUND: no such thing")
-        assert node.attributes[tracing.STATUS] == 5
+        assert node.attributes[otel.STATUS] == 5
         assert not driver.error
 
     def test_an_unsampled_parent_is_honoured_and_passed_on(self, receiver: Receiver) -> None:
@@ -136,7 +136,7 @@ class TestWithCollector:
 
     def test_a_process_that_ends_sends_what_it_has(self, receiver: Receiver) -> None:
         code = (
-            "from meshgen.runtime import tracing\n"
+            "from meshgen.runtime.call import tracing\n"
             f"with tracing.span('n', 'n.F', 'server', parent={{'traceparent': '{PARENT}'}}): pass"
         )
         subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
@@ -145,7 +145,7 @@ class TestWithCollector:
     def test_a_collector_that_is_away_delays_no_more_than_seconds(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
         code = (
-            "from meshgen.runtime import tracing\n"
+            "from meshgen.runtime.call import tracing\n"
             "import time; t = time.monotonic()\n"
             "with tracing.span('n', 'n.F', 'server', parent={}): pass\n"
             "tracing.flush(0.5); print(time.monotonic() - t)"

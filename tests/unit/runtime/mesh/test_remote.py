@@ -208,7 +208,7 @@ async def test_a_node_that_is_too_slow_is_named_before_the_client_gives_up(
     mesh: Mesh, monkeypatch: pytest.MonkeyPatch, rpc: str
 ) -> None:
     # 20 ms per hop, otherwise: a machine that is busy with other tests can stand still for longer.
-    monkeypatch.setattr("meshgen.runtime.call.hop._RETURN_S", 0.1)
+    monkeypatch.setattr("meshgen.runtime.call.deadline._RETURN_S", 0.1)
     start = time.monotonic()
     error = await failure(mesh, rpc, "1", limit=1)
     assert (error.code, error.node) == (Code.DEADLINE_EXCEEDED, "leaf")
