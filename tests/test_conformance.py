@@ -24,8 +24,8 @@ from meshgen.compiler import Build, compile_graph
 from meshgen.contract import names
 from meshgen.frontend import load_graph
 from meshgen.graph.model import Route
-from meshgen.inprocess import LocalGraph
 from meshgen.runtime.call.errors import as_status
+from meshgen.runtime.local.graph import LocalGraph
 from meshgen.runtime.local.through_codec import ContractWire
 from meshgen.schema.convert.json_value import from_json, to_json
 from meshgen.schema.model import Nothing

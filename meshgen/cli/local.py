@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 from meshgen.cli.terminal import say
 from meshgen.frontend import Loaded, load_graph
-from meshgen.inprocess import LocalGraph
 from meshgen.runtime.call.errors import as_status
+from meshgen.runtime.local.graph import LocalGraph
 from meshgen.status import StatusError
 
 

@@ -37,8 +37,8 @@ from meshgen.compiler import compile_graph
 from meshgen.contract.build import build
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.frontend import load_graph
-from meshgen.inprocess import LocalGraph
 from meshgen.runtime.engine.executor import Executor
+from meshgen.runtime.local.graph import LocalGraph
 from meshgen.runtime.local.through_codec import ContractWire
 from meshgen.runtime.mesh.remote import RemoteTransport
 from meshgen.schema.model import EnumOf, Field, Image, ListOf, MapOf, Nothing, Optional, Tensor, Type, Union

@@ -37,8 +37,8 @@ from meshgen.emit.pysource import Name, Parts
 from meshgen.emit.pytypes import named
 from meshgen.errors import MeshgenError
 from meshgen.frontend import load_graph
-from meshgen.inprocess import LocalGraph
 from meshgen.naming import pascal
+from meshgen.runtime.local.graph import LocalGraph
 from meshgen.schema.model import EnumOf, Field, ListOf, MapOf, Optional, Record, Ref, Type, Union
 from meshgen.schema.reflect.reflector import reflect
 from meshgen.status import StatusError
