@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from meshgen.errors import Diagnostic
 from meshgen.frontend.symbolic import BoundInput, Step
-from meshgen.graph.model import Access, GraphInput
+from meshgen.graph.model import GraphInput
+from meshgen.graph.steps import Access
 from meshgen.schema.model import (
     AnyValue,
     Field,

@@ -69,20 +69,20 @@ class RequestContext:
         return None if self.deadline is None else self.deadline + self.grace.seconds - time.monotonic()
 
 
-class Underway(Protocol):
+class LazyRequest(Protocol):
     """A request whose context is made when somebody asks for it, because few do."""
 
-    def seen(self) -> RequestContext:
-        """From the node whose code is running now."""
+    def context(self) -> RequestContext:
+        """The context, as seen from the node whose code is running now."""
 
 
-CURRENT: ContextVar[RequestContext | Underway] = ContextVar("meshgen_request")
+CURRENT: ContextVar[RequestContext | LazyRequest] = ContextVar("meshgen_request")
 
 
 def current() -> RequestContext | None:
     """The request that the calling code works for; None outside of one."""
     request = CURRENT.get(None)
-    return request if request is None or isinstance(request, RequestContext) else request.seen()
+    return request if request is None or isinstance(request, RequestContext) else request.context()
 
 
 def current_request() -> RequestContext:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from types import NoneType
 from typing import Any
 
-from meshgen.graph.model import Switch
+from meshgen.graph.steps import Switch
 from meshgen.status import InvalidArgument
 
 _PLAIN = frozenset((bool, int, str, bytes, NoneType))

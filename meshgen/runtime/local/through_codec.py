@@ -15,11 +15,12 @@ from meshgen.graph.model import Graph, Method, Node, Route
 from meshgen.runtime.call.errors import blamed_for_request
 from meshgen.runtime.call.result_errors import unfit_answer, unfit_result
 from meshgen.runtime.call.transport import Transport
+from meshgen.runtime.local.layers import Layer
 from meshgen.status import InvalidArgument, Violation
 
 
-class ContractWire:
-    """The contracts of one graph, between everything that would be apart on a mesh."""
+class ThroughCodec(Layer):
+    """The layer that puts the contracts of one graph between everything that would be apart on a mesh."""
 
     def __init__(self, graph: Graph, descriptors: bytes) -> None:
         """Compile the codecs.

@@ -29,6 +29,7 @@ from meshgen.runtime.call.context import CURRENT, RequestContext
 from meshgen.runtime.call.deadline import left_after
 from meshgen.runtime.call.errors import as_status
 from meshgen.runtime.engine.executor import Executor
+from meshgen.runtime.engine.schedule import Schedule
 from meshgen.runtime.mesh import health
 from meshgen.runtime.mesh.error_log import show_errors
 from meshgen.runtime.mesh.remote import ROUTE
@@ -162,7 +163,7 @@ def _node(graph: Graph, node: Node, transport: MeshTransport) -> Host:
 
 def _driver(graph: Graph, contracts: Contracts, transport: MeshTransport) -> Host:
     service = names.service(graph.name)
-    executor = Executor(graph, transport)
+    executor = Executor(Schedule(graph), transport)
 
     def rpc(route: Route) -> Rpc:
         request = graph.request(route)

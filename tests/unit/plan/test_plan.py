@@ -10,7 +10,8 @@ import pytest
 
 from meshgen.codes import CODES
 from meshgen.errors import Diagnostic
-from meshgen.graph.model import Call, Graph, GraphInput, Input, Method, Node, Options, Result, Route
+from meshgen.graph.model import Graph, GraphInput, Method, Node, Options, Route
+from meshgen.graph.steps import Call, Input, Result
 from meshgen.plan.diagram import diagram
 from meshgen.plan.lower import lower, mesh, rest_path, services
 from meshgen.plan.model import RestRoute
