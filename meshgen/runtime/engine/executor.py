@@ -14,8 +14,8 @@ from meshgen.codec.lazy import elements, together
 from meshgen.graph.model import Route
 from meshgen.graph.steps import Call, MapEach, Switch
 from meshgen.runtime.call import tracing
-from meshgen.runtime.call.transport import Transport
-from meshgen.runtime.engine.schedule import RouteSchedule, Schedule, ScheduledStep, ScheduledValue
+from meshgen.runtime.call.transport import CallInfo, Transport
+from meshgen.runtime.engine.schedule import RouteSchedule, Schedule, ScheduledStep, ScheduledValue, call_of
 from meshgen.runtime.engine.switch import no_case
 
 
@@ -51,7 +51,7 @@ class Executor:
         if self._schedule.graph.adapter is None:
             return value
         if adapter is not None:
-            value = await self._transport.call(adapter.node, adapter.method, value, alone=True)
+            value = await self._transport.call(adapter, value)
         return value if route.input.record is not None else {p.name: value for p in route.input.params}
 
 
@@ -107,9 +107,7 @@ class _Request:
         scheduled = self._schedule.steps[index]
         match scheduled.step:
             case Call():
-                self._results[index] = await self._call(
-                    scheduled, self._arguments(scheduled), index in self._route.alone
-                )
+                self._results[index] = await self._call(call_of(scheduled), self._arguments(scheduled))
             case Switch() as step:
                 self._results[index] = await self._value(self._taken(scheduled, step))
             case MapEach() as step:
@@ -120,11 +118,9 @@ class _Request:
     def _arguments(self, scheduled: ScheduledStep) -> dict[str, Any]:
         return {name: read(self._given, self._results) for name, read in scheduled.arguments}
 
-    async def _call(self, scheduled: ScheduledStep, arguments: Mapping[str, Any], alone: bool) -> Any:
-        call = scheduled.call
-        assert call is not None
-        with tracing.span(self._schedule.graph.name, f"{call.node.name}.{call.method.rpc}", "client"):
-            return await self._transport.call(call.node, call.method, arguments, alone=alone)
+    async def _call(self, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
+        with tracing.span(self._schedule.graph.name, call.name, "client"):
+            return await self._transport.call(call, arguments)
 
     def _taken(self, scheduled: ScheduledStep, step: Switch) -> ScheduledValue:
         """The branch of a switch that the selector names."""
@@ -138,12 +134,12 @@ class _Request:
     async def _map(self, scheduled: ScheduledStep, step: MapEach) -> Any:
         listed = elements(scheduled.inputs[0](self._given, self._results))
         items = enumerate(listed)
-        others = self._arguments(scheduled)
+        call, others = call_of(scheduled), self._arguments(scheduled)
         results: dict[int, Any] = {}
 
         async def work() -> None:
             for index, item in items:  # shared: each worker takes the next one
-                results[index] = await self._call(scheduled, {step.item: item, **others}, alone=False)
+                results[index] = await self._call(call.for_item(index), {step.item: item, **others})
 
         try:
             async with asyncio.TaskGroup() as group:

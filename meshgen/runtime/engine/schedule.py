@@ -10,22 +10,15 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from meshgen.graph.model import Graph, Method, Node, Route
+from meshgen.graph.model import Graph, Node, Route
 from meshgen.graph.steps import CallingStep, Expr, MapEach, Step, Switch, steps_read
+from meshgen.runtime.call.transport import CallInfo, Origin, Place
 from meshgen.runtime.engine.expressions import Reader, reader
 from meshgen.runtime.engine.switch import case_finder
 from meshgen.status import Internal
 
 ADAPTER = "<input adapter>"
 """The node of the input adapter; no other can be named so."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduledCall:
-    """The method that a step calls."""
-
-    node: Node
-    method: Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +43,7 @@ class ScheduledStep:
     """One for each of the step's inputs."""
     arguments: tuple[tuple[str, Reader], ...]
     """Those of the inputs that are arguments of a call, by parameter name."""
-    call: ScheduledCall | None
+    call: CallInfo | None
     """None when the step calls no node itself."""
     branches: tuple[ScheduledValue, ...]
     """One for each of the step's branches."""
@@ -66,8 +59,8 @@ class RouteSchedule:
     steps: tuple[ScheduledStep, ...]
     """Every step that it may run, in topological order."""
     output: ScheduledValue
-    alone: frozenset[int]
-    """Steps beside which nothing else of the request can run."""
+    alone: frozenset[Origin]
+    """What nothing else of the request can run beside: the adapter, and those steps that are so."""
 
     is_chain: bool
     """Every step is alone, so that no tasks are needed."""
@@ -129,34 +122,40 @@ class Schedule:
 
     def _route(self, route: Route) -> RouteSchedule:
         steps = self.graph.ancestors(route)
-        alone = frozenset(steps_alone(steps))
+        alone = steps_alone(steps)
         is_chain = len(alone) == len(steps)
         return RouteSchedule(
             route=route,
             steps=tuple(self.steps[s.id] for s in steps),
             output=self._value(route.output),
-            alone=alone,
+            alone=frozenset(("adapter", *alone)),
             is_chain=is_chain,
             one_call_at_a_time=is_chain and not any(isinstance(s, MapEach) for s in steps),
         )
 
 
-def _call(graph: Graph, step: CallingStep) -> ScheduledCall:
+def call_of(scheduled: ScheduledStep) -> CallInfo:
+    """The call of a step that makes one."""
+    assert scheduled.call is not None
+    return scheduled.call
+
+
+def _call(graph: Graph, step: CallingStep) -> CallInfo:
     node = graph.node(step.node)
     method = node.method(step.method)
     if method is None:
         message = f"node '{node.name}' publishes no method `{step.method}`"
         raise Internal(message)
-    return ScheduledCall(node, method)
+    return CallInfo(node, method, Place(step.id))
 
 
-def _adapter_call(graph: Graph) -> ScheduledCall | None:
+def _adapter_call(graph: Graph) -> CallInfo | None:
     """The adapter as an inline function, so that it runs as one: in a thread when it is sync."""
     if graph.adapter is None or graph.adapter.record is not None:
         return None
     method, target = graph.adapter.method, graph.adapter.target
     node = Node(name=ADAPTER, kind="function", target=target, methods=(method,), published=False, span=method.span)
-    return ScheduledCall(node, method)
+    return CallInfo(node, method, Place("adapter"))
 
 
 def steps_alone(steps: Sequence[Step]) -> list[int]:

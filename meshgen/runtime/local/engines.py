@@ -72,7 +72,7 @@ class ExecutorRoute:
                 trace_id=tracing.trace_id(),
             )
             token = CURRENT.set(request)
-            blocking = nodes.may_block.set(may_block)
+            blocking = nodes.may_block.set(self._route.alone if may_block else ())
             try:
                 return await self._through_layers(route, value)
             except BaseException as error:

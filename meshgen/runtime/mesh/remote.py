@@ -20,6 +20,7 @@ from meshgen.graph.model import Method, Node
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import RequestContext, current
 from meshgen.runtime.call.deadline import time_limit, too_late
+from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.mesh import envoy_channel
 from meshgen.runtime.mesh.wire.link import LostError
 from meshgen.runtime.mesh.wire.pool import Replicas
@@ -90,8 +91,8 @@ class RemoteTransport:
         self._replicas: dict[str, Replicas] = {}
         self._rpcs: dict[tuple[str, str], _Rpc] = {}
 
-    async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:  # noqa: ARG002
-        """Call `node` and wait for its answer, at most until the request's deadline or the node's own limit.
+    async def call(self, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
+        """Call a node and wait for its answer, at most until the request's deadline or the node's own limit.
 
         Returns:
             The answer as `Received`; arguments may be such, too.
@@ -102,6 +103,7 @@ class RemoteTransport:
             EncodeError: an argument does not fit the contract.
             Internal: the answer that an argument came from does not fit its contract.
         """
+        node, method = call.node, call.method
         rpc = self._rpcs.get((node.name, method.name)) or self._rpc(node, method)
         timeout = time_limit(node) or limits.DEFAULT_TIMEOUT_S
         data = rpc.codec.encode_request(arguments)

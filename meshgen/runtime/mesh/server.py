@@ -28,6 +28,7 @@ from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, RequestContext
 from meshgen.runtime.call.deadline import left_after
 from meshgen.runtime.call.errors import as_status
+from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.engine.executor import Executor
 from meshgen.runtime.engine.schedule import Schedule
 from meshgen.runtime.mesh import health
@@ -150,10 +151,10 @@ def _node(graph: Graph, node: Node, transport: MeshTransport) -> Host:
     instance = transport.instance(node)
 
     def rpc(method: Method) -> Rpc:
-        codec = transport.codec(node, method)
+        codec, call = transport.codec(node, method), CallInfo(node, method)
 
         async def run(data: bytes) -> bytes:
-            return codec.encode_response(await instance.call(method, codec.decode_request(data)))
+            return codec.encode_response(await instance.invoke(call, codec.decode_request(data)))
 
         return run
 

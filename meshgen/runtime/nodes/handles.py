@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import itertools
 from collections.abc import Coroutine, Generator, Mapping
 from concurrent.futures import Future
 from contextvars import ContextVar
@@ -13,15 +14,35 @@ from meshgen.codec.lazy import plain
 from meshgen.graph.model import Method, Node
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import current
-from meshgen.runtime.call.transport import Transport
+from meshgen.runtime.call.transport import ELSEWHERE, CallInfo, Place, Transport
 
 T = TypeVar("T")
 
 LOOP: ContextVar[asyncio.AbstractEventLoop] = ContextVar("meshgen_loop")
 """The event loop behind user code, for handles that it calls from threads."""
 
+
+class HandleCalls:
+    """Gives each call that a node makes by a handle, while it answers one call itself, a place below that call's."""
+
+    __slots__ = ("_numbers", "_place")
+
+    def __init__(self, place: Place) -> None:
+        """Args: the place of the call that the node answers."""
+        self._place = place
+        self._numbers = itertools.count()
+
+    def place_of_next(self) -> Place:
+        """The place of the call that is made now."""
+        place = self._place
+        return Place(place.step, place.item, (*place.below, next(self._numbers)))
+
+
+HANDLE_CALLS: ContextVar[HandleCalls | None] = ContextVar("meshgen_handle_calls", default=None)
+"""Set where a node answers a call that may call others."""
+
 _STARTED: set[asyncio.Task[Any]] = set()
-"""Calls by handles under way: asyncio itself would let one that nobody waits for be collected."""
+"""Calls by handles that have not ended: asyncio itself would let one that nobody waits for be collected."""
 
 
 class Handle(Generic[T]):
@@ -78,18 +99,20 @@ class HandleMethod:
         if missing:
             message = f"'{self._node.name}.{self._method.name}' is not given `{'`, `'.join(missing)}`"
             raise TypeError(message)
-        return Response(self._call(arguments))
+        caller = HANDLE_CALLS.get()
+        place = ELSEWHERE if caller is None else caller.place_of_next()
+        return Response(self._call(CallInfo(self._node, self._method, place), arguments))
 
-    async def _call(self, arguments: Mapping[str, Any]) -> Any:
+    async def _call(self, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
         arguments = {k: await v if isinstance(v, Response) else v for k, v in arguments.items()}
         request = current()
         caller = (request.node or request.graph) if request else self._node.name
-        with tracing.span(caller, f"{self._node.name}.{self._method.rpc}", "client"):
-            return plain(await self._transport.call(self._node, self._method, arguments, alone=False))
+        with tracing.span(caller, call.name, "client"):
+            return plain(await self._transport.call(call, arguments))
 
 
 class Response:
-    """A call under way."""
+    """A call by a handle, which may or may not have ended."""
 
     def __init__(self, call: Coroutine[Any, Any, Any]) -> None:
         self._task: asyncio.Task[Any] | Future[Any]

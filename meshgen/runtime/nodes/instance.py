@@ -15,7 +15,8 @@ from meshgen.graph.model import HandleRef, Method, Node
 from meshgen.limits import DEFAULT_TIMEOUT_S
 from meshgen.runtime.call.deadline import in_time, time_limit, too_late
 from meshgen.runtime.call.errors import UserCode
-from meshgen.runtime.nodes.handles import LOOP, Handle
+from meshgen.runtime.call.transport import CallInfo
+from meshgen.runtime.nodes.handles import HANDLE_CALLS, LOOP, Handle, HandleCalls
 from meshgen.runtime.nodes.interrupt import alarm
 from meshgen.runtime.nodes.thread_pool import DaemonThreads
 from meshgen.runtime.nodes.timing import Noted
@@ -75,11 +76,11 @@ class Instance:
         """
         return self._threads.running_longer_than(self.node.options.timeout_s or DEFAULT_TIMEOUT_S)
 
-    async def call(self, method: Method, arguments: Mapping[str, Any], *, alone: bool = False) -> Any:
-        """Call a method.
+    async def invoke(self, call: CallInfo, arguments: Mapping[str, Any], *, alone: bool = False) -> Any:
+        """Run a method of the node.
 
         Args:
-            method: one of the node's methods.
+            call: a call of this node.
             arguments: by parameter name.
             alone: sync code may run right here, on the event loop's thread.
 
@@ -89,13 +90,16 @@ class Instance:
         """
         limit = time_limit(self.node)
         token = LOOP.set(asyncio.get_running_loop())
+        counted = HANDLE_CALLS.set(HandleCalls(call.place)) if self.node.may_call else None
         try:
             with UserCode(self.node):
-                return await in_time(self.node.name, self._answer(method, arguments, limit, alone=alone), limit)
+                return await in_time(self.node.name, self._run(call.method, arguments, limit, alone=alone), limit)
         finally:
             LOOP.reset(token)
+            if counted is not None:
+                HANDLE_CALLS.reset(counted)
 
-    async def _answer(self, method: Method, arguments: Mapping[str, Any], limit: float | None, *, alone: bool) -> Any:
+    async def _run(self, method: Method, arguments: Mapping[str, Any], limit: float | None, *, alone: bool) -> Any:
         function = self.target if self.node.kind == "function" else getattr(self.target, method.name)
         if method.is_async:
             async with self._slot():

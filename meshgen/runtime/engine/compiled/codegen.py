@@ -20,9 +20,10 @@ from typing import Any, TypeAlias, assert_never
 
 from meshgen.graph.model import Node, Route
 from meshgen.graph.steps import Call, MapEach, Step, Switch
+from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.engine.compiled.values import INPUT, ValueWriter
 from meshgen.runtime.engine.expressions import Reader
-from meshgen.runtime.engine.schedule import RouteSchedule, Schedule, ScheduledCall, ScheduledStep, ScheduledValue
+from meshgen.runtime.engine.schedule import RouteSchedule, Schedule, ScheduledStep, ScheduledValue, call_of
 from meshgen.runtime.engine.switch import no_case
 
 _DEEPEST = 40
@@ -100,7 +101,7 @@ def route_code(schedule: Schedule, route: RouteSchedule, checks: Mapping[tuple[s
     )
 
 
-def _is_compilable(call: ScheduledCall) -> bool:
+def _is_compilable(call: CallInfo) -> bool:
     return not call.method.is_async and not call.node.may_call and call.node.options.timeout_s is None
 
 
@@ -183,7 +184,7 @@ class _RouteWriter(ValueWriter):
             case Call() as step:
                 values = self._values([e for _, e in step.args])
                 arguments = [f"{name}={value}" for (name, _), value in zip(step.args, values, strict=True)]
-                self._call(_call_of(scheduled), f"_r{step.id}", arguments)
+                self._call(call_of(scheduled), f"_r{step.id}", arguments)
             case MapEach() as step:
                 self._map(scheduled, step)
             case Switch() as step:
@@ -191,7 +192,7 @@ class _RouteWriter(ValueWriter):
             case _:
                 assert_never(scheduled.step)
 
-    def _call(self, call: ScheduledCall, into: str, arguments: Sequence[str]) -> None:
+    def _call(self, call: CallInfo, into: str, arguments: Sequence[str]) -> None:
         node, method = call.node, call.method
         place = len(self.calls) + 1
         self.calls[place] = node
@@ -216,7 +217,7 @@ class _RouteWriter(ValueWriter):
         self._line(f"_listed = list({over})")
         self._line(f"_r{step.id} = []")
         with self._branch("for _item in _listed:"):
-            self._call(_call_of(scheduled), "_x", arguments)
+            self._call(call_of(scheduled), "_x", arguments)
             self._line(f"_r{step.id}.append(_x)")
 
     # --- switches
@@ -275,8 +276,3 @@ class _RouteWriter(ValueWriter):
         self._done.difference_update(self._added)
         self._maybe.update(self._added)
         self._added = outer
-
-
-def _call_of(scheduled: ScheduledStep) -> ScheduledCall:
-    assert scheduled.call is not None
-    return scheduled.call

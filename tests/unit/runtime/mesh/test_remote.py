@@ -28,6 +28,7 @@ from meshgen.compiler import compile_graph
 from meshgen.contract import names
 from meshgen.frontend import load_graph
 from meshgen.graph.model import Graph
+from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.mesh import remote, server
 from meshgen.runtime.mesh.wire import frames, pool
 from meshgen.status import Code, StatusError
@@ -271,7 +272,7 @@ async def test_a_mesh_that_is_away_is_unavailable_at_once(mesh: Mesh) -> None:
     assert method is not None
     start = time.monotonic()
     with pytest.raises(StatusError) as error:
-        await transport.call(leaf, method, {"text": "x"}, alone=True)
+        await transport.call(CallInfo(leaf, method), {"text": "x"})
     assert (error.value.code, error.value.node) == (Code.UNAVAILABLE, "leaf")
     assert "node 'leaf' cannot be reached" in error.value.message
     assert time.monotonic() - start < 3
@@ -336,7 +337,7 @@ class Straight:
         method = self.leaf.method("forward")
         assert method is not None
         node = dataclasses.replace(self.leaf, options=options)
-        return plain(await self.transport.call(node, method, {"text": "x"}, alone=True))
+        return plain(await self.transport.call(CallInfo(node, method), {"text": "x"}))
 
 
 @pytest.mark.parametrize("mesh", ["envoy"], indirect=True)
