@@ -11,6 +11,7 @@ from meshgen.errors import Diagnostic, GraphError
 from meshgen.frontend.signature import FRAME_NAMES
 from meshgen.frontend.symbolic import BoundNode, ClassNode, MethodRef, Value
 from meshgen.graph.model import Options
+from meshgen.graph.policy import Policy
 from meshgen.naming import snake
 from meshgen.source import Span, caller, of_callable, user_frame
 
@@ -48,9 +49,8 @@ class Deployment:
     def node_options(self) -> Options:
         """The options, split into Serve's and ours."""
         serve = {k: v for k, v in self.given.items() if k not in _OWN}
-        return Options(
-            serve=serve, idempotent=self.given.get("idempotent", True), timeout_s=self.given.get("timeout_s")
-        )
+        policy = Policy(idempotent=self.given.get("idempotent", True), timeout_s=self.given.get("timeout_s"))
+        return Options(serve=serve, policy=policy)
 
     def options(self, **options: Any) -> Deployment:
         """A copy with these options over the present ones. It is a node of its own."""

@@ -64,6 +64,7 @@ class Lowering:
             node=self._nodes.name(bound.node),
             method=bound.method,
             args=self._arguments(bound, method, bound.args),
+            policy=bound.node.deployment.node_options.policy,
             result=method.result if method else Unknown(),
             span=bound.span,
         )
@@ -84,6 +85,7 @@ class Lowering:
             item=item,
             over=over,
             args=self._arguments(bound, method, (), given={item}),
+            policy=bound.node.deployment.node_options.policy,
             max_concurrency=bound.max_concurrency,
             result=ListOf(method.result) if method and not isinstance(method.result, Unknown) else Unknown(),
             span=bound.span,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias, assert_never
 
+from meshgen.graph.policy import Policy
 from meshgen.graph.steps import Expr, Step, steps_read
 from meshgen.schema.model import Field, Record, Type
 from meshgen.source import NOWHERE, Span
@@ -80,10 +81,8 @@ class Options:
 
     serve: Mapping[str, Any] = field(default_factory=dict)
     """Ray Serve's own options by Serve's own names, as given."""
-    idempotent: bool = True
-    """A method may be retried when the connection failed or the replica was lost."""
-    timeout_s: float | None = None
-    """Limit for each call, in seconds; None leaves only the request's deadline."""
+    policy: Policy = field(default_factory=Policy)
+    """How each call is made, as given; the graph may say otherwise for single calls."""
 
     @property
     def max_ongoing_requests(self) -> int:

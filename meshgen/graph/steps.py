@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, assert_never
 
+from meshgen.graph.policy import Policy
 from meshgen.schema.model import Type, Unknown
 from meshgen.source import NOWHERE, Span
 
@@ -157,6 +158,8 @@ class CallingStep(StepBase):
     method: str
     args: tuple[tuple[str, Expr], ...]
     """By parameter name. Parameters left to their default are absent."""
+    policy: Policy = field(default_factory=Policy, compare=False)
+    """How the call is made."""
 
     @property
     def name(self) -> str:

@@ -116,10 +116,10 @@ def limits_make_sense(owner: Owner) -> Iterator[Diagnostic]:
             yield owner.error("MG503", f"`{name}` is {value!r}; it takes a number from {lowest}")
     if owner.options.serve.get("max_queued_requests") == 0:
         yield owner.error("MG503", "`max_queued_requests` is 0; Serve takes a number from 1, or -1 for no bound")
-    idempotent: Any = owner.options.idempotent  # as the user gave it
+    idempotent: Any = owner.options.policy.idempotent  # as the user gave it
     if not isinstance(idempotent, bool):
         yield owner.error("MG503", f"`idempotent` is {idempotent!r}; it takes True or False")
-    timeout = owner.options.timeout_s
+    timeout = owner.options.policy.timeout_s
     if timeout is not None and not (_at_least(timeout, 0, float) and timeout > 0):
         yield owner.error("MG503", f"`timeout_s` is {timeout!r}; it takes seconds above 0")
 

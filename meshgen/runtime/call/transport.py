@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 
 from meshgen.graph.model import Method, Node
+from meshgen.graph.policy import Policy
 
 Origin: TypeAlias = int | Literal["adapter", "elsewhere"]
 """What makes a call: a step of the graph, by its id; the input adapter; or something that is no part of a run that is
@@ -41,7 +42,14 @@ class CallInfo:
     node: Node
     method: Method
     """One of the node's methods."""
-    place: Place = ELSEWHERE
+    policy: Policy
+    """How the call is made. Transports see to `timeout_s` and `idempotent`, the engine to all else."""
+    place: Place
+
+    @classmethod
+    def outside(cls, node: Node, method: Method, place: Place = ELSEWHERE) -> CallInfo:
+        """A call that no step makes, so that the policy is the node's."""
+        return cls(node, method, node.options.policy, place)
 
     @property
     def name(self) -> str:
@@ -50,7 +58,7 @@ class CallInfo:
 
     def for_item(self, index: int) -> CallInfo:
         """The same call, for one item of a list."""
-        return CallInfo(self.node, self.method, Place(self.place.step, index))
+        return CallInfo(self.node, self.method, self.policy, Place(self.place.step, index))
 
 
 class Transport(Protocol):

@@ -15,6 +15,7 @@ from meshgen.graph.model import Route
 from meshgen.graph.steps import Call, MapEach, Switch
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.transport import CallInfo, Transport
+from meshgen.runtime.engine.policies import CallNext, intercepted
 from meshgen.runtime.engine.schedule import RouteSchedule, Schedule, ScheduledStep, ScheduledValue, call_of
 from meshgen.runtime.engine.switch import no_case
 
@@ -26,6 +27,9 @@ class Executor:
         """Prepare to run the graph of `schedule`, calling its nodes over `transport`."""
         self._schedule = schedule
         self._transport = transport
+        call = _spanned(schedule.graph.name, transport)
+        self._calls = {s.step.id: intercepted(s.call.policy, call) for s in schedule.steps if s.call is not None}
+        """What makes the call of each step that makes one."""
 
     async def run(self, route: Route, value: Any) -> Any:
         """Answer one request.
@@ -43,7 +47,7 @@ class Executor:
             Exception: whatever else user code raised (in process). Siblings of a failed call are cancelled.
         """
         given = await self._adapted(route, value)
-        return await _Request(self._schedule, self._transport, self._schedule.routes[route.rpc], given).answer()
+        return await _Request(self._schedule, self._schedule.routes[route.rpc], self._calls, given).answer()
 
     async def _adapted(self, route: Route, value: Any) -> Any:
         """The graph's input from the request."""
@@ -55,13 +59,23 @@ class Executor:
         return value if route.input.record is not None else {p.name: value for p in route.input.params}
 
 
+def _spanned(graph: str, transport: Transport) -> CallNext:
+    """What makes calls over a transport, each with a span of the graph's."""
+
+    async def make_call(call: CallInfo, arguments: Mapping[str, Any]) -> Any:
+        with tracing.span(graph, call.name, "client"):
+            return await transport.call(call, arguments)
+
+    return make_call
+
+
 class _Request:
     """One request while it runs."""
 
-    def __init__(self, schedule: Schedule, transport: Transport, route: RouteSchedule, given: Any) -> None:
+    def __init__(self, schedule: Schedule, route: RouteSchedule, calls: Mapping[int, CallNext], given: Any) -> None:
         self._schedule = schedule
-        self._transport = transport
         self._route = route
+        self._calls = calls
         self._given = given
         self._results: dict[int, Any] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -107,7 +121,7 @@ class _Request:
         scheduled = self._schedule.steps[index]
         match scheduled.step:
             case Call():
-                self._results[index] = await self._call(call_of(scheduled), self._arguments(scheduled))
+                self._results[index] = await self._calls[index](call_of(scheduled), self._arguments(scheduled))
             case Switch() as step:
                 self._results[index] = await self._value(self._taken(scheduled, step))
             case MapEach() as step:
@@ -117,10 +131,6 @@ class _Request:
 
     def _arguments(self, scheduled: ScheduledStep) -> dict[str, Any]:
         return {name: read(self._given, self._results) for name, read in scheduled.arguments}
-
-    async def _call(self, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
-        with tracing.span(self._schedule.graph.name, call.name, "client"):
-            return await self._transport.call(call, arguments)
 
     def _taken(self, scheduled: ScheduledStep, step: Switch) -> ScheduledValue:
         """The branch of a switch that the selector names."""
@@ -134,12 +144,12 @@ class _Request:
     async def _map(self, scheduled: ScheduledStep, step: MapEach) -> Any:
         listed = elements(scheduled.inputs[0](self._given, self._results))
         items = enumerate(listed)
-        call, others = call_of(scheduled), self._arguments(scheduled)
+        call, make_call, others = call_of(scheduled), self._calls[step.id], self._arguments(scheduled)
         results: dict[int, Any] = {}
 
         async def work() -> None:
             for index, item in items:  # shared: each worker takes the next one
-                results[index] = await self._call(call.for_item(index), {step.item: item, **others})
+                results[index] = await make_call(call.for_item(index), {step.item: item, **others})
 
         try:
             async with asyncio.TaskGroup() as group:

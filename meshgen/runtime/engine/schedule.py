@@ -146,7 +146,7 @@ def _call(graph: Graph, step: CallingStep) -> CallInfo:
     if method is None:
         message = f"node '{node.name}' publishes no method `{step.method}`"
         raise Internal(message)
-    return CallInfo(node, method, Place(step.id))
+    return CallInfo(node, method, step.policy, Place(step.id))
 
 
 def _adapter_call(graph: Graph) -> CallInfo | None:
@@ -155,7 +155,7 @@ def _adapter_call(graph: Graph) -> CallInfo | None:
         return None
     method, target = graph.adapter.method, graph.adapter.target
     node = Node(name=ADAPTER, kind="function", target=target, methods=(method,), published=False, span=method.span)
-    return CallInfo(node, method, Place("adapter"))
+    return CallInfo.outside(node, method, Place("adapter"))
 
 
 def steps_alone(steps: Sequence[Step]) -> list[int]:

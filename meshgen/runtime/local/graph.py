@@ -55,7 +55,7 @@ class LocalGraph:
         self.graph = graph
         self._engine = engine
         self._hosting = Hosting(Schedule(graph), layers)
-        self._limit = graph.options.timeout_s or DEFAULT_TIMEOUT_S
+        self._limit = graph.options.policy.timeout_s or DEFAULT_TIMEOUT_S
         self._entries: dict[str | None, _Entry] = {}
 
     def __call__(self, *args: Any, route: str | None = None, timeout_s: float | None = None, **kwargs: Any) -> Any:

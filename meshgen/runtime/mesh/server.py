@@ -151,7 +151,7 @@ def _node(graph: Graph, node: Node, transport: MeshTransport) -> Host:
     instance = transport.instance(node)
 
     def rpc(method: Method) -> Rpc:
-        codec, call = transport.codec(node, method), CallInfo(node, method)
+        codec, call = transport.codec(node, method), CallInfo.outside(node, method)
 
         async def run(data: bytes) -> bytes:
             return codec.encode_response(await instance.invoke(call, codec.decode_request(data)))

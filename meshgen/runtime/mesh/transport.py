@@ -78,7 +78,7 @@ class MeshTransport:
             return await self._mesh().call(call, arguments)
         instance = self.instance(node)
         request = current()
-        token = CURRENT.set(_seen_from(node, request)) if request else None
+        token = CURRENT.set(_seen_from(call, request)) if request else None
         attributes = None if border is None else border.attributes
         try:
             with tracing.span(node.name, call.name, "server", attributes=attributes):
@@ -117,11 +117,12 @@ class MeshTransport:
         return self._remote
 
 
-def _seen_from(node: Node, request: RequestContext) -> RequestContext:
+def _seen_from(call: CallInfo, request: RequestContext) -> RequestContext:
     """The request as a replica of the node's own would know it: with a deadline that its caller's limit shortens."""
+    node = call.node
     if not node.published:
         return replace(request, node=node.name)
-    limit = time_limit(node)
+    limit = time_limit(call)
     deadline = None if limit is None else time.monotonic() + left_after(limit)
     return replace(request, node=node.name, deadline=deadline)
 

@@ -101,7 +101,7 @@ class HandleMethod:
             raise TypeError(message)
         caller = HANDLE_CALLS.get()
         place = ELSEWHERE if caller is None else caller.place_of_next()
-        return Response(self._call(CallInfo(self._node, self._method, place), arguments))
+        return Response(self._call(CallInfo.outside(self._node, self._method, place), arguments))
 
     async def _call(self, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
         arguments = {k: await v if isinstance(v, Response) else v for k, v in arguments.items()}

@@ -39,8 +39,8 @@ def _loop_hidden() -> Iterator[None]:
 class Instance:
     """Constructs the user's class and calls it: async code on the loop, sync code in threads.
 
-    At most `max_ongoing_requests` calls run at once. A call is given up at the request's deadline or after the node's
-    own `timeout_s`, whichever comes first.
+    At most `max_ongoing_requests` calls run at once. A call is given up at the request's deadline or after the
+    `timeout_s` of its policy, whichever comes first.
     """
 
     def __init__(self, node: Node, handles: Mapping[str, Handle[Any]]) -> None:
@@ -74,7 +74,7 @@ class Instance:
 
         Not those that only have outlived an impatient client's deadline: a slow node is not an unhealthy one.
         """
-        return self._threads.running_longer_than(self.node.options.timeout_s or DEFAULT_TIMEOUT_S)
+        return self._threads.running_longer_than(self.node.options.policy.timeout_s or DEFAULT_TIMEOUT_S)
 
     async def invoke(self, call: CallInfo, arguments: Mapping[str, Any], *, alone: bool = False) -> Any:
         """Run a method of the node.
@@ -88,7 +88,7 @@ class Instance:
             DeadlineExceeded: the call took too long.
             Exception: what the user's code raised, with a note that names the node.
         """
-        limit = time_limit(self.node)
+        limit = time_limit(call)
         token = LOOP.set(asyncio.get_running_loop())
         counted = HANDLE_CALLS.set(HandleCalls(call.place)) if self.node.may_call else None
         try:

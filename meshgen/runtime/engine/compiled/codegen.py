@@ -102,7 +102,7 @@ def route_code(schedule: Schedule, route: RouteSchedule, checks: Mapping[tuple[s
 
 
 def _is_compilable(call: CallInfo) -> bool:
-    return not call.method.is_async and not call.node.may_call and call.node.options.timeout_s is None
+    return not call.method.is_async and not call.node.may_call and call.policy.is_plain
 
 
 class _NotCompilableError(Exception):

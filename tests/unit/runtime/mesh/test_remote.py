@@ -7,7 +7,6 @@ service's name, as Envoy does. The other way is straight from socket to socket.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import socket
 import time
@@ -28,7 +27,8 @@ from meshgen.compiler import compile_graph
 from meshgen.contract import names
 from meshgen.frontend import load_graph
 from meshgen.graph.model import Graph
-from meshgen.runtime.call.transport import CallInfo
+from meshgen.graph.policy import Policy
+from meshgen.runtime.call.transport import ELSEWHERE, CallInfo
 from meshgen.runtime.mesh import remote, server
 from meshgen.runtime.mesh.wire import frames, pool
 from meshgen.status import Code, StatusError
@@ -272,7 +272,7 @@ async def test_a_mesh_that_is_away_is_unavailable_at_once(mesh: Mesh) -> None:
     assert method is not None
     start = time.monotonic()
     with pytest.raises(StatusError) as error:
-        await transport.call(CallInfo(leaf, method), {"text": "x"})
+        await transport.call(CallInfo.outside(leaf, method), {"text": "x"})
     assert (error.value.code, error.value.node) == (Code.UNAVAILABLE, "leaf")
     assert "node 'leaf' cannot be reached" in error.value.message
     assert time.monotonic() - start < 3
@@ -333,11 +333,10 @@ class Straight:
         return await asyncio.start_unix_server(hang_up, pool.socket_path(self.folder, "one"))
 
     async def call(self, *, idempotent: bool = True, timeout_s: float = 5) -> Any:
-        options = dataclasses.replace(self.leaf.options, idempotent=idempotent, timeout_s=timeout_s)
+        policy = Policy(idempotent=idempotent, timeout_s=timeout_s)
         method = self.leaf.method("forward")
         assert method is not None
-        node = dataclasses.replace(self.leaf, options=options)
-        return plain(await self.transport.call(CallInfo(node, method), {"text": "x"}))
+        return plain(await self.transport.call(CallInfo(self.leaf, method, policy, ELSEWHERE), {"text": "x"}))
 
 
 @pytest.mark.parametrize("mesh", ["envoy"], indirect=True)
