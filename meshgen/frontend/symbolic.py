@@ -26,7 +26,7 @@ _ORDER = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RecordedAccess:
     """One recorded step of a path: what was accessed, and where it was written."""
 
     access: Access
@@ -219,9 +219,9 @@ class Value(Symbolic):
     __slots__ = ("_meshgen_path", "_meshgen_source", "_meshgen_span")
     _meshgen_source: Source
     _meshgen_span: Span
-    _meshgen_path: tuple[Step, ...]
+    _meshgen_path: tuple[RecordedAccess, ...]
 
-    def __init__(self, source: Source, span: Span, path: tuple[Step, ...] = ()) -> None:
+    def __init__(self, source: Source, span: Span, path: tuple[RecordedAccess, ...] = ()) -> None:
         object.__setattr__(self, "_meshgen_source", source)
         object.__setattr__(self, "_meshgen_span", span)
         object.__setattr__(self, "_meshgen_path", path)
@@ -259,7 +259,7 @@ class Value(Symbolic):
         return f"<graph value {name}{''.join(str(s.access) for s in self._meshgen_path)}>"
 
     def _meshgen_deeper(self, access: Access) -> Value:
-        step = Step(access, caller())
+        step = RecordedAccess(access, caller())
         return Value(self._meshgen_source, step.span, (*self._meshgen_path, step))
 
 
