@@ -46,7 +46,7 @@ class With:
 
 
 Placement: TypeAlias = Own | InDriver | With
-"""In whose processes a node runs; in text as `.options(placement=...)` takes it."""
+"""The processes in which a node runs; in text as `.options(placement=...)` takes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class HandleRef:
-    """In a constructor's arguments: a handle to another node ("may call")."""
+    """What stands in a constructor's arguments for a handle to another node ("may call")."""
 
     node: str
 
@@ -107,7 +107,7 @@ class Node:
     may_call: tuple[str, ...] = ()
     """Nodes that it holds handles to, sorted."""
     placement: Placement = Own()
-    """On a mesh; in process every node is a part of the caller."""
+    """Where it runs on a mesh; in process every node is a part of the caller."""
     published: bool = True
     """It has a service. An inline function has none, and is always in the driver."""
     options: Options = field(default_factory=Options, compare=False)
@@ -180,14 +180,14 @@ class Graph:
     name: str
     """Snake case: `quickstart`."""
     nodes: tuple[Node, ...]
-    """In the order in which they were bound."""
+    """The nodes in the order in which they were bound."""
     steps: tuple[Step, ...]
-    """In topological order; `steps[i].id == i`."""
+    """The steps in topological order; `steps[i].id == i`."""
     routes: tuple[Route, ...]
-    """In the order in which they were written."""
+    """The routes in the order in which they were written."""
     adapter: Adapter | None = None
     options: Options = field(default_factory=Options, compare=False)
-    """Of the driver."""
+    """The options of the driver."""
     route_prefix: str
     """Where REST starts: `/quickstart` unless the driver's `route_prefix` says otherwise. No trailing slash
     (the empty string is the root)."""

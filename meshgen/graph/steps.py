@@ -48,7 +48,7 @@ class Input:
 
     path: tuple[Access, ...] = ()
     type: Type = UNKNOWN
-    """Of the value at the end of the path."""
+    """The type of the value at the end of the path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Result:
     step: int
     path: tuple[Access, ...] = ()
     type: Type = UNKNOWN
-    """Of the value at the end of the path."""
+    """The type of the value at the end of the path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class CallingStep(StepBase):
     node: str
     method: str
     args: tuple[tuple[str, Expr], ...]
-    """By parameter name. Parameters left to their default are absent."""
+    """The arguments by parameter name. Parameters left to their default are absent."""
     policy: Policy = field(default_factory=Policy, compare=False)
     """How the call is made."""
 

@@ -35,7 +35,7 @@ def _nodes(graph: Graph, steps: tuple[Step, ...]) -> Iterator[DiagramNode]:
     if graph.adapter is not None:
         yield DiagramNode(id=_ADAPTER, label=graph.adapter.method.name, kind="placed")
     for step in steps:
-        yield DiagramNode(id=_step(step.id), label=_step_label(graph, step), kind=_step_kind(graph, step))
+        yield DiagramNode(id=_step_id(step.id), label=_step_label(graph, step), kind=_step_kind(graph, step))
     for node in _called_only(graph, steps):
         label = node.name + _where(node)
         yield DiagramNode(id=_handle(node.name), label=label, kind=_node_kind(node))
@@ -103,11 +103,11 @@ def _adapter_edges(graph: Graph) -> Iterator[DiagramEdge]:
 
 def _step_edges(graph: Graph, step: Step) -> Iterator[DiagramEdge]:
     for expr in step.inputs:
-        yield from _data(graph, expr, _step(step.id))
+        yield from _data(graph, expr, _step_id(step.id))
     for branch in step.branches:
         for source in sources(branch.expr):
             label = ": ".join(part for part in (branch.label, _type(source.type)) if part)
-            yield DiagramEdge(source=_origin(graph, source), target=_step(step.id), label=label, kind="branch")
+            yield DiagramEdge(source=_origin(graph, source), target=_step_id(step.id), label=label, kind="branch")
 
 
 def _output_edge(graph: Graph, route: Route, index: int) -> DiagramEdge:
@@ -145,13 +145,13 @@ def _merged(edges: tuple[DiagramEdge, ...]) -> tuple[DiagramEdge, ...]:
 
 def _origin(graph: Graph, source: Input | Result) -> str:
     if isinstance(source, Result):
-        return _step(source.step)
+        return _step_id(source.step)
     return _INPUT if graph.adapter is None else _ADAPTER
 
 
 def _place(name: str, steps: tuple[Step, ...]) -> str:
     """The first step of a node stands for it."""
-    found = (_step(s.id) for s in steps if isinstance(s, CallingStep) and s.node == name)
+    found = (_step_id(s.id) for s in steps if isinstance(s, CallingStep) and s.node == name)
     return next(found, _handle(name))
 
 
@@ -167,7 +167,7 @@ def _type(type_: Type) -> str:
     return "" if isinstance(type_, Unknown) and not type_.annotation else str(type_)
 
 
-def _step(step: int) -> str:
+def _step_id(step: int) -> str:
     return f"step_{step}"
 
 

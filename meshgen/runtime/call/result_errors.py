@@ -12,7 +12,7 @@ from meshgen.schema.model import Record, Type
 from meshgen.status import Internal
 
 
-def unfit_result(node: Node, type_: Type, value: object, error: EncodeError) -> Internal:
+def wrong_result(node: Node, type_: Type, value: object, error: EncodeError) -> Internal:
     """The error for what a node returned.
 
     Args:
@@ -24,7 +24,7 @@ def unfit_result(node: Node, type_: Type, value: object, error: EncodeError) -> 
     return Internal(_message([node], "", type_, value, error), node=node.name)
 
 
-def unfit_answer(graph: Graph, route: Route, value: object, error: EncodeError) -> Internal:
+def wrong_answer(graph: Graph, route: Route, value: object, error: EncodeError) -> Internal:
     """The error for what a route yielded; it names the nodes that may have made it."""
     nodes = [graph.node(name) for name in dict.fromkeys(_makers(graph, route.output))]
     part = "".join(map(str, route.output.path)) if isinstance(route.output, Result) else ""

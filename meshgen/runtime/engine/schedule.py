@@ -79,7 +79,7 @@ class Schedule:
         """
         self.graph = graph
         self.steps = tuple(self._step(s) for s in graph.steps)
-        """By their ids."""
+        """All steps of the graph, by their ids."""
         self.routes = {r.rpc: self._route(r) for r in graph.routes}
         self.adapter = _adapter_call(graph)
         """What makes the graph's input from a request, where something is called for that."""

@@ -13,6 +13,7 @@ from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, RequestContext
 from meshgen.runtime.call.deadline import in_time
 from meshgen.runtime.call.errors import UserCode
+from meshgen.runtime.call.transport import Transport
 from meshgen.runtime.engine.compiled.codegen import route_code
 from meshgen.runtime.engine.compiled.route import CompiledRoute, Wait
 from meshgen.runtime.engine.executor import Executor
@@ -26,8 +27,8 @@ Engine: TypeAlias = Literal["auto", "executor", "compiled"]
 """Which engine runs a graph; `auto` takes the one that suits each request."""
 
 
-class Hosting:
-    """What all routes of a graph in process share."""
+class RunningGraph:
+    """A graph that is set up to run in process: what all its routes share."""
 
     def __init__(self, schedule: Schedule, layers: Sequence[Layer]) -> None:
         """Construct no node yet."""
@@ -35,7 +36,7 @@ class Hosting:
         self.layers = tuple(layers)
         self.loops = EventLoops()
         self.nodes = LocalTransport(schedule.graph)
-        transport: Any = self.nodes
+        transport: Transport = self.nodes
         for layer in reversed(self.layers):
             transport = layer.transport(transport)
         self.executor = Executor(schedule, transport)
@@ -44,14 +45,14 @@ class Hosting:
 class ExecutorRoute:
     """A route on the executor; each request runs on an event loop."""
 
-    def __init__(self, hosting: Hosting, route: RouteSchedule) -> None:
+    def __init__(self, running: RunningGraph, route: RouteSchedule) -> None:
         """Args: what the routes of the graph share; one of its routes."""
-        self._hosting = hosting
+        self._running = running
         self._route = route
 
     def run(self, value: Any, seconds: float) -> Any:
         """Answer one request, in sync code, on the event loop of its thread."""
-        return self._hosting.loops.run(self.answer(value, seconds, may_block=True))
+        return self._running.loops.run(self.answer(value, seconds, may_block=True))
 
     async def answer(self, value: Any, seconds: float, *, may_block: bool) -> Any:
         """Answer one request.
@@ -61,7 +62,7 @@ class ExecutorRoute:
             seconds: until its deadline.
             may_block: the event loop serves this request alone, so that sync code may run on its thread.
         """
-        graph, route, nodes = self._hosting.schedule.graph, self._route.route, self._hosting.nodes
+        graph, route, nodes = self._running.schedule.graph, self._route.route, self._running.nodes
         parent = dict(tracing.outgoing())  # it continues the trace that is current where it is made
         with tracing.span(graph.name, f"{graph.name}.{route.rpc}", "server", parent=parent) as span:
             request = RequestContext(
@@ -83,10 +84,10 @@ class ExecutorRoute:
                 CURRENT.reset(token)
 
     async def _through_layers(self, route: Route, value: Any) -> Any:
-        for layer in self._hosting.layers:
+        for layer in self._running.layers:
             value = layer.request(route, value)
-        value = await self._hosting.executor.run(route, value)
-        for layer in reversed(self._hosting.layers):
+        value = await self._running.executor.run(route, value)
+        for layer in reversed(self._running.layers):
             value = layer.response(route, value)
         return value
 
@@ -94,14 +95,14 @@ class ExecutorRoute:
 class Engines:
     """The engines of one route."""
 
-    def __init__(self, hosting: Hosting, route: RouteSchedule, engine: Engine) -> None:
+    def __init__(self, running: RunningGraph, route: RouteSchedule, engine: Engine) -> None:
         """Compile the route, if that may be of use.
 
         Raises:
             MeshgenError: the engine shall be `compiled`, and the route cannot be.
         """
-        self.executor = ExecutorRoute(hosting, route)
-        self.compiled = None if engine == "executor" else compiled_route(hosting, route)
+        self.executor = ExecutorRoute(running, route)
+        self.compiled = None if engine == "executor" else compiled_route(running, route)
         self._is_asked_for = engine == "compiled"
         if self._is_asked_for and self.compiled is None:
             raise MeshgenError(f"the route {route.route.path} cannot be compiled")
@@ -133,15 +134,15 @@ class Engines:
         return answer
 
 
-def compiled_route(hosting: Hosting, route: RouteSchedule) -> CompiledRoute | None:
+def compiled_route(running: RunningGraph, route: RouteSchedule) -> CompiledRoute | None:
     """A route as one function; None when it is not for that."""
-    if hosting.layers:
+    if running.layers:
         return None
-    code = route_code(hosting.schedule, route, hosting.nodes.checks)
+    code = route_code(running.schedule, route, running.nodes.checks)
     if code is None:
         return None
-    graph = hosting.schedule.graph
-    return CompiledRoute(graph.name, route.route.path, code, hosting.nodes, _waiter(hosting.loops))
+    graph = running.schedule.graph
+    return CompiledRoute(graph.name, route.route.path, code, running.nodes, _waiter(running.loops))
 
 
 def _waiter(loops: EventLoops) -> Wait:

@@ -8,10 +8,10 @@ from typing import Any
 
 from meshgen.graph.model import Graph, GraphInput, Route
 from meshgen.limits import DEFAULT_TIMEOUT_S
-from meshgen.runtime.call.result_errors import unfit_answer
+from meshgen.runtime.call.result_errors import wrong_answer
 from meshgen.runtime.engine.schedule import Schedule
 from meshgen.runtime.local.binding import Arguments
-from meshgen.runtime.local.engines import Engine, Engines, Hosting
+from meshgen.runtime.local.engines import Engine, Engines, RunningGraph
 from meshgen.runtime.local.layers import Layer
 from meshgen.schema.check.requests import request_check
 from meshgen.schema.convert.json_value import JsonReader, JsonWriter
@@ -54,7 +54,7 @@ class LocalGraph:
         """
         self.graph = graph
         self._engine = engine
-        self._hosting = Hosting(Schedule(graph), layers)
+        self._running = RunningGraph(Schedule(graph), layers)
         self._limit = graph.options.policy.timeout_s or DEFAULT_TIMEOUT_S
         self._entries: dict[str | None, _Entry] = {}
 
@@ -115,7 +115,7 @@ class LocalGraph:
         try:
             return entry.writer.write(answer)
         except EncodeError as error:
-            raise unfit_answer(self.graph, entry.route, answer, error) from None
+            raise wrong_answer(self.graph, entry.route, answer, error) from None
 
     def route(self, path: str | None) -> Route:
         """The route of that path, or the only one.
@@ -137,15 +137,15 @@ class LocalGraph:
 
     def close(self) -> None:
         """Let the nodes' threads go, and end what async nodes left running on the loop of this thread."""
-        self._hosting.nodes.close()
-        self._hosting.loops.close()
+        self._running.nodes.close()
+        self._running.loops.close()
 
     def _entry(self, path: str | None) -> _Entry:
         """What a route needs, made when it is first called."""
         route = self.route(path)
         entry = self._entries.get(route.path)
         if entry is None:
-            engines = Engines(self._hosting, self._hosting.schedule.routes[route.rpc], self._engine)
+            engines = Engines(self._running, self._running.schedule.routes[route.rpc], self._engine)
             entry = _Entry(route, self.graph.request(route), engines)
             self._entries[route.path] = self._entries[route.path.strip("/")] = entry
             if len(self.graph.routes) == 1:

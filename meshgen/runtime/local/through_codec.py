@@ -13,7 +13,7 @@ from meshgen.codec.rpc import Contracts, EncodeError, RpcCodec
 from meshgen.contract import names
 from meshgen.graph.model import Graph, Route
 from meshgen.runtime.call.errors import blamed_for_request
-from meshgen.runtime.call.result_errors import unfit_answer, unfit_result
+from meshgen.runtime.call.result_errors import wrong_answer, wrong_result
 from meshgen.runtime.call.transport import CallInfo, Transport
 from meshgen.runtime.local.layers import Layer
 from meshgen.status import InvalidArgument, Violation
@@ -59,7 +59,7 @@ class ThroughCodec(Layer):
         try:
             return codec.decode_response(codec.encode_response(value))
         except EncodeError as error:
-            raise unfit_answer(self._graph, route, plain(value), error) from None
+            raise wrong_answer(self._graph, route, plain(value), error) from None
 
     def transport(self, inner: Transport) -> Transport:
         """`inner`, with both directions of every call through the contract. Inline nodes are not apart."""
@@ -87,7 +87,7 @@ class _ThroughContract:
         try:
             return Received(codec, codec.encode_response(result), node.name)
         except EncodeError as error:
-            raise unfit_result(node, method.result, result, error) from None
+            raise wrong_result(node, method.result, result, error) from None
 
 
 def _route_codec(graph: Graph, route: Route, contracts: Contracts) -> RpcCodec:

@@ -2,7 +2,7 @@
 
 Independent sync calls run in parallel, in threads. To hand a call to a thread and to wait for it takes longer than many
 a node itself: measured, 75 to 95 µs of the processor for each call. So a route whose calls have been short is run
-straight, one call after the other, and goes back to threads when they are no longer. Twice is enough for either: a
+compiled, one call after the other, and goes back to threads when they are no longer. Twice is enough for either: a
 first request is seldom like the others, and a busy machine makes any one of them late.
 """
 

@@ -49,9 +49,9 @@ class RouteCode:
     names: Mapping[str, Any]
     """What the code reads, beside the nodes."""
     nodes: Mapping[str, Node]
-    """By their names in the code, where each is its object or its function."""
+    """The nodes by their names in the code, where each is its object or its function."""
     calls: Mapping[int, Node]
-    """Whose code runs at each positive place."""
+    """The node whose code runs at each positive place."""
     readings: Mapping[int, Sequence[Reader]]
     """What is read at each negative place."""
     results: Mapping[str, int]
@@ -146,7 +146,7 @@ class _RouteWriter(ValueWriter):
         return "\n".join([*head, *self._lines, ""])
 
     def _adapted(self, route: Route) -> None:
-        """As the executor does it: what the adapter makes is the input, or each of its parts."""
+        """Write what makes the input, as the executor does: the adapter's result is it, or each of its parts."""
         if (adapter := self._schedule.adapter) is not None:
             self._call(adapter, "_given", ["**_given"])
         if route.input.record is None:

@@ -145,9 +145,10 @@ class RunningRequest:
 
     def __init__(self, route: CompiledRoute, metadata: Callable[[], Mapping[str, str]], deadline: float) -> None:
         self.at = INPUT
-        """At a call, by its positive number, at the reading of values, by a negative one, or in our own code: 0."""
+        """Where the function is: at a call, by its positive number, at the reading of values, by a negative one, or
+        nowhere, as our own code runs: 0."""
         self.ends = deadline
-        """On the clock of `time.monotonic()`, with the time for which the request has waited."""
+        """When the request must end, on the clock of `time.monotonic()`: the time for which it has waited is added."""
         self.more = 0
         """Calls beside those that each request makes."""
         self.rang = 0

@@ -82,7 +82,7 @@ class ValueWriter:
         return bool(source.path)
 
     def _path(self, start: str, path: Sequence[Access]) -> str:
-        """As `expressions` walks it."""
+        """What to write for the value at the end of a path, walked as `expressions` walks it."""
         if not path:
             return start
         value = f"_v{self._temporaries}"

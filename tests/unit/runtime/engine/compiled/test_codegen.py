@@ -286,7 +286,7 @@ def test_the_routes_of_the_benchmark_run_compiled_once_their_calls_were_short(
         for _ in range(100):
             route.times.ran_in_threads([1e-6] * work.calls)
         assert route.times.short
-    monkeypatch.setattr(graph._hosting.loops, "run", None)  # no event loop from here on
+    monkeypatch.setattr(graph._running.loops, "run", None)  # no event loop from here on
     threads = threading.active_count()
     for case in work.cases():
         answer = graph(route=work.route, **case.request)
