@@ -27,8 +27,10 @@ class Executor:
         """Prepare to run the graph of `schedule`, calling its nodes over `transport`."""
         self._schedule = schedule
         self._transport = transport
-        call = _spanned(schedule.graph.name, transport)
-        self._calls = {s.step.id: intercepted(s.call.policy, call) for s in schedule.steps if s.call is not None}
+        calls = ((s.step.id, s.call) for s in schedule.steps if s.call is not None)
+        self._calls = {
+            step: intercepted(call.policy, _spanned(schedule.graph.name, call.name, transport)) for step, call in calls
+        }
         """What makes the call of each step that makes one."""
 
     async def run(self, route: Route, value: Any) -> Any:
@@ -59,11 +61,11 @@ class Executor:
         return value if route.input.record is not None else {p.name: value for p in route.input.params}
 
 
-def _spanned(graph: str, transport: Transport) -> CallNext:
-    """What makes calls over a transport, each with a span of the graph's."""
+def _spanned(graph: str, name: str, transport: Transport) -> CallNext:
+    """What makes calls over a transport, each with a span of that name."""
 
     async def make_call(call: CallInfo, arguments: Mapping[str, Any]) -> Any:
-        with tracing.span(graph, call.name, "client"):
+        with tracing.span(graph, name, "client"):
             return await transport.call(call, arguments)
 
     return make_call
