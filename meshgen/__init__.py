@@ -5,9 +5,10 @@ from __future__ import annotations
 from meshgen.annotations import Float32, Int32, RenamedFrom, TensorSpec, wire_name
 from meshgen.errors import GraphError, InternalError, MeshgenError
 from meshgen.frontend import DAGDriver, InputNode, deployment, inline, map_each, switch
-from meshgen.inprocess import LocalGraph, local
+from meshgen.inprocess import local
 from meshgen.runtime.call.context import RequestContext, current_request
-from meshgen.runtime.nodes.instance import Handle
+from meshgen.runtime.local.graph import LocalGraph
+from meshgen.runtime.nodes.handles import Handle
 from meshgen.status import (
     Aborted,
     AlreadyExists,

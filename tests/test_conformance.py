@@ -24,9 +24,9 @@ from meshgen.compiler import Build, compile_graph
 from meshgen.contract import names
 from meshgen.frontend import load_graph
 from meshgen.graph.model import Route
-from meshgen.inprocess import LocalGraph
 from meshgen.runtime.call.errors import as_status
-from meshgen.runtime.local.through_codec import ContractWire
+from meshgen.runtime.local.graph import LocalGraph
+from meshgen.runtime.local.through_codec import ThroughCodec
 from meshgen.schema.convert.json_value import from_json, to_json
 from meshgen.schema.model import Nothing
 from meshgen.status import HTTP_STATUS, Code, StatusError
@@ -135,7 +135,7 @@ def local_graph(graph: str) -> LocalGraph:
 @cache
 def contracted_graph(graph: str) -> LocalGraph:
     built = build(graph)
-    return LocalGraph(built.graph, ContractWire(built.graph, built.plan.contract.descriptors.SerializeToString()))
+    return LocalGraph(built.graph, [ThroughCodec(built.graph, built.plan.contract.descriptors.SerializeToString())])
 
 
 def in_process(graph: LocalGraph, case: Case) -> Outcome:

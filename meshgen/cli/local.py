@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 from meshgen.cli.terminal import say
 from meshgen.frontend import Loaded, load_graph
-from meshgen.inprocess import LocalGraph
 from meshgen.runtime.call.errors import as_status
+from meshgen.runtime.local.graph import LocalGraph
 from meshgen.status import StatusError
 
 
@@ -38,10 +38,10 @@ def answer(target: str, value: Any, *, route: str | None, codec: bool, timeout_s
 def _through_codec(loaded: Loaded) -> LocalGraph:
     # Both bring protobuf, which a plain run does without.
     from meshgen.cli.compiling import compiled
-    from meshgen.runtime.local.through_codec import ContractWire
+    from meshgen.runtime.local.through_codec import ThroughCodec
 
     descriptors = compiled(loaded, loaded.root).plan.contract.descriptors.SerializeToString()
-    return LocalGraph(loaded.graph, ContractWire(loaded.graph, descriptors))
+    return LocalGraph(loaded.graph, [ThroughCodec(loaded.graph, descriptors)])
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -9,6 +9,7 @@ from typing import Any
 
 from meshgen.graph.model import Options
 from meshgen.graph.options import own_options
+from meshgen.graph.policy import Policy
 from meshgen.naming import snake
 from meshgen.source import Span, of_callable
 
@@ -50,6 +51,5 @@ class Definition:
         own = own_options("node")
         return Options(
             serve={name: value for name, value in self.given.items() if name not in own},
-            idempotent=self.given.get("idempotent", True),
-            timeout_s=self.given.get("timeout_s"),
+            policy=Policy(idempotent=self.given.get("idempotent", True), timeout_s=self.given.get("timeout_s")),
         )

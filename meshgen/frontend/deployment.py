@@ -28,6 +28,11 @@ class Deployment:
         self.is_class = self._definition.is_class
         self._function_node: BoundNode | None = None
 
+    @property
+    def name(self) -> str:
+        """The explicit name, else the target's own in snake case."""
+        return self._definition.name
+
     def options(self, **options: Any) -> Deployment:
         """A copy with these options over the present ones. It is a node of its own."""
         given = {**self._definition.given, **options}

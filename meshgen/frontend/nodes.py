@@ -13,7 +13,7 @@ from meshgen.frontend.definition import Definition
 from meshgen.frontend.driver import InputNode
 from meshgen.frontend.order import Ordered, contained, misplaced
 from meshgen.frontend.signature import method_of
-from meshgen.frontend.symbolic import BoundNode, BoundSwitch, ClassNode, Value
+from meshgen.frontend.symbolic import BoundNode, ClassNode, Value
 from meshgen.graph.model import HandleRef, InDriver, Method, Node, Own, Placement, With
 from meshgen.naming import snake
 from meshgen.source import of_callable
@@ -30,8 +30,8 @@ class NodeTable:
         self._missing: set[tuple[int, str]] = set()
         self._open: set[tuple[int, str]] = set()
         for step in ordered.steps:
-            if not isinstance(step, BoundSwitch):
-                self._publish(step.node, step.method, step)
+            if step.called is not None:
+                self._publish(*step.called, step)
         targets = [t for n in self._bound for t in _handle_targets(n)]
         for target in {id(t): t for t in targets}.values():
             self._publish_all(target)

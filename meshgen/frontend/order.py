@@ -6,13 +6,11 @@ import dataclasses
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 from meshgen.errors import Diagnostic
 from meshgen.frontend.driver import InputNode
-from meshgen.frontend.symbolic import BoundCall, BoundInput, BoundMap, BoundNode, BoundSwitch, ClassNode, Value
-
-Bound: TypeAlias = BoundCall | BoundSwitch | BoundMap
+from meshgen.frontend.symbolic import Bound, BoundInput, BoundNode, ClassNode, Value
 
 
 def contained(value: Any) -> Iterator[Any]:
@@ -43,17 +41,6 @@ def misplaced(value: Any) -> str:
     return ""
 
 
-def arguments(step: Bound) -> tuple[Any, ...]:
-    """Everything that was given to a step, branches included."""
-    match step:
-        case BoundCall():
-            return (*step.args, *step.kwargs.values())
-        case BoundMap():
-            return (step.over, *step.kwargs.values())
-        case BoundSwitch():
-            return (step.selector, *step.cases.values(), step.default)
-
-
 @dataclass(frozen=True, slots=True)
 class Ordered:
     """The steps that the outputs need, each after those that it reads; as near to the order of writing as can be."""
@@ -77,7 +64,7 @@ def in_order(outputs: Sequence[Value], problems: list[Diagnostic]) -> Ordered | 
     steps = _sorted(needs)
     inputs: dict[int, tuple[BoundInput, ...]] = {}
     for step in steps:
-        own = [v._meshgen_source for a in arguments(step) for v in contained(a) if isinstance(v, Value)]
+        own = [v._meshgen_source for a in step.given for v in contained(a) if isinstance(v, Value)]
         found = {id(s): s for s in own if isinstance(s, BoundInput)}
         for needed in needs[step]:
             found |= {id(i): i for i in inputs[id(needed)]}
@@ -115,7 +102,7 @@ def _reachable(outputs: Sequence[Value]) -> tuple[dict[Bound, list[Bound]], list
 
 
 def _needed_by(step: Bound) -> Iterator[Bound]:
-    for argument in arguments(step):
+    for argument in step.given:
         for value in contained(argument):
             if isinstance(value, Value) and not isinstance(value._meshgen_source, BoundInput):
                 yield value._meshgen_source
@@ -143,7 +130,7 @@ def _sorted(needs: Mapping[Bound, list[Bound]]) -> list[Bound]:
 
 def _nodes(steps: Sequence[Bound]) -> list[BoundNode]:
     found: dict[int, BoundNode] = {}
-    waiting = [s.node for s in steps if not isinstance(s, BoundSwitch)]
+    waiting = [s.called[0] for s in steps if s.called is not None]
     while waiting:
         node = waiting.pop()
         if id(node) in found:
@@ -155,6 +142,6 @@ def _nodes(steps: Sequence[Bound]) -> list[BoundNode]:
 
 
 def _cycle_problem(cycle: Sequence[Bound]) -> Diagnostic:
-    names = [s.node.definition.name if not isinstance(s, BoundSwitch) else "switch" for s in (*cycle, cycle[0])]
+    names = [s.name for s in (*cycle, cycle[0])]
     message = f"the graph has a cycle: {' ← '.join(names)}"
     return Diagnostic(code="MG207", message=message, span=cycle[0].span)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from meshgen.errors import Diagnostic
-from meshgen.frontend.symbolic import BoundInput, Step
-from meshgen.graph.model import Access, GraphInput
+from meshgen.frontend.symbolic import BoundInput, RecordedAccess
+from meshgen.graph.model import GraphInput
+from meshgen.graph.steps import Access
 from meshgen.schema.model import (
     AnyValue,
     Field,
@@ -40,7 +41,7 @@ def graph_input(bound: BoundInput, adapted: Type | None) -> GraphInput:
 
 
 def follow_input(
-    declared: GraphInput, steps: Sequence[Step], span: Span, problems: list[Diagnostic]
+    declared: GraphInput, steps: Sequence[RecordedAccess], span: Span, problems: list[Diagnostic]
 ) -> tuple[tuple[Access, ...], Type]:
     """The path of an access to the input, as `graph.model.Input` has it, and the type at its end."""
     if declared.record is not None:
@@ -62,14 +63,14 @@ def _part(declared: GraphInput, access: Access) -> Field | None:
     return next((p for p in declared.params if p.name == name), None)
 
 
-def _no_part(declared: GraphInput, steps: Sequence[Step], span: Span) -> Diagnostic:
+def _no_part(declared: GraphInput, steps: Sequence[RecordedAccess], span: Span) -> Diagnostic:
     names = ", ".join(p.name for p in declared.params)
     what = f"no part `{steps[0].access}`" if steps else "several parts; one of them must be picked"
     message = f"the input has {what} (it has: {names})"
     return Diagnostic(code="MG202", message=message, span=steps[0].span if steps else span)
 
 
-def follow(start: Type, steps: Sequence[Step], problems: list[Diagnostic]) -> tuple[tuple[Access, ...], Type]:
+def follow(start: Type, steps: Sequence[RecordedAccess], problems: list[Diagnostic]) -> tuple[tuple[Access, ...], Type]:
     """Resolve a path. After a fault the rest is unknown, so that one mistake gives one problem."""
     here = start
     path: list[Access] = []
@@ -116,7 +117,7 @@ def _into_record(record: Record, access: Access) -> tuple[Access, Type] | None:
     return Access("item" if record.kind == "typeddict" else "attr", key), field.type
 
 
-def _fault(here: Type, step: Step) -> Diagnostic:
+def _fault(here: Type, step: RecordedAccess) -> Diagnostic:
     import difflib  # only mistakes need it
 
     access, hint = step.access, ""

@@ -8,23 +8,11 @@ from typing import Any, assert_never, cast
 from meshgen.errors import Diagnostic
 from meshgen.frontend.driver import InputNode
 from meshgen.frontend.nodes import NodeTable
-from meshgen.frontend.order import Bound, Ordered, contained, misplaced
+from meshgen.frontend.order import Ordered, contained, misplaced
 from meshgen.frontend.paths import follow, follow_input, graph_input
-from meshgen.frontend.symbolic import BoundCall, BoundInput, BoundMap, BoundSwitch, ClassNode, Value
-from meshgen.graph.model import (
-    Call,
-    Const,
-    Entries,
-    Expr,
-    GraphInput,
-    Input,
-    Items,
-    MapEach,
-    Method,
-    Result,
-    Step,
-    Switch,
-)
+from meshgen.frontend.symbolic import Bound, BoundCall, BoundInput, BoundMap, BoundSwitch, ClassNode, Value
+from meshgen.graph.model import GraphInput, Method
+from meshgen.graph.steps import Call, Const, Entries, Expr, Input, Items, MapEach, Result, Step, Switch
 from meshgen.schema.model import ListOf, Type, Unknown
 from meshgen.schema.relate.assignable import feeds
 from meshgen.source import Span
@@ -76,6 +64,7 @@ class Lowering:
             node=self._nodes.name(bound.node),
             method=bound.method,
             args=self._arguments(bound, method, bound.args),
+            policy=bound.node.definition.options.policy,
             result=method.result if method else Unknown(),
             span=bound.span,
         )
@@ -96,6 +85,7 @@ class Lowering:
             item=item,
             over=over,
             args=self._arguments(bound, method, (), given={item}),
+            policy=bound.node.definition.options.policy,
             max_concurrency=bound.max_concurrency,
             result=ListOf(method.result) if method and not isinstance(method.result, Unknown) else Unknown(),
             span=bound.span,
@@ -124,11 +114,11 @@ class Lowering:
             selector=selector,
             cases=tuple((key, expr) for key, expr, _ in cases),
             default=default[0] if default else None,
-            result=self._joined(types, bound.span),
+            result=self._common_type(types, bound.span),
             span=bound.span,
         )
 
-    def _joined(self, types: list[Type], span: Span) -> Type:
+    def _common_type(self, types: list[Type], span: Span) -> Type:
         """The one type that all branches yield."""
         for candidate in types:
             if all(feeds(t, candidate) for t in types):

@@ -8,6 +8,7 @@ attribute of the user's own type can be reached through it.
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeAlias
@@ -15,7 +16,7 @@ from typing import Any, NoReturn, TypeAlias
 from meshgen.errors import Diagnostic, GraphError
 from meshgen.frontend.definition import Definition
 from meshgen.frontend.signature import method_of
-from meshgen.graph.model import Access
+from meshgen.graph.steps import Access
 from meshgen.schema.model import Record
 from meshgen.source import Span, caller
 
@@ -23,7 +24,7 @@ _ORDER = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class RecordedAccess:
     """One recorded step of a path: what was accessed, and where it was written."""
 
     access: Access
@@ -54,31 +55,75 @@ class BoundNode:
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
-class BoundCall:
+class BoundStep(ABC):
+    """What every bound step tells of itself, so that nobody else need know the kinds of steps to ask for it."""
+
+    span: Span
+    order: int = field(default_factory=_ORDER.__next__)
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What errors call it."""
+
+    @property
+    @abstractmethod
+    def given(self) -> tuple[Any, ...]:
+        """Everything that was given to it, branches included."""
+
+    @property
+    def called(self) -> tuple[BoundNode, str] | None:
+        """The node and the method that it calls; None when it calls none itself."""
+        return None
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class BoundCall(BoundStep):
     """`method.bind(...)`."""
 
     node: BoundNode
     method: str
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
-    span: Span
-    order: int = field(default_factory=_ORDER.__next__)
+
+    @property
+    def name(self) -> str:
+        """The node's."""
+        return self.node.definition.name
+
+    @property
+    def given(self) -> tuple[Any, ...]:
+        """The arguments."""
+        return (*self.args, *self.kwargs.values())
+
+    @property
+    def called(self) -> tuple[BoundNode, str]:
+        """The node and the method."""
+        return self.node, self.method
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
-class BoundSwitch:
+class BoundSwitch(BoundStep):
     """`switch(selector, cases, default=...)`."""
 
     selector: Any
     cases: Mapping[Any, Any]
     default: Any
     has_default: bool
-    span: Span
-    order: int = field(default_factory=_ORDER.__next__)
+
+    @property
+    def name(self) -> str:
+        """It calls no node that could give it another."""
+        return "switch"
+
+    @property
+    def given(self) -> tuple[Any, ...]:
+        """The selector, then the branches."""
+        return (self.selector, *self.cases.values(), self.default)
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
-class BoundMap:
+class BoundMap(BoundStep):
     """`map_each(method, over=..., ...)`."""
 
     node: BoundNode
@@ -86,11 +131,27 @@ class BoundMap:
     over: Any
     kwargs: Mapping[str, Any]
     max_concurrency: int
-    span: Span
-    order: int = field(default_factory=_ORDER.__next__)
+
+    @property
+    def name(self) -> str:
+        """The node's."""
+        return self.node.definition.name
+
+    @property
+    def given(self) -> tuple[Any, ...]:
+        """The list, then the arguments."""
+        return (self.over, *self.kwargs.values())
+
+    @property
+    def called(self) -> tuple[BoundNode, str]:
+        """The node and the method."""
+        return self.node, self.method
 
 
-Source: TypeAlias = BoundInput | BoundCall | BoundSwitch | BoundMap
+Bound: TypeAlias = BoundCall | BoundSwitch | BoundMap
+"""Closed: who lowers bound steps ends in `assert_never`."""
+
+Source: TypeAlias = BoundInput | Bound
 
 
 def misuse(what: str, hint: str = "") -> GraphError:
@@ -156,9 +217,9 @@ class Value(Symbolic):
     __slots__ = ("_meshgen_path", "_meshgen_source", "_meshgen_span")
     _meshgen_source: Source
     _meshgen_span: Span
-    _meshgen_path: tuple[Step, ...]
+    _meshgen_path: tuple[RecordedAccess, ...]
 
-    def __init__(self, source: Source, span: Span, path: tuple[Step, ...] = ()) -> None:
+    def __init__(self, source: Source, span: Span, path: tuple[RecordedAccess, ...] = ()) -> None:
         object.__setattr__(self, "_meshgen_source", source)
         object.__setattr__(self, "_meshgen_span", span)
         object.__setattr__(self, "_meshgen_path", path)
@@ -196,7 +257,7 @@ class Value(Symbolic):
         return f"<graph value {name}{''.join(str(s.access) for s in self._meshgen_path)}>"
 
     def _meshgen_deeper(self, access: Access) -> Value:
-        step = Step(access, caller())
+        step = RecordedAccess(access, caller())
         return Value(self._meshgen_source, step.span, (*self._meshgen_path, step))
 
 

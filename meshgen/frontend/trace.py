@@ -17,6 +17,7 @@ from meshgen.frontend.steps import Lowering
 from meshgen.frontend.symbolic import BoundInput, Value
 from meshgen.graph.model import Adapter, Graph, GraphInput, Method, Options, Route
 from meshgen.graph.options import own_options
+from meshgen.graph.policy import Policy
 from meshgen.graph.verify import verify
 from meshgen.naming import pascal, snake
 from meshgen.schema.model import Record
@@ -100,7 +101,7 @@ class _Tracer:
     def _options(self) -> Options:
         own = own_options("driver")
         serve = {k: v for k, v in self._app.options.items() if k not in own}
-        return Options(serve=serve, timeout_s=self._app.options.get("timeout_s"))
+        return Options(serve=serve, policy=Policy(timeout_s=self._app.options.get("timeout_s")))
 
     def _prefix(self) -> str:
         prefix = self._app.options.get("route_prefix")

@@ -159,14 +159,14 @@ def _inner(node: Node) -> list[Any]:
     """A node to the replica that it runs in."""
     # The slots of a replica's own node are Serve's, those of others are ours.
     slots = None if isinstance(node.placement, Own) else node.options.max_ongoing_requests
-    facts = [node.name, node.kind, str(node.placement), node.published, list(node.may_call), node.options.timeout_s]
-    return [*facts, slots, [_signature(m) for m in node.methods]]
+    facts = [node.name, node.kind, str(node.placement), node.published, list(node.may_call)]
+    return [*facts, node.options.policy.timeout_s, slots, [_signature(m) for m in node.methods]]
 
 
 def _outer(node: Node) -> list[Any]:
     """A node to those who call it in another process."""
-    options = node.options
-    return [node.name, node.host, options.timeout_s, options.idempotent, [_signature(m) for m in node.methods]]
+    policy = node.options.policy
+    return [node.name, node.host, policy.timeout_s, policy.idempotent, [_signature(m) for m in node.methods]]
 
 
 def _signature(method: Method) -> list[Any]:
@@ -179,7 +179,7 @@ def _input(given: GraphInput) -> list[Any]:
     return [params, given.record and given.record.name, given.whole]
 
 
-_ASIDE = frozenset({"type", "result", "max_concurrency"})
+_ASIDE = frozenset({"type", "result", "max_concurrency", "policy"})
 """What no structure is made of: types, which are the contract's, and how a step is done. All else that a step has
 counts, so that a new kind of step, or a new field of one, is not forgotten."""
 

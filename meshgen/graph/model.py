@@ -6,94 +6,16 @@ of one of its methods. Nothing here runs anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias, assert_never
 
 from meshgen.graph.options import OPTIONS
-from meshgen.schema.model import Field, Record, Type, Unknown
+from meshgen.graph.policy import Policy
+from meshgen.graph.steps import Expr, Step, steps_read
+from meshgen.schema.model import Field, Record, Type
 from meshgen.source import NOWHERE, Span
-
-UNKNOWN = Unknown()
-
-
-# --- expressions: where a value comes from -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """One step into a value: `.key` (attr) or `[key]` (item)."""
-
-    kind: Literal["attr", "item"]
-    key: str | int
-
-    def __str__(self) -> str:
-        return f".{self.key}" if self.kind == "attr" else f"[{self.key!r}]"
-
-
-@dataclass(frozen=True, slots=True)
-class Const:
-    """A Python value written into the graph."""
-
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """The request, or a part of it.
-
-    When the input is one record, `path` starts at the record. Otherwise the first step is the item named by the
-    parameter, as `GraphInput.params` has it.
-    """
-
-    path: tuple[Access, ...] = ()
-    type: Type = UNKNOWN
-    """Of the value at the end of the path."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a step returned, or a part of it."""
-
-    step: int
-    path: tuple[Access, ...] = ()
-    type: Type = UNKNOWN
-    """Of the value at the end of the path."""
-
-
-@dataclass(frozen=True, slots=True)
-class Items:
-    """A list or tuple with nodes in it."""
-
-    items: tuple[Expr, ...]
-    container: Literal["list", "tuple"] = "list"
-
-
-@dataclass(frozen=True, slots=True)
-class Entries:
-    """A dict with nodes in its values."""
-
-    entries: tuple[tuple[Any, Expr], ...]
-
-
-Expr: TypeAlias = Const | Input | Result | Items | Entries
-
-
-def sources(expr: Expr) -> Iterator[Input | Result]:
-    """Every input and step that an expression reads, in order of writing."""
-    match expr:
-        case Input() | Result():
-            yield expr
-        case Items(items=items):
-            for item in items:
-                yield from sources(item)
-        case Entries(entries=entries):
-            for _, value in entries:
-                yield from sources(value)
-        case Const():
-            return
-
 
 # --- nodes ---------------------------------------------------------------------------------------------------------
 
@@ -125,7 +47,7 @@ class With:
 
 
 Placement: TypeAlias = Own | InDriver | With
-"""In whose processes a node runs; in text as `.options(placement=...)` takes it."""
+"""The processes in which a node runs; in text as `.options(placement=...)` takes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +71,7 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class HandleRef:
-    """In a constructor's arguments: a handle to another node ("may call")."""
+    """What stands in a constructor's arguments for a handle to another node ("may call")."""
 
     node: str
 
@@ -160,10 +82,8 @@ class Options:
 
     serve: Mapping[str, Any] = field(default_factory=dict)
     """Ray Serve's own options by Serve's own names, as given."""
-    idempotent: bool = True
-    """A method may be retried when the connection failed or the replica was lost."""
-    timeout_s: float | None = None
-    """Limit for each call, in seconds; None leaves only the request's deadline."""
+    policy: Policy = field(default_factory=Policy)
+    """How each call is made, as given; the graph may say otherwise for single calls."""
 
     @property
     def max_ongoing_requests(self) -> int:
@@ -188,7 +108,7 @@ class Node:
     may_call: tuple[str, ...] = ()
     """Nodes that it holds handles to, sorted."""
     placement: Placement = Own()
-    """On a mesh; in process every node is a part of the caller."""
+    """Where it runs on a mesh; in process every node is a part of the caller."""
     published: bool = True
     """It has a service. An inline function has none, and is always in the driver."""
     options: Options = field(default_factory=Options, compare=False)
@@ -211,73 +131,6 @@ class Node:
     def method(self, name: str) -> Method | None:
         """The published method of that Python name."""
         return next((m for m in self.methods if m.name == name), None)
-
-
-# --- steps ---------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One `.bind` of one method; runs at most once per request."""
-
-    id: int
-    node: str
-    method: str
-    args: tuple[tuple[str, Expr], ...]
-    """By parameter name. Parameters left to their default are absent."""
-    result: Type
-    span: Span = field(default=NOWHERE, compare=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switch:
-    """Evaluates the selector, then only the case that it names. No match and no default is INVALID_ARGUMENT."""
-
-    id: int
-    selector: Expr
-    cases: tuple[tuple[Any, Expr], ...]
-    default: Expr | None
-    result: Type
-    span: Span = field(default=NOWHERE, compare=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MapEach:
-    """One call per item of a list, at most `max_concurrency` at once, results in order."""
-
-    id: int
-    node: str
-    method: str
-    item: str
-    """The parameter that takes the item."""
-    over: Expr
-    args: tuple[tuple[str, Expr], ...]
-    """The other arguments, the same for each item."""
-    max_concurrency: int
-    result: Type
-    span: Span = field(default=NOWHERE, compare=False)
-
-
-Step: TypeAlias = Call | Switch | MapEach
-
-
-def step_inputs(step: Step) -> tuple[Expr, ...]:
-    """Expressions evaluated before the step starts (a switch's cases come later, so they are not among them)."""
-    match step:
-        case Call(args=args):
-            return tuple(e for _, e in args)
-        case Switch(selector=selector):
-            return (selector,)
-        case MapEach(over=over, args=args):
-            return (over, *(e for _, e in args))
-
-
-def step_branches(step: Step) -> tuple[Expr, ...]:
-    """Expressions of which at most one is evaluated."""
-    if not isinstance(step, Switch):
-        return ()
-    cases = tuple(e for _, e in step.cases)
-    return cases if step.default is None else (*cases, step.default)
 
 
 # --- the whole -----------------------------------------------------------------------------------------------------
@@ -328,14 +181,14 @@ class Graph:
     name: str
     """Snake case: `quickstart`."""
     nodes: tuple[Node, ...]
-    """In the order in which they were bound."""
+    """The nodes in the order in which they were bound."""
     steps: tuple[Step, ...]
-    """In topological order; `steps[i].id == i`."""
+    """The steps in topological order; `steps[i].id == i`."""
     routes: tuple[Route, ...]
-    """In the order in which they were written."""
+    """The routes in the order in which they were written."""
     adapter: Adapter | None = None
     options: Options = field(default_factory=Options, compare=False)
-    """Of the driver."""
+    """The options of the driver."""
     route_prefix: str
     """Where REST starts: `/quickstart` unless the driver's `route_prefix` says otherwise. No trailing slash
     (the empty string is the root)."""
@@ -381,9 +234,8 @@ class Graph:
 
     def ancestors(self, route: Route) -> tuple[Step, ...]:
         """Every step that a request on this route may run, in topological order (untaken branches included)."""
-        wanted: set[int] = {s.step for s in sources(route.output) if isinstance(s, Result)}
+        wanted = set(steps_read([route.output]))
         for step in reversed(self.steps):
             if step.id in wanted:
-                for expr in (*step_inputs(step), *step_branches(step)):
-                    wanted |= {s.step for s in sources(expr) if isinstance(s, Result)}
+                wanted.update(steps_read((*step.inputs, *(b.expr for b in step.branches))))
         return tuple(s for s in self.steps if s.id in wanted)

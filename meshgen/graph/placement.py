@@ -18,7 +18,7 @@ def hosts_exist(graph: Graph) -> Iterator[Diagnostic]:
             case placement if not node.published:
                 message = f"'{node.name}' is inline, so it is in the driver and not placed \"{placement}\""
                 yield _error(node, message, "Leave `placement` out, or use `@deployment`.")
-            case With(node=name) if fault := _unfit_host(graph, node, name):
+            case With(node=name) if fault := _host_fault(graph, node, name):
                 yield _error(node, *fault)
 
 
@@ -62,7 +62,7 @@ def processes_acyclic(graph: Graph) -> Iterator[Diagnostic]:
                 yield _error(placed[0], message, f"Leave `placement` out for '{placed[0].name}'.")
 
 
-def _unfit_host(graph: Graph, node: Node, name: str) -> tuple[str, str] | None:
+def _host_fault(graph: Graph, node: Node, name: str) -> tuple[str, str] | None:
     """What is wrong with a host, and the way out."""
     import difflib  # only mistakes need it
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from meshgen.errors import Diagnostic
-from meshgen.graph.model import Call, Const, Entries, Expr, Graph, GraphInput, Input, Items, MapEach, Result, Switch
+from meshgen.graph.model import Graph, GraphInput
 from meshgen.graph.placement import hosts_exist, options_apply, processes_acyclic
+from meshgen.graph.steps import CallingStep, Const, Entries, Expr, Input, Items, Result, Switch
 from meshgen.schema.check.requests import request_check
 from meshgen.schema.model import (
     AnyValue,
@@ -40,7 +41,7 @@ def verify(graph: Graph) -> tuple[Diagnostic, ...]:
 def edges_fit(graph: Graph) -> Iterator[Diagnostic]:
     """Each argument is of a type that its parameter takes."""
     for step in graph.steps:
-        if isinstance(step, Switch):
+        if not isinstance(step, CallingStep):
             continue
         method = graph.node(step.node).method(step.method)
         if method is None:
@@ -137,6 +138,8 @@ def type_of(expr: Expr) -> Type:
             return ListOf(types.pop()) if len(types) == 1 else Unknown()
         case Const() | Entries():
             return Unknown()
+        case _:
+            assert_never(expr)
 
 
 def _fault(graph: Graph, expr: Expr, target: Type) -> str:  # noqa: C901 - one case per pair
@@ -205,9 +208,7 @@ def _name(graph: Graph, expr: Expr) -> str:
         case Input(path=path):
             return f"'input{''.join(map(str, path))}'"
         case Result(step=index, path=path):
-            step = graph.steps[index]
-            name = "switch" if isinstance(step, Switch) else step.node
-            return f"'{name}{''.join(map(str, path))}'"
+            return f"'{graph.steps[index].name}{''.join(map(str, path))}'"
         case _:
             return "the argument"
 
@@ -223,7 +224,7 @@ def _way_out(graph: Graph, expr: Expr, target: Span) -> str:
     if not isinstance(expr, Result):
         return ""
     step = graph.steps[expr.step]
-    if isinstance(step, Call | MapEach):
+    if isinstance(step, CallingStep):
         method = graph.node(step.node).method(step.method)
         if method is not None:
             return f"Change one of the two annotations: the result at {method.span}, the parameter at {target}."

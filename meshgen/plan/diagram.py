@@ -3,26 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, assert_never
+from typing import Literal
 
-from meshgen.graph.model import (
-    Access,
-    Call,
-    Expr,
-    Graph,
-    InDriver,
-    Input,
-    MapEach,
-    Node,
-    Own,
-    Result,
-    Route,
-    Step,
-    Switch,
-    With,
-    sources,
-    step_inputs,
-)
+from meshgen.graph.model import Graph, InDriver, Node, Own, Route, With
+from meshgen.graph.steps import Access, CallingStep, Expr, Input, Result, Step, sources
 from meshgen.plan.model import Diagram, DiagramEdge, DiagramNode
 from meshgen.schema.model import Type, Unknown
 
@@ -51,7 +35,7 @@ def _nodes(graph: Graph, steps: tuple[Step, ...]) -> Iterator[DiagramNode]:
     if graph.adapter is not None:
         yield DiagramNode(id=_ADAPTER, label=graph.adapter.method.name, kind="placed")
     for step in steps:
-        yield DiagramNode(id=_step(step.id), label=_step_label(graph, step), kind=_step_kind(graph, step))
+        yield DiagramNode(id=_step_id(step.id), label=_step_label(graph, step), kind=_step_kind(graph, step))
     for node in _called_only(graph, steps):
         label = node.name + _where(node)
         yield DiagramNode(id=_handle(node.name), label=label, kind=_node_kind(node))
@@ -70,15 +54,10 @@ def _input_label(graph: Graph) -> str:
 
 
 def _step_label(graph: Graph, step: Step) -> str:
-    match step:
-        case Call():
-            return _called(graph, step.node, step.method) + _where(graph.node(step.node))
-        case Switch():
-            return "switch"
-        case MapEach():
-            return f"{_called(graph, step.node, step.method)}\nfor each {step.item}{_where(graph.node(step.node))}"
-        case _:
-            assert_never(step)
+    if not isinstance(step, CallingStep):
+        return "\n".join(part for part in (step.name, step.remark) if part)
+    called = _called(graph, step.node, step.method)
+    return "\n".join(part for part in (called, step.remark) if part) + _where(graph.node(step.node))
 
 
 def _called(graph: Graph, name: str, method: str) -> str:
@@ -98,15 +77,9 @@ def _where(node: Node) -> str:
 
 
 def _step_kind(graph: Graph, step: Step) -> Literal["node", "placed", "switch", "map"]:
-    match step:
-        case Call():
-            return _node_kind(graph.node(step.node))
-        case Switch():
-            return "switch"
-        case MapEach():
-            return "map"
-        case _:
-            assert_never(step)
+    if step.shape == "node" and isinstance(step, CallingStep):
+        return _node_kind(graph.node(step.node))
+    return step.shape
 
 
 def _node_kind(node: Node) -> Literal["node", "placed"]:
@@ -115,7 +88,7 @@ def _node_kind(node: Node) -> Literal["node", "placed"]:
 
 def _called_only(graph: Graph, steps: tuple[Step, ...]) -> tuple[Node, ...]:
     """Nodes that are reached through handles and by no step."""
-    bound = {s.node for s in steps if not isinstance(s, Switch)}
+    bound = {s.node for s in steps if isinstance(s, CallingStep)}
     wanted = {name for node in graph.nodes for name in node.may_call}
     return tuple(n for n in graph.nodes if n.name in wanted - bound)
 
@@ -129,16 +102,12 @@ def _adapter_edges(graph: Graph) -> Iterator[DiagramEdge]:
 
 
 def _step_edges(graph: Graph, step: Step) -> Iterator[DiagramEdge]:
-    for expr in step_inputs(step):
-        yield from _data(graph, expr, _step(step.id))
-    if isinstance(step, Switch):
-        branches = [(repr(key), expr) for key, expr in step.cases]
-        if step.default is not None:
-            branches.append(("else", step.default))
-        for case, expr in branches:
-            for source in sources(expr):
-                label = ": ".join(part for part in (case, _type(source.type)) if part)
-                yield DiagramEdge(source=_origin(graph, source), target=_step(step.id), label=label, kind="branch")
+    for expr in step.inputs:
+        yield from _data(graph, expr, _step_id(step.id))
+    for branch in step.branches:
+        for source in sources(branch.expr):
+            label = ": ".join(part for part in (branch.label, _type(source.type)) if part)
+            yield DiagramEdge(source=_origin(graph, source), target=_step_id(step.id), label=label, kind="branch")
 
 
 def _output_edge(graph: Graph, route: Route, index: int) -> DiagramEdge:
@@ -176,13 +145,13 @@ def _merged(edges: tuple[DiagramEdge, ...]) -> tuple[DiagramEdge, ...]:
 
 def _origin(graph: Graph, source: Input | Result) -> str:
     if isinstance(source, Result):
-        return _step(source.step)
+        return _step_id(source.step)
     return _INPUT if graph.adapter is None else _ADAPTER
 
 
 def _place(name: str, steps: tuple[Step, ...]) -> str:
     """The first step of a node stands for it."""
-    found = (_step(s.id) for s in steps if not isinstance(s, Switch) and s.node == name)
+    found = (_step_id(s.id) for s in steps if isinstance(s, CallingStep) and s.node == name)
     return next(found, _handle(name))
 
 
@@ -198,7 +167,7 @@ def _type(type_: Type) -> str:
     return "" if isinstance(type_, Unknown) and not type_.annotation else str(type_)
 
 
-def _step(step: int) -> str:
+def _step_id(step: int) -> str:
     return f"step_{step}"
 
 

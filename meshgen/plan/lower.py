@@ -102,7 +102,7 @@ def _driver(graph: Graph) -> Workload:
         package=package(graph.name),
         serve=deployment_options(replace(graph.options, serve={**graph.options.serve, **configs}), driver=True),
         idempotent=_idempotent(graph),
-        timeout_s=graph.options.timeout_s or DEFAULT_TIMEOUT_S,
+        timeout_s=graph.options.policy.timeout_s or DEFAULT_TIMEOUT_S,
         summary=_summary(graph.doc),
     )
 
@@ -122,7 +122,7 @@ def _service(graph: Graph, node: Node) -> dict[str, Any]:
         "service": service(graph.name, node.name),
         "rpcs": tuple(method.rpc for method in node.methods),
         "package": package(graph.name, node.name),
-        "idempotent": node.options.idempotent,
+        "idempotent": node.options.policy.idempotent,
         "summary": _summary(node.doc),
     }
 
@@ -147,7 +147,7 @@ def _user_configs(graph: Graph, host: str | None) -> Mapping[str, Any]:
 
 def _idempotent(graph: Graph) -> bool:
     """Whether a route may run again, which runs all of its nodes again, those in the driver too."""
-    return graph.options.idempotent and all(node.options.idempotent for node in graph.nodes)
+    return graph.options.policy.idempotent and all(node.options.policy.idempotent for node in graph.nodes)
 
 
 def _summary(doc: str) -> str:

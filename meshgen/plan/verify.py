@@ -114,7 +114,7 @@ def replicas_make_sense(owner: OptionOwner) -> Iterator[Diagnostic]:
 
 def values_fit(owner: OptionOwner) -> Iterator[Diagnostic]:
     """Every option has a value that it takes."""
-    own = {"idempotent": owner.options.idempotent, "timeout_s": owner.options.timeout_s}
+    own = {"idempotent": owner.options.policy.idempotent, "timeout_s": owner.options.policy.timeout_s}
     for name, value in {**owner.options.serve, **own}.items():
         row = OPTIONS.get(name)
         if row is not None and row.takes is not None and not row.takes.fit(value):

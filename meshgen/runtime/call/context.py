@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 _COUNTING = threading.Lock()
-"""Of all requests: waits are few, and what users keep of a request can be pickled."""
+"""One lock for all requests: waits are few, and what users keep of a request can be pickled."""
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class Grace:
     _over: float = 0.0
     """Seconds of the waits that are over."""
     _waits: int = 0
-    """Under way; parts of a request that run at the same time may wait at the same time."""
+    """How many waits there are now; parts of a request that run at the same time may wait at the same time."""
     _since: float = 0.0
 
     @contextmanager
@@ -57,7 +57,7 @@ class RequestContext:
     metadata: Mapping[str, str] = field(default_factory=dict)
     """The client's gRPC metadata or HTTP headers, keys in lower case."""
     deadline: float | None = None
-    """On the clock of `time.monotonic()`, in seconds; None when there is no limit."""
+    """When the request must end, in seconds on the clock of `time.monotonic()`; None when there is no limit."""
     trace_id: str = ""
     """W3C trace id, 32 hex digits."""
     grace: Grace = field(default_factory=Grace, repr=False, compare=False)
@@ -69,20 +69,20 @@ class RequestContext:
         return None if self.deadline is None else self.deadline + self.grace.seconds - time.monotonic()
 
 
-class Underway(Protocol):
+class LazyRequest(Protocol):
     """A request whose context is made when somebody asks for it, because few do."""
 
-    def seen(self) -> RequestContext:
-        """From the node whose code is running now."""
+    def context(self) -> RequestContext:
+        """The context, as seen from the node whose code is running now."""
 
 
-CURRENT: ContextVar[RequestContext | Underway] = ContextVar("meshgen_request")
+CURRENT: ContextVar[RequestContext | LazyRequest] = ContextVar("meshgen_request")
 
 
 def current() -> RequestContext | None:
     """The request that the calling code works for; None outside of one."""
     request = CURRENT.get(None)
-    return request if request is None or isinstance(request, RequestContext) else request.seen()
+    return request if request is None or isinstance(request, RequestContext) else request.context()
 
 
 def current_request() -> RequestContext:

@@ -6,15 +6,18 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from meshgen.graph.model import Node
 from meshgen.runtime.call.context import current
+from meshgen.runtime.call.transport import CallInfo
 from meshgen.status import DeadlineExceeded
 
 T = TypeVar("T")
 
+_RETURN_S = 0.02
+_RETURN_SHARE = 0.1
 
-def time_limit(node: Node) -> float | None:
-    """Seconds for a call that starts now: what the request has left, or the node's own limit when that is less.
+
+def time_limit(call: CallInfo) -> float | None:
+    """Seconds for a call that starts now: what the request has left, or the limit of its policy when that is less.
 
     Returns:
         None when neither sets a limit.
@@ -22,13 +25,21 @@ def time_limit(node: Node) -> float | None:
     Raises:
         DeadlineExceeded: no time is left.
     """
-    request, limit = current(), node.options.timeout_s
+    request, limit = current(), call.policy.timeout_s
     left = None if request is None else request.remaining()
     if left is not None and (limit is None or left < limit):
         limit = left
     if limit is not None and limit <= 0:
-        raise no_time(node.name)
+        raise no_time(call.node.name)
     return limit
+
+
+def left_after(remaining: float) -> float:
+    """Seconds that who is called may take, of those that the caller has.
+
+    The rest is for the hop back: an error with its details shall be there before the caller gives up.
+    """
+    return remaining - min(_RETURN_S, _RETURN_SHARE * remaining)
 
 
 def no_time(node: str) -> DeadlineExceeded:

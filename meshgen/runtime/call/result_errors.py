@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from meshgen.graph.model import Expr, Graph, Node, Result, Route, Switch, sources
+from meshgen.graph.model import Graph, Node, Route
+from meshgen.graph.steps import CallingStep, Expr, Result, sources
 from meshgen.naming import RESULT_FIELD
 from meshgen.schema.fit import EncodeError, describe
 from meshgen.schema.model import Record, Type
 from meshgen.status import Internal
 
 
-def unfit_result(node: Node, type_: Type, value: object, error: EncodeError) -> Internal:
+def wrong_result(node: Node, type_: Type, value: object, error: EncodeError) -> Internal:
     """The error for what a node returned.
 
     Args:
@@ -23,7 +24,7 @@ def unfit_result(node: Node, type_: Type, value: object, error: EncodeError) -> 
     return Internal(_message([node], "", type_, value, error), node=node.name)
 
 
-def unfit_answer(graph: Graph, route: Route, value: object, error: EncodeError) -> Internal:
+def wrong_answer(graph: Graph, route: Route, value: object, error: EncodeError) -> Internal:
     """The error for what a route yielded; it names the nodes that may have made it."""
     nodes = [graph.node(name) for name in dict.fromkeys(_makers(graph, route.output))]
     part = "".join(map(str, route.output.path)) if isinstance(route.output, Result) else ""
@@ -35,13 +36,10 @@ def _makers(graph: Graph, expr: Expr) -> Iterator[str]:
     for source in sources(expr):
         if isinstance(source, Result):
             step = graph.steps[source.step]
-            if isinstance(step, Switch):
-                for _, case in step.cases:
-                    yield from _makers(graph, case)
-                if step.default is not None:
-                    yield from _makers(graph, step.default)
-            else:
+            if isinstance(step, CallingStep):
                 yield step.node
+            for branch in step.branches:
+                yield from _makers(graph, branch.expr)
 
 
 def _message(nodes: list[Node], part: str, type_: Type, value: object, error: EncodeError) -> str:

@@ -1,1 +1,1 @@
-"""Runs a route: which steps, in which order, with which values."""
+"""Runs a route, by its schedule: the executor on an event loop, or compiled as one Python function."""

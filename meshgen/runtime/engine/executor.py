@@ -1,54 +1,37 @@
 """Runs a graph over a transport: each call at most once, independent branches in parallel, untaken branches not at all.
 
-Evaluation is by demand, from the output back. What a route needs is planned once per graph.
+Evaluation is by demand, from the output back, by the graph's schedule.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, assert_never
 
 from meshgen.codec.lazy import elements, together
-from meshgen.graph.model import (
-    Call,
-    Expr,
-    Graph,
-    MapEach,
-    Method,
-    Node,
-    Result,
-    Route,
-    Step,
-    Switch,
-    sources,
-    step_branches,
-    step_inputs,
-)
+from meshgen.graph.model import Route
+from meshgen.graph.steps import Call, MapEach, Switch
 from meshgen.runtime.call import tracing
-from meshgen.runtime.call.transport import Transport
-from meshgen.runtime.engine.expressions import Reader, reader
-from meshgen.runtime.engine.switch import case_finder, no_case
-from meshgen.status import Internal
-
-ADAPTER = "<input adapter>"
-"""No node can be named so."""
+from meshgen.runtime.call.transport import CallInfo, Transport
+from meshgen.runtime.engine.policies import CallNext, intercepted
+from meshgen.runtime.engine.schedule import RouteSchedule, Schedule, ScheduledStep, ScheduledValue, call_of
+from meshgen.runtime.engine.switch import no_case
 
 
 class Executor:
     """One graph over one transport; serves any number of requests at once."""
 
-    def __init__(self, graph: Graph, transport: Transport) -> None:
-        self._graph = graph
+    def __init__(self, schedule: Schedule, transport: Transport) -> None:
+        """Prepare to run the graph of `schedule`, calling its nodes over `transport`."""
+        self._schedule = schedule
         self._transport = transport
-        self._steps = {s.id: _PlannedStep.of(graph, s) for s in graph.steps}
-        self._routes = {r.rpc: _PlannedRoute.of(graph, r) for r in graph.routes}
-        self.adapter = _adapter_node(graph)
-        """The node that makes the graph's input from a request, where one is called for that."""
+        calls = ((s.step.id, s.call) for s in schedule.steps if s.call is not None)
+        self._calls = {
+            step: intercepted(call.policy, _spanned(schedule.graph.name, call.name, transport)) for step, call in calls
+        }
+        """What makes the call of each step that makes one."""
 
     async def run(self, route: Route, value: Any) -> Any:
         """Answer one request.
@@ -65,167 +48,36 @@ class Executor:
             StatusError: the input does not fit a switch or a path, a deadline passed, or user code said so.
             Exception: whatever else user code raised (in process). Siblings of a failed call are cancelled.
         """
-        plan = self._routes[route.rpc]
         given = await self._adapted(route, value)
-        run = _Run(self._graph, self._transport, self._steps, plan, given)
-        return await run.answer()
-
-    def serial(self, route: Route) -> bool:
-        """No two calls of the route are independent of each other."""
-        mapped = any(isinstance(s, MapEach) for s in self._graph.ancestors(route))
-        return self._routes[route.rpc].serial and not mapped
+        return await _Request(self._schedule, self._schedule.routes[route.rpc], self._calls, given).answer()
 
     async def _adapted(self, route: Route, value: Any) -> Any:
         """The graph's input from the request."""
-        adapter = self._graph.adapter
-        if self.adapter is None or adapter is None:
-            return value if adapter is None else _as_input(route, value)
-        made = await self._transport.call(self.adapter, adapter.method, value, alone=True)
-        return _as_input(route, made)
+        adapter = self._schedule.adapter
+        if self._schedule.graph.adapter is None:
+            return value
+        if adapter is not None:
+            value = await self._transport.call(adapter, value)
+        return value if route.input.record is not None else {p.name: value for p in route.input.params}
 
 
-def _adapter_node(graph: Graph) -> Node | None:
-    """The adapter as an inline function, so that it runs as one: in a thread when it is sync."""
-    if graph.adapter is None or graph.adapter.record is not None:
-        return None
-    method = graph.adapter.method
-    target = graph.adapter.target
-    return Node(name=ADAPTER, kind="function", target=target, methods=(method,), published=False, span=method.span)
+def _spanned(graph: str, name: str, transport: Transport) -> CallNext:
+    """What makes calls over a transport, each with a span of that name."""
+
+    async def make_call(call: CallInfo, arguments: Mapping[str, Any]) -> Any:
+        with tracing.span(graph, name, "client"):
+            return await transport.call(call, arguments)
+
+    return make_call
 
 
-def _as_input(route: Route, made: Any) -> Any:
-    return made if route.input.record is not None else {p.name: made for p in route.input.params}
+class _Request:
+    """One request while it runs."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _PlannedStep:
-    """A step with its readers."""
-
-    step: Step
-    needs: tuple[int, ...]
-    """Steps that must be done before this one starts."""
-    readers: Mapping[str, Reader]
-    """Arguments, by parameter name."""
-    head: Reader | None
-    """The selector of a switch, the list of a map_each."""
-    find: Callable[[Any], int] | None = None
-    """The place of a switch's case among `branches`."""
-    branches: tuple[_Branch, ...] = ()
-    default: _Branch | None = None
-
-    @classmethod
-    def of(cls, graph: Graph, step: Step) -> _PlannedStep:
-        name = partial(_name_of_step, graph)
-        head: Expr | None = None
-        args: tuple[tuple[str, Expr], ...] = ()
-        find: Callable[[Any], int] | None = None
-        branches: tuple[_Branch, ...] = ()
-        default: _Branch | None = None
-        match step:
-            case Call():
-                args = step.args
-            case MapEach():
-                args, head = step.args, step.over
-            case Switch():
-                head = step.selector
-                find = case_finder([key for key, _ in step.cases])
-                branches = tuple(_Branch.of(graph, e) for _, e in step.cases)
-                if step.default is not None:
-                    default = _Branch.of(graph, step.default)
-        return cls(
-            step=step,
-            needs=_needs(step_inputs(step)),
-            readers={n: reader(e, name, undecoded=True) for n, e in args},
-            head=None if head is None else reader(head, name, undecoded=isinstance(step, MapEach)),
-            find=find,
-            branches=branches,
-            default=default,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Branch:
-    """An expression that is evaluated as a whole: a route's output, or a case of a switch."""
-
-    needs: tuple[int, ...]
-    """Steps that it reads. What those need in turn is found while a request runs: most of it may be there already,
-    and to list it for each case of each switch would take the square of a large graph."""
-    read: Reader
-
-    @classmethod
-    def of(cls, graph: Graph, expr: Expr) -> _Branch:
-        return cls(_needs([expr]), reader(expr, partial(_name_of_step, graph), undecoded=True))
-
-
-def _name_of_step(graph: Graph, index: int) -> str:
-    step = graph.steps[index]
-    return "switch" if isinstance(step, Switch) else step.node
-
-
-def _needs(exprs: Sequence[Expr]) -> tuple[int, ...]:
-    return tuple(dict.fromkeys(s.step for e in exprs for s in sources(e) if isinstance(s, Result)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _PlannedRoute:
-    output: _Branch
-    alone: frozenset[int]
-    """Steps beside which nothing else of the request can run."""
-    serial: bool
-    """Every step is alone: the route is a chain, and needs no tasks."""
-
-    @classmethod
-    def of(cls, graph: Graph, route: Route) -> _PlannedRoute:
-        steps = graph.ancestors(route)
-        alone = frozenset(_alone(steps))
-        return cls(
-            output=_Branch.of(graph, route.output),
-            alone=alone,
-            serial=len(alone) == len(steps),
-        )
-
-
-def _alone(steps: Sequence[Step]) -> list[int]:
-    """Steps that come before or after every other one.
-
-    All earlier ones come before a step when it is the one end of the steps so far: each of the others has a follower
-    among them. All later ones come after it when it is likewise the one start of the rest. So one pass each way will
-    do, which stays quick for large graphs; `steps` are in topological order.
-    """
-    places = {s.id: place for place, s in enumerate(steps)}
-    needs = [[places[n] for n in _needs((*step_inputs(s), *step_branches(s)))] for s in steps]
-    follower, forerunner = [len(steps)] * len(steps), [max(n, default=-1) for n in needs]
-    for place, needed in enumerate(needs):
-        for n in needed:
-            follower[n] = min(follower[n], place)
-    ends, starts = _open(follower), _open([len(steps) - 1 - f for f in reversed(forerunner)])
-    return [s.id for place, s in enumerate(steps) if ends[place] == starts[len(steps) - 1 - place] == 1]
-
-
-def _open(until: Sequence[int]) -> list[int]:
-    """How many of the places up to each place reach beyond it, when each reaches until the place given for it."""
-    closing = Counter(until)
-    counts: list[int] = []
-    for place in range(len(until)):
-        counts.append((counts[-1] if counts else 0) + 1 - closing[place])
-    return counts
-
-
-class _Run:
-    """One request."""
-
-    def __init__(
-        self,
-        graph: Graph,
-        transport: Transport,
-        steps: Mapping[int, _PlannedStep],
-        plan: _PlannedRoute,
-        given: Any,
-    ) -> None:
-        self._graph = graph
-        self._transport = transport
-        self._steps = steps
-        self._plan = plan
+    def __init__(self, schedule: Schedule, route: RouteSchedule, calls: Mapping[int, CallNext], given: Any) -> None:
+        self._schedule = schedule
+        self._route = route
+        self._calls = calls
         self._given = given
         self._results: dict[int, Any] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -233,11 +85,11 @@ class _Run:
         self._tracebacks: dict[int, TracebackType | None] = {}
 
     async def answer(self) -> Any:
-        if self._plan.serial:
-            return await self._branch(self._plan.output)
+        if self._route.is_chain:
+            return await self._value(self._route.output)
         try:
             async with asyncio.TaskGroup() as self._group:
-                return await self._branch(self._plan.output)
+                return await self._value(self._route.output)
         except BaseExceptionGroup as group:
             # The first failure is the request's; the others are siblings that it took down.
             first = group.exceptions[0]
@@ -245,33 +97,20 @@ class _Run:
         # first raise, which asyncio forgets when several tasks wait for the one that failed.
         raise first.with_traceback(self._tracebacks.get(id(first), first.__traceback__))
 
-    async def _branch(self, branch: _Branch) -> Any:
+    async def _value(self, value: ScheduledValue) -> Any:
+        """Run what an expression needs and has not run yet, then read it."""
         if self._group is None:
-            for step in self._missing(branch, self._results):
+            for step in self._schedule.missing(value.needs, self._results):
                 await self._run(step)
-            return branch.read(self._given, self._results)
-        for step in self._missing(branch, self._tasks):
+            return value.read(self._given, self._results)
+        for step in self._schedule.missing(value.needs, self._tasks):
             self._tasks[step] = self._group.create_task(self._run_when_ready(step))
-        for step in branch.needs:
+        for step in value.needs:
             await self._tasks[step]
-        return branch.read(self._given, self._results)
-
-    def _missing(self, branch: _Branch, there: Mapping[int, Any]) -> list[int]:
-        """All steps that it takes for sure and that are not `there`, in topological order.
-
-        Those behind a switch are the switch's own.
-        """
-        found: set[int] = set()
-        waiting = list(branch.needs)
-        while waiting:
-            step = waiting.pop()
-            if step not in found and step not in there:
-                found.add(step)
-                waiting += self._steps[step].needs
-        return sorted(found)
+        return value.read(self._given, self._results)
 
     async def _run_when_ready(self, index: int) -> None:
-        for step in self._steps[index].needs:
+        for step in self._schedule.steps[index].needs:
             await self._tasks[step]
         try:
             await self._run(index)
@@ -281,45 +120,38 @@ class _Run:
 
     async def _run(self, index: int) -> None:
         """Run one step; what it needs is there."""
-        planned = self._steps[index]
-        match planned.step:
-            case Call() as step:
-                self._results[index] = await self._call(step, self._arguments(planned), index in self._plan.alone)
+        scheduled = self._schedule.steps[index]
+        match scheduled.step:
+            case Call():
+                self._results[index] = await self._calls[index](call_of(scheduled), self._arguments(scheduled))
             case Switch() as step:
-                self._results[index] = await self._branch(self._taken(planned, step))
+                self._results[index] = await self._value(self._taken(scheduled, step))
             case MapEach() as step:
-                self._results[index] = await self._map(planned, step)
+                self._results[index] = await self._map(scheduled, step)
+            case _:
+                assert_never(scheduled.step)
 
-    def _arguments(self, planned: _PlannedStep) -> dict[str, Any]:
-        return {name: read(self._given, self._results) for name, read in planned.readers.items()}
+    def _arguments(self, scheduled: ScheduledStep) -> dict[str, Any]:
+        return {name: read(self._given, self._results) for name, read in scheduled.arguments}
 
-    async def _call(self, step: Call | MapEach, arguments: Mapping[str, Any], alone: bool) -> Any:
-        node = self._graph.node(step.node)
-        method = _method(node, step.method)
-        with tracing.span(self._graph.name, f"{node.name}.{method.rpc}", "client"):
-            return await self._transport.call(node, method, arguments, alone=alone)
+    def _taken(self, scheduled: ScheduledStep, step: Switch) -> ScheduledValue:
+        """The branch of a switch that the selector names."""
+        assert scheduled.find is not None
+        key = scheduled.inputs[0](self._given, self._results)
+        place = scheduled.find(key)
+        if place < 0 and step.default is None:
+            raise no_case(step, key)
+        return scheduled.branches[place]  # the default is the last one
 
-    def _taken(self, planned: _PlannedStep, step: Switch) -> _Branch:
-        assert planned.head is not None
-        assert planned.find is not None
-        key = planned.head(self._given, self._results)
-        place = planned.find(key)
-        if place >= 0:
-            return planned.branches[place]
-        if planned.default is not None:
-            return planned.default
-        raise no_case(step, key)
-
-    async def _map(self, planned: _PlannedStep, step: MapEach) -> Any:
-        assert planned.head is not None
-        listed = elements(planned.head(self._given, self._results))
+    async def _map(self, scheduled: ScheduledStep, step: MapEach) -> Any:
+        listed = elements(scheduled.inputs[0](self._given, self._results))
         items = enumerate(listed)
-        others = self._arguments(planned)
+        call, make_call, others = call_of(scheduled), self._calls[step.id], self._arguments(scheduled)
         results: dict[int, Any] = {}
 
         async def work() -> None:
             for index, item in items:  # shared: each worker takes the next one
-                results[index] = await self._call(step, {step.item: item, **others}, alone=False)
+                results[index] = await make_call(call.for_item(index), {step.item: item, **others})
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -330,11 +162,3 @@ class _Run:
         else:
             return together([results[i] for i in range(len(listed))], list)
         raise first
-
-
-def _method(node: Node, name: str) -> Method:
-    method = node.method(name)
-    if method is None:
-        message = f"node '{node.name}' publishes no method `{name}`"
-        raise Internal(message)
-    return method

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, assert_never
 
 from meshgen.codec.lazy import plain, together
-from meshgen.graph.model import Access, Const, Entries, Expr, Input, Items, Result
+from meshgen.graph.steps import Access, Const, Entries, Expr, Input, Items, Result
 from meshgen.status import Internal, InvalidArgument, StatusError, Violation
 
 Reader: TypeAlias = Callable[[Any, Mapping[int, Any]], Any]
@@ -41,13 +41,15 @@ def reader(expr: Expr, name_of_step: Callable[[int], str], *, undecoded: bool = 
         case Entries(entries=entries):
             pairs = [(k, reader(e, name_of_step)) for k, e in entries]
             return lambda given, results: {k: p(given, results) for k, p in pairs}
+        case _:
+            assert_never(expr)
 
 
 def _walker(path: tuple[Access, ...], fault: Callable[[str, Exception], StatusError]) -> Callable[[Any], Any]:
     def walk(value: Any) -> Any:
         for index, access in enumerate(path):
             try:
-                value = _step(value, access)
+                value = _accessed(value, access)
             except (AttributeError, KeyError, IndexError, TypeError) as error:
                 raise fault("".join(map(str, path[: index + 1])).lstrip("."), error) from error
         return value
@@ -55,7 +57,7 @@ def _walker(path: tuple[Access, ...], fault: Callable[[str, Exception], StatusEr
     return walk
 
 
-def _step(value: Any, access: Access) -> Any:
+def _accessed(value: Any, access: Access) -> Any:
     if access.kind == "item":
         return value[access.key]
     if isinstance(value, dict) and access.key in value:  # an untyped input, as JSON brings it

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from types import NoneType
 from typing import Any
 
-from meshgen.graph.model import Switch
+from meshgen.graph.steps import Switch
 from meshgen.status import InvalidArgument
 
 _PLAIN = frozenset((bool, int, str, bytes, NoneType))
-"""Of these a dict finds what `==` would find: what is equal has one hash, and is equal to itself (a NaN is not)."""
+"""Classes of keys that a dict finds as `==` would: equal ones have one hash, and equal themselves (a NaN does not)."""
 
 
 def case_finder(keys: Sequence[Any]) -> Callable[[Any], int]:

@@ -17,7 +17,7 @@ _Test: TypeAlias = Callable[[Any], bool]
 
 
 class Arguments:
-    """Of one route. The usual call costs a look at its names and at the classes of its values."""
+    """The arguments that one route takes; the usual call costs a look at its names and at the classes of its values."""
 
     def __init__(self, declared: GraphInput) -> None:
         """Args: what a client sends on the route."""
@@ -114,11 +114,11 @@ def bound_request(declared: GraphInput, args: tuple[Any, ...], kwargs: Mapping[s
 
 def _check(name: str, expected: Type, value: Any) -> None:
     if not holds(value, expected):
-        violation = _unfit(name, expected, value)
+        violation = _violation(name, expected, value)
         raise InvalidArgument(f"{violation.field} {violation.description}", violations=(violation,))
 
 
-def _unfit(name: str, expected: Type, value: Any) -> Violation:
+def _violation(name: str, expected: Type, value: Any) -> Violation:
     """What is wrong, in the words of the codec where it would refuse the value, too."""
     try:
         if isinstance(expected, Record):

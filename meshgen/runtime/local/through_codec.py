@@ -11,15 +11,16 @@ from typing import Any
 from meshgen.codec.lazy import Received, plain, plainly
 from meshgen.codec.rpc import Contracts, EncodeError, RpcCodec
 from meshgen.contract import names
-from meshgen.graph.model import Graph, Method, Node, Route
+from meshgen.graph.model import Graph, Route
 from meshgen.runtime.call.errors import blamed_for_request
-from meshgen.runtime.call.result_errors import unfit_answer, unfit_result
-from meshgen.runtime.call.transport import Transport
+from meshgen.runtime.call.result_errors import wrong_answer, wrong_result
+from meshgen.runtime.call.transport import CallInfo, Transport
+from meshgen.runtime.local.layers import Layer
 from meshgen.status import InvalidArgument, Violation
 
 
-class ContractWire:
-    """The contracts of one graph, between everything that would be apart on a mesh."""
+class ThroughCodec(Layer):
+    """The layer that puts the contracts of one graph between everything that would be apart on a mesh."""
 
     def __init__(self, graph: Graph, descriptors: bytes) -> None:
         """Compile the codecs.
@@ -58,7 +59,7 @@ class ContractWire:
         try:
             return codec.decode_response(codec.encode_response(value))
         except EncodeError as error:
-            raise unfit_answer(self._graph, route, plain(value), error) from None
+            raise wrong_answer(self._graph, route, plain(value), error) from None
 
     def transport(self, inner: Transport) -> Transport:
         """`inner`, with both directions of every call through the contract. Inline nodes are not apart."""
@@ -70,10 +71,11 @@ class _ThroughContract:
         self._inner = inner
         self._codecs = codecs
 
-    async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:
+    async def call(self, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
+        node, method = call.node, call.method
         codec = self._codecs.get((node.name, method.name))
         if codec is None:
-            return await self._inner.call(node, method, plainly(arguments), alone=alone)
+            return await self._inner.call(call, plainly(arguments))
         data = codec.encode_request(arguments)
         try:
             with blamed_for_request(node):
@@ -81,11 +83,11 @@ class _ThroughContract:
         except InvalidArgument:
             plainly(arguments)  # as `RemoteTransport` does: was it the fault of the node that an argument came from?
             raise
-        result = await self._inner.call(node, method, received, alone=alone)
+        result = await self._inner.call(call, received)
         try:
             return Received(codec, codec.encode_response(result), node.name)
         except EncodeError as error:
-            raise unfit_result(node, method.result, result, error) from None
+            raise wrong_result(node, method.result, result, error) from None
 
 
 def _route_codec(graph: Graph, route: Route, contracts: Contracts) -> RpcCodec:

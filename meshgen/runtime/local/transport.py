@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import Coroutine, Mapping
+from collections.abc import Container, Coroutine, Mapping
 from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from meshgen.graph.model import Graph, Method, Node
+from meshgen.graph.model import Graph, Node
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, current
 from meshgen.runtime.call.errors import blamed_for_request
-from meshgen.runtime.nodes.instance import LOOP, Handle, Instance
+from meshgen.runtime.call.transport import CallInfo, Origin
+from meshgen.runtime.nodes.handles import HANDLE_CALLS, LOOP, Handle
+from meshgen.runtime.nodes.instance import Instance
 from meshgen.runtime.nodes.thread_pool import DaemonThreads
 from meshgen.schema.check.requests import request_check
 
@@ -44,21 +46,24 @@ class LocalTransport:
         }
         """What enforces the rules of arguments, by node and method."""
         self._constructors = DaemonThreads(_CONSTRUCTORS_AT_ONCE, "constructor")
-        self.may_block: ContextVar[bool] = ContextVar("meshgen_may_block", default=False)
-        """The event loop is ours and serves one request: sync code may run on its thread."""
+        self.may_block: ContextVar[Container[Origin]] = ContextVar("meshgen_may_block", default=())
+        """What may run sync code on the thread of the event loop, since nothing runs beside it: the loop is ours and
+        serves one request."""
 
-    async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:
+    async def call(self, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
         """Call a node; `Transport` says more."""
+        node, method, place = call.node, call.method, call.place
         if (check := self.checks.get((node.name, method.name))) is not None:
             with blamed_for_request(node):
                 check(arguments)
-        alone = alone and self.may_block.get()
+        # Calls for items run beside each other, and those by handles beside the code that makes them.
+        alone = place.item is None and not place.below and place.step in self.may_block.get()
         instance = self._instances.get(node.name) or await self._first(node, alone=alone)
         request = current()
         token = None if request is None else CURRENT.set(replace(request, node=node.name))
         try:
-            with tracing.span(node.name, f"{node.name}.{method.rpc}", "server"):
-                return await instance.call(method, arguments, alone=alone)
+            with tracing.span(node.name, call.name, "server"):
+                return await instance.invoke(call, arguments, alone=alone)
         finally:
             if token is not None:
                 CURRENT.reset(token)
@@ -89,11 +94,12 @@ class LocalTransport:
         """One object per node, whoever asks first. A class's constructor and `reconfigure` run as on a replica."""
         with nullcontext() if _CONSTRUCTING.get() else self._one, self._locks[node.name]:
             if node.name not in self._instances:
-                token = _CONSTRUCTING.set(True)
+                token, caller = _CONSTRUCTING.set(True), HANDLE_CALLS.set(None)
                 try:
                     self._instances[node.name] = self._construct(node)
                 finally:
                     _CONSTRUCTING.reset(token)
+                    HANDLE_CALLS.reset(caller)
             return self._instances[node.name]
 
     def _construct(self, node: Node) -> Instance:

@@ -17,9 +17,11 @@ from meshgen.codec.lazy import Received, plainly
 from meshgen.codec.rpc import Contracts, RpcCodec
 from meshgen.contract import names
 from meshgen.graph.model import Method, Node
+from meshgen.graph.policy import Policy
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import RequestContext, current
 from meshgen.runtime.call.deadline import time_limit, too_late
+from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.mesh import envoy_channel
 from meshgen.runtime.mesh.wire.link import LostError
 from meshgen.runtime.mesh.wire.pool import Replicas
@@ -90,8 +92,8 @@ class RemoteTransport:
         self._replicas: dict[str, Replicas] = {}
         self._rpcs: dict[tuple[str, str], _Rpc] = {}
 
-    async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:  # noqa: ARG002
-        """Call `node` and wait for its answer, at most until the request's deadline or the node's own limit.
+    async def call(self, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
+        """Call a node and wait for its answer, at most until the request's deadline or the node's own limit.
 
         Returns:
             The answer as `Received`; arguments may be such, too.
@@ -102,14 +104,15 @@ class RemoteTransport:
             EncodeError: an argument does not fit the contract.
             Internal: the answer that an argument came from does not fit its contract.
         """
+        node, method = call.node, call.method
         rpc = self._rpcs.get((node.name, method.name)) or self._rpc(node, method)
-        timeout = time_limit(node) or limits.DEFAULT_TIMEOUT_S
+        timeout = time_limit(call) or limits.DEFAULT_TIMEOUT_S
         data = rpc.codec.encode_request(arguments)
         if len(data) > self._limit:
             text = limits.over(f"the request to '{node.name}'", len(data), self._limit)
             raise ResourceExhausted(text, node=node.name, reason=limits.TOO_LARGE)
         try:
-            answer = await _answer(rpc, data, timeout, _metadata(current()))
+            answer = await _answer(rpc, call.policy, data, timeout, _metadata(current()))
         except StatusError as error:
             if error.code is Code.INVALID_ARGUMENT:
                 # What was passed on undecoded is looked at now: if it does not fit its own contract, it is not this
@@ -147,7 +150,7 @@ class RemoteTransport:
         return self._replicas[application]
 
 
-async def _answer(rpc: _Rpc, data: bytes, limit: float, metadata: envoy_channel.Metadata) -> bytes:
+async def _answer(rpc: _Rpc, policy: Policy, data: bytes, limit: float, metadata: envoy_channel.Metadata) -> bytes:
     end = time.monotonic() + limit
     node = rpc.node
     try:
@@ -156,7 +159,7 @@ async def _answer(rpc: _Rpc, data: bytes, limit: float, metadata: envoy_channel.
             try:
                 return await link.call(rpc.path, data, end - time.monotonic(), metadata)
             except LostError as lost:
-                if lost.begun and not node.options.idempotent:
+                if lost.begun and not policy.idempotent:
                     raise Unavailable(str(lost)) from None
         # Envoy knows, or will find out, where else to try. Not wait_for_ready: without its mesh listener no request
         # gets anywhere, so it had better fail at once. A channel that has just been made queues calls until its first

@@ -26,9 +26,11 @@ from meshgen.graph.model import Graph, Method, Node, Route
 from meshgen.rayserve import serve_private
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, RequestContext
+from meshgen.runtime.call.deadline import left_after
 from meshgen.runtime.call.errors import as_status
-from meshgen.runtime.call.hop import left_after
+from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.engine.executor import Executor
+from meshgen.runtime.engine.schedule import Schedule
 from meshgen.runtime.mesh import health
 from meshgen.runtime.mesh.error_log import show_errors
 from meshgen.runtime.mesh.remote import ROUTE
@@ -149,10 +151,10 @@ def _node(graph: Graph, node: Node, transport: MeshTransport) -> Host:
     instance = transport.instance(node)
 
     def rpc(method: Method) -> Rpc:
-        codec = transport.codec(node, method)
+        codec, call = transport.codec(node, method), CallInfo.outside(node, method)
 
         async def run(data: bytes) -> bytes:
-            return codec.encode_response(await instance.call(method, codec.decode_request(data)))
+            return codec.encode_response(await instance.invoke(call, codec.decode_request(data)))
 
         return run
 
@@ -162,7 +164,7 @@ def _node(graph: Graph, node: Node, transport: MeshTransport) -> Host:
 
 def _driver(graph: Graph, contracts: Contracts, transport: MeshTransport) -> Host:
     service = names.service(graph.name)
-    executor = Executor(graph, transport)
+    executor = Executor(Schedule(graph), transport)
 
     def rpc(route: Route) -> Rpc:
         request = graph.request(route)

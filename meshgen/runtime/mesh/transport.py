@@ -19,12 +19,13 @@ from meshgen.errors import MeshgenError
 from meshgen.graph.model import Graph, Method, Node
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, RequestContext, current
-from meshgen.runtime.call.deadline import time_limit
+from meshgen.runtime.call.deadline import left_after, time_limit
 from meshgen.runtime.call.errors import as_status, blamed_for_request
-from meshgen.runtime.call.hop import left_after
+from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.mesh.remote import MESH_ADDRESS, RemoteTransport
 from meshgen.runtime.mesh.wire.pool import configured_folder
-from meshgen.runtime.nodes.instance import Handle, Instance
+from meshgen.runtime.nodes.handles import Handle
+from meshgen.runtime.nodes.instance import Instance
 from meshgen.schema.check.requests import request_check
 from meshgen.schema.model import Choice, EnumOf, Nothing, Optional, Scalar, Type
 from meshgen.schema.relate.assignable import holds
@@ -69,21 +70,22 @@ class MeshTransport:
         for node in self.nodes:
             self.instance(node)
 
-    async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:
+    async def call(self, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
         """Call a node wherever it runs; `Transport` says more."""
-        border = self._borders.get((node.name, method.name))
+        node = call.node
+        border = self._borders.get((node.name, call.method.name))
         if border is None and node.published:
-            return await self._mesh().call(node, method, arguments, alone=alone)
+            return await self._mesh().call(call, arguments)
         instance = self.instance(node)
         request = current()
-        token = CURRENT.set(_seen_from(node, request)) if request else None
+        token = CURRENT.set(_seen_from(call, request)) if request else None
         attributes = None if border is None else border.attributes
         try:
-            with tracing.span(node.name, f"{node.name}.{method.rpc}", "server", attributes=attributes):
+            with tracing.span(node.name, call.name, "server", attributes=attributes):
                 # Never alone: other requests run on this loop.
                 if border is None:
-                    return await instance.call(method, plainly(arguments))
-                return await border.call(instance, plainly(arguments))
+                    return await instance.invoke(call, plainly(arguments))
+                return await border.call(instance, call, plainly(arguments))
         finally:
             if token:
                 CURRENT.reset(token)
@@ -115,11 +117,12 @@ class MeshTransport:
         return self._remote
 
 
-def _seen_from(node: Node, request: RequestContext) -> RequestContext:
+def _seen_from(call: CallInfo, request: RequestContext) -> RequestContext:
     """The request as a replica of the node's own would know it: with a deadline that its caller's limit shortens."""
+    node = call.node
     if not node.published:
         return replace(request, node=node.name)
-    limit = time_limit(node)
+    limit = time_limit(call)
     deadline = None if limit is None else time.monotonic() + left_after(limit)
     return replace(request, node=node.name, deadline=deadline)
 
@@ -130,9 +133,9 @@ class _ByHandle:
     def __init__(self, inner: MeshTransport) -> None:
         self._inner = inner
 
-    async def call(self, node: Node, method: Method, arguments: Mapping[str, Any], *, alone: bool) -> Any:
-        self._inner.check_arguments(node, method, arguments)
-        return await self._inner.call(node, method, arguments, alone=alone)
+    async def call(self, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
+        self._inner.check_arguments(call.node, call.method, arguments)
+        return await self._inner.call(call, arguments)
 
 
 class Border:
@@ -154,7 +157,7 @@ class Border:
         }
         """Of the span, as a replica of the node's own would set them."""
 
-    async def call(self, instance: Instance, arguments: Mapping[str, Any]) -> Any:
+    async def call(self, instance: Instance, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
         """Call the node.
 
         Raises:
@@ -164,7 +167,7 @@ class Border:
             if self._enforce is not None:
                 with blamed_for_request(self._node):
                     self._enforce(arguments)
-            result = await instance.call(self._method, arguments)
+            result = await instance.invoke(call, arguments)
             if not (self._is_flat and holds(result, self._method.result)):
                 self.codec.check_response(result)
         except Exception as error:  # noqa: BLE001 - user code's, whatever it is

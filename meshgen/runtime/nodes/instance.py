@@ -7,34 +7,22 @@ import contextlib
 import inspect
 import time
 import weakref
-from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
-from concurrent.futures import Future
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from meshgen.codec.lazy import plain
 from meshgen.graph.model import HandleRef, Method, Node
 from meshgen.limits import DEFAULT_TIMEOUT_S
-from meshgen.runtime.call import tracing
-from meshgen.runtime.call.context import current
 from meshgen.runtime.call.deadline import in_time, time_limit, too_late
 from meshgen.runtime.call.errors import UserCode
-from meshgen.runtime.call.transport import Transport
+from meshgen.runtime.call.transport import CallInfo
+from meshgen.runtime.nodes.handles import HANDLE_CALLS, LOOP, Handle, HandleCalls
 from meshgen.runtime.nodes.interrupt import alarm
 from meshgen.runtime.nodes.thread_pool import DaemonThreads
 from meshgen.runtime.nodes.timing import Noted
 
-T = TypeVar("T")
-
 _INLINE_SIZE = 100
 """Calls at once of an inline function: as many as its driver takes (`meshgen.plan.lower`), or it would throttle it."""
-
-LOOP: ContextVar[asyncio.AbstractEventLoop] = ContextVar("meshgen_loop")
-"""The event loop behind user code, for handles that it calls from threads."""
-
-_STARTED: set[asyncio.Task[Any]] = set()
-"""Calls by handles under way: asyncio itself would let one that nobody waits for be collected."""
 
 
 @contextlib.contextmanager
@@ -51,8 +39,8 @@ def _loop_hidden() -> Iterator[None]:
 class Instance:
     """Constructs the user's class and calls it: async code on the loop, sync code in threads.
 
-    At most `max_ongoing_requests` calls run at once. A call is given up at the request's deadline or after the node's
-    own `timeout_s`, whichever comes first.
+    At most `max_ongoing_requests` calls run at once. A call is given up at the request's deadline or after the
+    `timeout_s` of its policy, whichever comes first.
     """
 
     def __init__(self, node: Node, handles: Mapping[str, Handle[Any]]) -> None:
@@ -86,13 +74,13 @@ class Instance:
 
         Not those that only have outlived an impatient client's deadline: a slow node is not an unhealthy one.
         """
-        return self._threads.running_longer_than(self.node.options.timeout_s or DEFAULT_TIMEOUT_S)
+        return self._threads.running_longer_than(self.node.options.policy.timeout_s or DEFAULT_TIMEOUT_S)
 
-    async def call(self, method: Method, arguments: Mapping[str, Any], *, alone: bool = False) -> Any:
-        """Call a method.
+    async def invoke(self, call: CallInfo, arguments: Mapping[str, Any], *, alone: bool = False) -> Any:
+        """Run a method of the node.
 
         Args:
-            method: one of the node's methods.
+            call: a call of this node.
             arguments: by parameter name.
             alone: sync code may run right here, on the event loop's thread.
 
@@ -100,15 +88,18 @@ class Instance:
             DeadlineExceeded: the call took too long.
             Exception: what the user's code raised, with a note that names the node.
         """
-        limit = time_limit(self.node)
+        limit = time_limit(call)
         token = LOOP.set(asyncio.get_running_loop())
+        counted = HANDLE_CALLS.set(HandleCalls(call.place)) if self.node.may_call else None
         try:
             with UserCode(self.node):
-                return await in_time(self.node.name, self._answer(method, arguments, limit, alone=alone), limit)
+                return await in_time(self.node.name, self._run(call.method, arguments, limit, alone=alone), limit)
         finally:
             LOOP.reset(token)
+            if counted is not None:
+                HANDLE_CALLS.reset(counted)
 
-    async def _answer(self, method: Method, arguments: Mapping[str, Any], limit: float | None, *, alone: bool) -> Any:
+    async def _run(self, method: Method, arguments: Mapping[str, Any], limit: float | None, *, alone: bool) -> Any:
         function = self.target if self.node.kind == "function" else getattr(self.target, method.name)
         if method.is_async:
             async with self._slot():
@@ -166,101 +157,3 @@ def _with_handles(value: Any, handles: Mapping[str, Handle[Any]]) -> Any:
     if isinstance(value, dict):
         return {k: _with_handles(v, handles) for k, v in value.items()}
     return value
-
-
-class Handle(Generic[T]):
-    """Another node, as a constructor receives it: `await handle.method.remote(...)`.
-
-    `T` is the node's class; it only speaks to readers and type checkers.
-    """
-
-    def __init__(self, node: Node, transport: Transport) -> None:
-        self._node = node
-        self._transport = transport
-
-    def __getattr__(self, name: str) -> HandleMethod:
-        method = None if name.startswith("__") else self._node.method(name)
-        if method is None:
-            known = ", ".join(m.name for m in self._node.methods)
-            message = f"node '{self._node.name}' publishes no method `{name}`; it has: {known}"
-            raise AttributeError(message)
-        return HandleMethod(self._node, method, self._transport)
-
-    def remote(self, *args: Any, **kwargs: Any) -> Response:
-        """Call the node itself: `__call__` of a class, or a function."""
-        name = self._node.target.__name__ if self._node.kind == "function" else "__call__"
-        method = self._node.method(name)
-        if method is None:
-            message = f"node '{self._node.name}' has no annotated `__call__`; call one of its methods"
-            raise AttributeError(message)
-        return HandleMethod(self._node, method, self._transport).remote(*args, **kwargs)
-
-    def __repr__(self) -> str:
-        return f"<handle to {self._node.name}>"
-
-
-class HandleMethod:
-    """`handle.method`."""
-
-    def __init__(self, node: Node, method: Method, transport: Transport) -> None:
-        self._node = node
-        self._method = method
-        self._transport = transport
-        names = [p.name for p in method.params]
-        self._signature = inspect.Signature(
-            [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None) for n in names]
-        )
-
-    def remote(self, *args: Any, **kwargs: Any) -> Response:
-        """Start the call now; await what comes back, or ask for its `.result()` from sync code.
-
-        Raises:
-            TypeError: the arguments do not fit the method.
-        """
-        arguments = self._signature.bind_partial(*args, **kwargs).arguments
-        missing = [p.name for p in self._method.params if not p.has_default and p.name not in arguments]
-        if missing:
-            message = f"'{self._node.name}.{self._method.name}' is not given `{'`, `'.join(missing)}`"
-            raise TypeError(message)
-        return Response(self._call(arguments))
-
-    async def _call(self, arguments: Mapping[str, Any]) -> Any:
-        arguments = {k: await v if isinstance(v, Response) else v for k, v in arguments.items()}
-        request = current()
-        caller = (request.node or request.graph) if request else self._node.name
-        with tracing.span(caller, f"{self._node.name}.{self._method.rpc}", "client"):
-            return plain(await self._transport.call(self._node, self._method, arguments, alone=False))
-
-
-class Response:
-    """A call under way."""
-
-    def __init__(self, call: Coroutine[Any, Any, Any]) -> None:
-        self._task: asyncio.Task[Any] | Future[Any]
-        beside = LOOP.get(None)
-        if asyncio._get_running_loop() is not None:
-            self._task = asyncio.get_running_loop().create_task(call)
-            _STARTED.add(self._task)
-            self._task.add_done_callback(_STARTED.discard)
-        elif beside is not None:  # sync user code, in a thread beside the loop
-            self._task = asyncio.run_coroutine_threadsafe(call, beside)
-        else:
-            call.close()
-            message = "a handle is called in a thread that knows of no request; run it by `copy_context().run`"
-            raise RuntimeError(message)
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        task = self._task if isinstance(self._task, asyncio.Task) else asyncio.wrap_future(self._task)
-        return task.__await__()
-
-    def result(self, timeout_s: float | None = None) -> Any:
-        """Wait for the result, in sync code.
-
-        Raises:
-            RuntimeError: in async code, which must `await` instead.
-            TimeoutError: not there after `timeout_s` seconds.
-        """
-        if isinstance(self._task, asyncio.Task):
-            message = "`.result()` would block the event loop; write `await handle.method.remote(...)`"
-            raise RuntimeError(message)  # noqa: TRY004 - it is not the type of an argument that is wrong
-        return self._task.result(timeout_s)

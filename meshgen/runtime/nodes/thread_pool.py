@@ -27,7 +27,7 @@ class _Work:
 
 
 class DaemonThreads:
-    """At most `size` calls at once, not counting those that have outlived their deadline: nobody waits for them."""
+    """Threads for at most `size` calls at once, not counting those that nobody waits for after their deadline."""
 
     def __init__(self, size: int, name: str) -> None:
         self._size = size

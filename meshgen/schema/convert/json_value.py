@@ -46,6 +46,55 @@ Find: TypeAlias = Callable[[Any], Iterator[str]]
 """Finds the paths of unknown keys inside a value."""
 
 
+class JsonReader:
+    """Reads requests or results of one shape; made once, it reads any number."""
+
+    def __init__(self, what: Type | Sequence[Field]) -> None:
+        """Compile the reader of `what`; `from_json` says what that may be."""
+        self._fields = _fields_of(what)
+        self._may_be_deep = any(is_deep(f.type) for f in self._fields)
+        self._is_nothing = isinstance(what, Nothing)
+        self._is_inside = not isinstance(what, Record | Sequence)
+        reading = JsonReading()
+        self._read = reading.record(what) if isinstance(what, Record) else reading.fields(self._fields)
+
+    def read(self, value: Any, *, unknown_key: Callable[[str], None] | None = None) -> Any:
+        """The Python value of what `json.loads` gave; `from_json` says more."""
+        if not isinstance(value, dict):
+            raise InvalidArgument("the request must be an object", violations=(Violation("", "must be an object"),))
+        try:
+            if self._may_be_deep and _depth(value) > DEEPEST + 1:  # and the request itself
+                raise InvalidArgument(f"the request {TOO_DEEP}")
+            result = self._read(value)
+        except Misfit as misfit:
+            raise misfit.as_status() from misfit.__cause__
+        except RecursionError:
+            raise InvalidArgument(f"the request {TOO_DEEP}") from None
+        if unknown_key is not None:
+            for path in _unknown_keys(_rows(self._fields), value):
+                unknown_key(path)
+        if self._is_nothing:
+            return None
+        return result[RESULT_FIELD] if self._is_inside else result
+
+
+class JsonWriter:
+    """Writes requests or results of one shape; made once, it writes any number."""
+
+    def __init__(self, what: Type | Sequence[Field]) -> None:
+        """Compile the writer of `what`; `from_json` says what that may be."""
+        writing = JsonWriting()
+        self._is_inside = not isinstance(what, Record | Sequence)
+        self._write = writing.record(what) if isinstance(what, Record) else writing.object(_fields_of(what), _argument)
+
+    def write(self, value: Any) -> Any:
+        """The JSON value, for `json.dumps`; `to_json` says more."""
+        try:
+            return self._write({RESULT_FIELD: value} if self._is_inside else value)
+        except RecursionError:
+            raise EncodeError(TOO_DEEP) from None
+
+
 def from_json(
     what: Type | Sequence[Field],
     value: Any,
@@ -63,25 +112,7 @@ def from_json(
     Raises:
         InvalidArgument: with a violation for each field that does not fit, and for each rule that is broken beside.
     """
-    if not isinstance(value, dict):
-        raise InvalidArgument("the request must be an object", violations=(Violation("", "must be an object"),))
-    reading = JsonReading()
-    fields = _fields_of(what)
-    read = reading.record(what) if isinstance(what, Record) else reading.fields(fields)
-    try:
-        if any(is_deep(f.type) for f in fields) and _depth(value) > DEEPEST + 1:  # and the request itself
-            raise InvalidArgument(f"the request {TOO_DEEP}")
-        result = read(value)
-    except Misfit as misfit:
-        raise misfit.as_status() from misfit.__cause__
-    except RecursionError:
-        raise InvalidArgument(f"the request {TOO_DEEP}") from None
-    if unknown_key is not None:
-        for path in _unknown_keys(_rows(fields), value):
-            unknown_key(path)
-    if isinstance(what, Nothing):
-        return None
-    return result if isinstance(what, Record | Sequence) else result[RESULT_FIELD]
+    return JsonReader(what).read(value, unknown_key=unknown_key)
 
 
 def to_json(what: Type | Sequence[Field], value: Any) -> Any:
@@ -94,16 +125,7 @@ def to_json(what: Type | Sequence[Field], value: Any) -> Any:
     Raises:
         EncodeError: a value is not of its declared type; `path` names the field.
     """
-    writing = JsonWriting()
-    if isinstance(what, Record):
-        write, holder = writing.record(what), value
-    else:
-        write = writing.object(_fields_of(what), _argument)
-        holder = value if isinstance(what, Sequence) else {RESULT_FIELD: value}
-    try:
-        return write(holder)
-    except RecursionError:
-        raise EncodeError(TOO_DEEP) from None
+    return JsonWriter(what).write(value)
 
 
 def _argument(field: Field) -> Callable[[Mapping[str, Any]], Any]:

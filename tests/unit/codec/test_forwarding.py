@@ -37,9 +37,10 @@ from meshgen.compiler import compile_graph
 from meshgen.contract.build import build
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.frontend import load_graph
-from meshgen.inprocess import LocalGraph
 from meshgen.runtime.engine.executor import Executor
-from meshgen.runtime.local.through_codec import ContractWire
+from meshgen.runtime.engine.schedule import Schedule
+from meshgen.runtime.local.graph import LocalGraph
+from meshgen.runtime.local.through_codec import ThroughCodec
 from meshgen.runtime.mesh.remote import RemoteTransport
 from meshgen.schema.model import EnumOf, Field, Image, ListOf, MapOf, Nothing, Optional, Tensor, Type, Union
 from meshgen.status import Code, Internal, StatusError
@@ -378,7 +379,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Type]:
 )
 def test_only_what_the_driver_looks_into_is_decoded(built: Any, reads: list[Type], route: str, looked_at: int) -> None:
     descriptors = built.plan.contract.descriptors.SerializeToString()
-    through = LocalGraph(built.graph, ContractWire(built.graph, descriptors))
+    through = LocalGraph(built.graph, [ThroughCodec(built.graph, descriptors)])
     given_ = {"n": 4, "ns": [1, 5, 3]}
     answer = through.call_json(given_, route=route)
     assert answer == LocalGraph(built.graph).call_json(given_, route=route)
@@ -438,7 +439,7 @@ async def test_who_is_to_blame_is_found_when_a_node_refuses_what_was_passed_on(
 
     half = contracts.codec("passing.half.v1.HalfService", "Half", graph.node("half").methods[0].params, None, FLOAT)
     service.answers = {"Strict": answer, "Half": lambda _: half.encode_response(2.0)}
-    executor = Executor(graph, transport)
+    executor = Executor(Schedule(graph), transport)
     passed = await executor.run(route, {"n": 4, "ns": []})
     assert isinstance(passed, Received)
     assert plain(passed) == 2.0

@@ -12,7 +12,7 @@ from annotated_types import Ge
 from meshgen import DAGDriver, Float32, InputNode, Int32, RenamedFrom, deployment, local, switch
 from meshgen.frontend.driver import Application
 from meshgen.frontend.trace import Traced, trace
-from meshgen.graph.model import Call
+from meshgen.graph.steps import Call
 
 
 class Options(TypedDict):

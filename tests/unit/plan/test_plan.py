@@ -9,7 +9,9 @@ import pytest
 
 from meshgen.codes import CODES
 from meshgen.errors import Diagnostic
-from meshgen.graph.model import Call, Graph, GraphInput, Input, Method, Node, Options, Result, Route
+from meshgen.graph.model import Graph, GraphInput, Method, Node, Options, Route
+from meshgen.graph.policy import Policy
+from meshgen.graph.steps import Call, Input, Result
 from meshgen.plan.diagram import diagram
 from meshgen.plan.lower import lower, mesh, rest_path, services
 from meshgen.plan.model import RestRoute
@@ -20,9 +22,15 @@ from meshgen.schema.model import Field, Scalar, Unknown
 FLOAT = Scalar("float")
 
 
+def given(**options: Any) -> Options:
+    """Options as a graph gives them: ours belong to the policy."""
+    policy = {name: options.pop(name) for name in ("idempotent", "timeout_s") if name in options}
+    return Options(**options, policy=Policy(**policy))
+
+
 def node(name: str = "model", *, methods: tuple[str, ...] = ("Forward",), **options: Any) -> Node:
     published = (Method(name=m.lower(), rpc=m, params=(Field(name="x", type=FLOAT),), result=FLOAT) for m in methods)
-    return Node(name=name, kind="class", target=object, methods=tuple(published), options=Options(**options))
+    return Node(name=name, kind="class", target=object, methods=tuple(published), options=given(**options))
 
 
 def graph(
@@ -41,7 +49,7 @@ def graph(
         steps=(call,),
         routes=tuple(routes),
         route_prefix=prefix,
-        options=Options(**options),
+        options=given(**options),
         source="graphs/sample.py:app",
         doc="First line.\n\nMore.",
     )

@@ -1,1 +1,1 @@
-"""Routes as straight-line Python functions, without event loop, tasks or threads."""
+"""Routes as Python functions, without event loop, tasks or threads."""

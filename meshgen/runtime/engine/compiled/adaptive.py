@@ -2,7 +2,7 @@
 
 Independent sync calls run in parallel, in threads. To hand a call to a thread and to wait for it takes longer than many
 a node itself: measured, 75 to 95 µs of the processor for each call. So a route whose calls have been short is run
-straight, one call after the other, and goes back to threads when they are no longer. Twice is enough for either: a
+compiled, one call after the other, and goes back to threads when they are no longer. Twice is enough for either: a
 first request is seldom like the others, and a busy machine makes any one of them late.
 """
 
@@ -16,27 +16,27 @@ _TRIALS = 2
 _MOST_TRIALS = 1024
 _LATE = 2
 _LASTING = 64
-"""Runs in a row; a route that is straight for less long was judged too soon."""
+"""Runs in a row; a route that is compiled for less long was judged too soon."""
 
 
-class Pace:
-    """Of one route; any number of requests at once may tell it how long they took."""
+class CallTimes:
+    """How long the calls of one route take; any number of requests at once may tell it that."""
 
     def __init__(self) -> None:
         self.short = False
-        """The next request had better run straight."""
+        """The calls are short: the next request had better run compiled."""
         self._in_a_row = 0
         self._late = 0
         self._trials = _TRIALS
 
-    def ran_beside(self, spent: list[float]) -> None:
+    def ran_in_threads(self, spent: list[float]) -> None:
         """A request has run with threads, and its sync calls took so many seconds each."""
         self._in_a_row = self._in_a_row + 1 if sum(spent) <= WORTH_S * len(spent) else 0
         if self._in_a_row >= self._trials:
             self.short, self._in_a_row = True, 0
 
-    def ran_straight(self, seconds: float, calls: int) -> None:
-        """A request has run straight, with so many calls in so many seconds."""
+    def ran_compiled(self, seconds: float, calls: int) -> None:
+        """A request has run compiled, with so many calls in so many seconds."""
         self._in_a_row += 1
         if seconds <= WORTH_S * calls:
             self._late = 0

@@ -1,4 +1,4 @@
-"""Runs a route's straight code: one request without an event loop, tasks or threads of its own.
+"""Runs a compiled route: one request without an event loop, tasks or threads of its own.
 
 What is rare is done here, and as the executor does it: late calls, errors, nodes that are called for the first time,
 results that have to be awaited.
@@ -21,8 +21,8 @@ from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, Grace, RequestContext
 from meshgen.runtime.call.deadline import no_time, too_late
 from meshgen.runtime.call.errors import UserCode
-from meshgen.runtime.engine.compiled.adaptive import Pace
-from meshgen.runtime.engine.compiled.codegen import Straight
+from meshgen.runtime.engine.compiled.adaptive import CallTimes
+from meshgen.runtime.engine.compiled.codegen import FUNCTION, RouteCode
 from meshgen.runtime.engine.compiled.values import INPUT
 from meshgen.runtime.nodes.interrupt import Armed, arm, disarm
 from meshgen.status import DeadlineExceeded
@@ -43,32 +43,32 @@ class Nodes(Protocol):
         """The node's object, made now if it is not there yet."""
 
 
-class StraightRoute:
+class CompiledRoute:
     """One route of a graph in process; serves any number of requests at once, each in its caller's thread."""
 
-    def __init__(self, graph: str, path: str, straight: Straight, nodes: Nodes, wait: Wait) -> None:
+    def __init__(self, graph: str, path: str, code: RouteCode, nodes: Nodes, wait: Wait) -> None:
         self.graph = graph
         self.path = path
-        self.calls = straight.calls
-        self.size = straight.size
+        self.calls = code.calls
+        self.size = code.size
         self.plain = set(_PLAIN)
         """Classes of results that need not be awaited."""
         self.awaits = False
         """A sync method has given something to be awaited: an event loop serves this route better."""
-        self.pace = None if straight.serial else Pace()
-        """Of a route that could run in parallel."""
-        self._straight = straight
+        self.times = None if code.one_call_at_a_time else CallTimes()
+        """How long the calls of a route take that could run in parallel."""
+        self._code = code
         self._nodes = nodes
         self._wait = wait
         self._names: dict[str, Any] = {
-            **straight.names,
-            "__name__": straight.code.co_filename,
-            "__loader__": _Source(straight.source),
+            **code.names,
+            "__name__": code.code.co_filename,
+            "__loader__": _Source(code.source),
             "_plain": self.plain,
-            **{name: self._node(name, node) for name, node in straight.nodes.items()},
+            **{name: self._node(name, node) for name, node in code.nodes.items()},
         }
-        exec(straight.code, self._names)  # noqa: S102 - it is our own
-        self._answer = self._names.pop("_answer")
+        exec(code.code, self._names)  # noqa: S102 - it is our own
+        self._function = self._names.pop(FUNCTION)
 
     def run(self, given: Any, seconds: float) -> Any:
         """Answer one request, as `Executor.run` does.
@@ -81,28 +81,28 @@ class StraightRoute:
 
     def _run(self, given: Any, seconds: float) -> Any:
         started = time.monotonic()
-        underway = Underway(self, tracing.begin(), started + seconds)
-        CURRENT.set(underway)
-        underway.armed = arm(seconds, underway.ring)
+        request = RunningRequest(self, tracing.begin(), started + seconds)
+        CURRENT.set(request)
+        request.armed = arm(seconds, request.ring)
         try:
-            answer = self._answer(underway, given)
+            answer = self._function(request, given)
         except BaseException as error:
-            at, underway.at = underway.at, 0
+            at, request.at = request.at, 0
             if at > 0:
                 UserCode(self.calls[at]).__exit__(type(error), error, error.__traceback__)
             if at >= 0 or not isinstance(error, _UNREADABLE):
                 raise
             failed = error
         else:
-            if not underway.rang:
+            if not request.rang:
                 return answer
-            raise underway.late(underway.rang)
+            raise request.late(request.rang)
         finally:
-            underway.at = 0
-            if underway.armed is not None:
-                disarm(underway.armed)
-            if self.pace is not None:
-                self.pace.ran_straight(time.monotonic() - started - underway.waited, self.size + underway.more)
+            request.at = 0
+            if request.armed is not None:
+                disarm(request.armed)
+            if self.times is not None:
+                self.times.ran_compiled(time.monotonic() - started - request.waited, self.size + request.more)
         try:
             self._read_again(at, failed)
             raise failed
@@ -112,12 +112,12 @@ class StraightRoute:
     def _read_again(self, at: int, failed: BaseException) -> None:
         """Read what could not be read in the way that tells what is wrong; not in the handler, which would show."""
         trace = failed.__traceback__
-        while trace is not None and trace.tb_frame.f_code is not self._answer.__code__:
+        while trace is not None and trace.tb_frame.f_code is not self._function.__code__:
             trace = trace.tb_next
         if trace is not None:
             variables = trace.tb_frame.f_locals
-            results = {step: variables[name] for name, step in self._straight.results.items() if name in variables}
-            for read in self._straight.readings[at]:
+            results = {step: variables[name] for name, step in self._code.results.items() if name in variables}
+            for read in self._code.readings[at]:
                 read(variables["_given"], results)
 
     def _node(self, name: str, node: Node) -> Any:
@@ -125,29 +125,30 @@ class StraightRoute:
         return node.target if node.kind == "function" else _Unmade(WeakMethod(self._made), name, node)
 
     def _made(self, name: str, node: Node) -> Any:
-        underway = CURRENT.get()
-        assert isinstance(underway, Underway)
-        with underway.waiting():
+        request = CURRENT.get()
+        assert isinstance(request, RunningRequest)
+        with request.waiting():
             self._names[name] = target = self._nodes.target(node)
         return target
 
-    def wait(self, underway: Underway, work: Awaitable[Any]) -> Any:
+    def wait(self, request: RunningRequest, work: Awaitable[Any]) -> Any:
         """The value of an awaitable result."""
         self.awaits = True
-        with underway.disarmed():
-            return self._wait(self.calls[underway.at], work, underway.ends - time.monotonic())
+        with request.disarmed():
+            return self._wait(self.calls[request.at], work, request.ends - time.monotonic())
 
 
-class Underway:
-    """One request. The straight code writes where it is, and reads when it must end."""
+class RunningRequest:
+    """One request. The route's function writes where it is, and reads when it must end."""
 
     __slots__ = ("_deadline", "_grace", "_metadata", "_route", "armed", "at", "ends", "more", "rang", "since", "waited")
 
-    def __init__(self, route: StraightRoute, metadata: Callable[[], Mapping[str, str]], deadline: float) -> None:
+    def __init__(self, route: CompiledRoute, metadata: Callable[[], Mapping[str, str]], deadline: float) -> None:
         self.at = INPUT
-        """At a call, by its positive number, at the reading of values, by a negative one, or in our own code: 0."""
+        """Where the function is: at a call, by its positive number, at the reading of values, by a negative one, or
+        nowhere, as our own code runs: 0."""
         self.ends = deadline
-        """On the clock of `time.monotonic()`, with the time for which the request has waited."""
+        """When the request must end, on the clock of `time.monotonic()`: the time for which it has waited is added."""
         self.more = 0
         """Calls beside those that each request makes."""
         self.rang = 0
@@ -161,7 +162,7 @@ class Underway:
         self._metadata = metadata
         self._route = route
 
-    def seen(self) -> RequestContext:
+    def context(self) -> RequestContext:
         """What `current_request()` gives, from the node whose code is running now."""
         return RequestContext(
             graph=self._route.graph,
@@ -250,7 +251,7 @@ class _Unmade:
 
 
 class _Source:
-    """The source of straight code, for tracebacks and debuggers."""
+    """The source of a compiled route, for tracebacks and debuggers."""
 
     def __init__(self, source: str) -> None:
         self._source = source

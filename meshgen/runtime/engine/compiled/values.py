@@ -7,8 +7,9 @@ from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, assert_never
 
-from meshgen.graph.model import Access, Const, Entries, Expr, Graph, Input, Items, Result, Switch, sources
+from meshgen.graph.steps import Access, Const, Entries, Expr, Input, Items, Result, sources
 from meshgen.runtime.engine.expressions import Reader, reader
+from meshgen.runtime.engine.schedule import Schedule
 
 INPUT = -1
 """Where a route starts: it takes the parts of the request."""
@@ -24,11 +25,11 @@ class ValueWriter:
     has what is read.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, schedule: Schedule) -> None:
         self.names: dict[str, Any] = {}
         """What the code reads."""
         self.readings: dict[int, list[Reader]] = {INPUT: []}
-        self._graph = graph
+        self._schedule = schedule
         self._lines: list[str] = []
         self._margin = "    "
         self._parts: dict[Any, str] = {}
@@ -81,7 +82,7 @@ class ValueWriter:
         return bool(source.path)
 
     def _path(self, start: str, path: Sequence[Access]) -> str:
-        """As `expressions` walks it."""
+        """What to write for the value at the end of a path, walked as `expressions` walks it."""
         if not path:
             return start
         value = f"_v{self._temporaries}"
@@ -113,11 +114,7 @@ class ValueWriter:
         return name
 
     def _reader(self, expr: Expr) -> Reader:
-        return reader(expr, self._name_of_step)
-
-    def _name_of_step(self, index: int) -> str:
-        step = self._graph.steps[index]
-        return "switch" if isinstance(step, Switch) else step.node
+        return reader(expr, self._schedule.name_of)
 
     def _line(self, text: str) -> None:
         self._lines.append(self._margin + text)

@@ -38,8 +38,8 @@ from meshgen.emit.client.pytypes import named
 from meshgen.emit.output.pysource import Name, Parts
 from meshgen.errors import MeshgenError
 from meshgen.frontend import load_graph
-from meshgen.inprocess import LocalGraph
 from meshgen.naming import pascal
+from meshgen.runtime.local.graph import LocalGraph
 from meshgen.schema.model import EnumOf, Field, ListOf, MapOf, Optional, Record, Ref, Type, Union
 from meshgen.schema.reflect.reflector import reflect
 from meshgen.status import StatusError

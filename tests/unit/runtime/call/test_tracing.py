@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from meshgen.control.otlp import Receiver
-from meshgen.runtime.call import tracing
+from meshgen.runtime.call import otel, tracing
 from meshgen.status import NotFound
 
 PARENT = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
@@ -101,7 +101,7 @@ class TestWithCollector:
         assert client.attributes[tracing.NODE] == "model"
         assert (node.service, node.parent_id) == ("model", client.span_id)
         assert (node.error, node.message) == (True, "NOT_FOUND: no such thing")
-        assert node.attributes[tracing.STATUS] == 5
+        assert node.attributes[otel.STATUS] == 5
         assert not driver.error
 
     def test_an_unsampled_parent_is_honoured_and_passed_on(self, receiver: Receiver) -> None:

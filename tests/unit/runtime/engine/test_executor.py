@@ -665,7 +665,7 @@ class Missing:
         raise meshgen.NotFound("it is not here")
 
 
-async def _value(response: meshgen.runtime.nodes.instance.Response) -> float:
+async def _value(response: meshgen.runtime.nodes.handles.Response) -> float:
     return float(await response)
 
 

@@ -1,4 +1,4 @@
-"""How the executor plans a route: what may run by itself, and which case a key names."""
+"""How a route is scheduled: what may run by itself, and which case a key names."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshgen.graph.model import Call, Result
-from meshgen.runtime.engine.executor import _alone
+from meshgen.graph.steps import Call, Result
+from meshgen.runtime.engine.schedule import steps_alone
 from meshgen.runtime.engine.switch import case_finder
 from meshgen.schema.model import Unknown
 
@@ -29,7 +29,7 @@ def test_a_step_is_alone_when_all_others_come_before_or_after_it(seed: int) -> N
         return any(n == a or comes_before(a, n) for n in needs[b])
 
     expected = [a for a in ids if all(a == b or comes_before(a, b) or comes_before(b, a) for b in ids)]
-    assert _alone(steps) == expected
+    assert steps_alone(steps) == expected
 
 
 class _Colour(enum.StrEnum):

@@ -20,7 +20,7 @@ from meshgen import DAGDriver, Handle, InputNode, InvalidArgument, LocalGraph, T
 from meshgen.compiler import compile_graph
 from meshgen.frontend import Application
 from meshgen.frontend.loader import Loaded
-from meshgen.runtime.local.through_codec import ContractWire
+from meshgen.runtime.local.through_codec import ThroughCodec
 
 
 @dataclass
@@ -75,7 +75,7 @@ def wired(application: Application) -> LocalGraph:
     """The graph with its contracts between everything."""
     loaded = Loaded(graph=local(application).graph, root=Path(), module="ask", attribute="app")
     built = compile_graph(loaded, lock=None)
-    return LocalGraph(built.graph, ContractWire(built.graph, built.plan.contract.descriptors.SerializeToString()))
+    return LocalGraph(built.graph, [ThroughCodec(built.graph, built.plan.contract.descriptors.SerializeToString())])
 
 
 def refused(call: Any) -> tuple[list[tuple[str, str]], str]:

@@ -7,7 +7,6 @@ service's name, as Envoy does. The other way is straight from socket to socket.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import os
 import socket
 import time
@@ -28,6 +27,8 @@ from meshgen.compiler import compile_graph
 from meshgen.contract import names
 from meshgen.frontend import load_graph
 from meshgen.graph.model import Graph
+from meshgen.graph.policy import Policy
+from meshgen.runtime.call.transport import ELSEWHERE, CallInfo
 from meshgen.runtime.mesh import remote, server
 from meshgen.runtime.mesh.wire import frames, pool
 from meshgen.status import Code, StatusError
@@ -208,7 +209,7 @@ async def test_a_node_that_is_too_slow_is_named_before_the_client_gives_up(
     mesh: Mesh, monkeypatch: pytest.MonkeyPatch, rpc: str
 ) -> None:
     # 20 ms per hop, otherwise: a machine that is busy with other tests can stand still for longer.
-    monkeypatch.setattr("meshgen.runtime.call.hop._RETURN_S", 0.1)
+    monkeypatch.setattr("meshgen.runtime.call.deadline._RETURN_S", 0.1)
     start = time.monotonic()
     error = await failure(mesh, rpc, "1", limit=1)
     assert (error.code, error.node) == (Code.DEADLINE_EXCEEDED, "leaf")
@@ -271,7 +272,7 @@ async def test_a_mesh_that_is_away_is_unavailable_at_once(mesh: Mesh) -> None:
     assert method is not None
     start = time.monotonic()
     with pytest.raises(StatusError) as error:
-        await transport.call(leaf, method, {"text": "x"}, alone=True)
+        await transport.call(CallInfo.outside(leaf, method), {"text": "x"})
     assert (error.value.code, error.value.node) == (Code.UNAVAILABLE, "leaf")
     assert "node 'leaf' cannot be reached" in error.value.message
     assert time.monotonic() - start < 3
@@ -332,11 +333,10 @@ class Straight:
         return await asyncio.start_unix_server(hang_up, pool.socket_path(self.folder, "one"))
 
     async def call(self, *, idempotent: bool = True, timeout_s: float = 5) -> Any:
-        options = dataclasses.replace(self.leaf.options, idempotent=idempotent, timeout_s=timeout_s)
+        policy = Policy(idempotent=idempotent, timeout_s=timeout_s)
         method = self.leaf.method("forward")
         assert method is not None
-        node = dataclasses.replace(self.leaf, options=options)
-        return plain(await self.transport.call(node, method, {"text": "x"}, alone=True))
+        return plain(await self.transport.call(CallInfo(self.leaf, method, policy, ELSEWHERE), {"text": "x"}))
 
 
 @pytest.mark.parametrize("mesh", ["envoy"], indirect=True)

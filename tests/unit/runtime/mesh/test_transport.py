@@ -26,6 +26,8 @@ from meshgen.contract import names
 from meshgen.emit.draw.flowchart import mermaid
 from meshgen.frontend import Loaded, load_graph
 from meshgen.graph.model import Graph, InDriver, Node, Own, Placement, With
+from meshgen.graph.policy import Policy
+from meshgen.graph.steps import CallingStep
 from meshgen.plan.diagram import diagram
 from meshgen.plan.lower import mesh as lowered
 from meshgen.runtime.mesh import remote, server
@@ -63,8 +65,13 @@ def placed(layout: str) -> Graph:
     where = LAYOUTS[layout]
     placed = (replace(n, placement=where.get(n.name, n.placement)) for n in graph.nodes)
     # The limit of `boss` is short, and a busy machine slow.
-    nodes = (replace(n, options=replace(n.options, timeout_s=n.options.timeout_s and LIMIT_S)) for n in placed)
-    return replace(graph, nodes=tuple(nodes))
+    nodes = (replace(n, options=replace(n.options, policy=longer(n.options.policy))) for n in placed)
+    steps = (replace(s, policy=longer(s.policy)) if isinstance(s, CallingStep) else s for s in graph.steps)
+    return replace(graph, nodes=tuple(nodes), steps=tuple(steps))
+
+
+def longer(policy: Policy) -> Policy:
+    return replace(policy, timeout_s=policy.timeout_s and LIMIT_S)
 
 
 @pytest.fixture(params=LAYOUTS)

@@ -1,10 +1,9 @@
-"""Routes run straight: as one function, with the values, errors, notes and calls that the executor gives."""
+"""Compiled routes: each as one function, with the values, errors, notes and calls that the executor gives."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import dataclasses
 import gc
 import random
 import signal
@@ -27,34 +26,21 @@ from benchmarks.works import BY_NAME
 from meshgen import DAGDriver, Handle, InputNode, LocalGraph, current_request, deployment, inline, map_each, switch
 from meshgen.runtime.call import tracing
 from meshgen.runtime.engine.compiled import adaptive
-from meshgen.runtime.engine.compiled.route import StraightRoute
+from meshgen.runtime.engine.compiled.route import CompiledRoute
 
 
-def straight(app: Any) -> LocalGraph:
-    """The graph, with every route straight from the start."""
-    graph = meshgen.local(app)
-    for route in graph.graph.routes:
-        taken = route_of(graph, route.path)
-        assert taken is not None
-        if taken.pace is not None:
-            taken.pace.short = True
-            taken.pace.ran_straight = lambda *_: None  # type: ignore[method-assign]
-    return graph
+def compiled(app: Any) -> LocalGraph:
+    """The graph, with every route compiled."""
+    return LocalGraph(meshgen.local(app).graph, engine="compiled")
 
 
 def general(app: Any) -> LocalGraph:
     """The graph, with every route on the executor."""
-    graph = meshgen.local(app)
-    for route in graph.graph.routes:
-        entry = dataclasses.replace(graph._entry(route.path), straight=None)
-        graph._entries |= {route.path: entry, route.path.strip("/"): entry}
-        if len(graph.graph.routes) == 1:
-            graph._entries[None] = entry
-    return graph
+    return LocalGraph(meshgen.local(app).graph, engine="executor")
 
 
-def route_of(graph: LocalGraph, path: str = "/") -> StraightRoute | None:
-    return graph._entry(path).straight
+def route_of(graph: LocalGraph, path: str = "/") -> CompiledRoute | None:
+    return graph._entry(path).engines.compiled
 
 
 # --- the two ways agree -------------------------------------------------------------------------------------------
@@ -265,14 +251,14 @@ B = {"deep": [1, {"n": 2}], "list": [1, 2]}
 @given(st.integers(0, 10**9), st.sampled_from([0.0, 0.5, 0.9]))
 def test_chains_agree_with_the_executor_to_the_order_of_calls(seed: int, fails: float) -> None:
     app = drawn(random.Random(seed), True, fails)
-    assert outcome(straight(app), 3, B) == outcome(general(app), 3, B)
+    assert outcome(compiled(app), 3, B) == outcome(general(app), 3, B)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 10**9), st.sampled_from([0.0, 0.0, 0.3]))
 def test_graphs_agree_with_the_executor(seed: int, fails: float) -> None:
     app = drawn(random.Random(seed), False, fails)
-    one, calls = outcome(straight(app), 3, B)
+    one, calls = outcome(compiled(app), 3, B)
     others = [outcome(general(app), 3, B) for _ in range(3)]
     if isinstance(one, tuple):  # of two branches that fail, either may be the first when they run in parallel
         assert any(isinstance(other, tuple) for other, _ in others)
@@ -281,26 +267,26 @@ def test_graphs_agree_with_the_executor(seed: int, fails: float) -> None:
         assert all(Counter(c) == Counter(calls) for _, c in others)
 
 
-# --- what is straight, and what is not ----------------------------------------------------------------------------
+# --- what is compiled, and what is not ----------------------------------------------------------------------------
 
 
 BY_ROUTE = {w.route: w for w in reversed(BY_NAME.values()) if w.graph == "works"}
 
 
 @pytest.mark.parametrize("work", BY_ROUTE.values(), ids=BY_ROUTE)
-def test_the_routes_of_the_benchmark_run_straight_once_their_calls_were_short(
+def test_the_routes_of_the_benchmark_run_compiled_once_their_calls_were_short(
     work: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graph = meshgen.local(works)
     route = route_of(graph, work.route)
     assert route is not None
-    assert (route.pace is None) == work.name.startswith(("echo", "chain", "tensor"))
+    assert (route.times is None) == work.name.startswith(("echo", "chain", "tensor"))
     assert route.size == max(work.calls, 1)
-    if route.pace is not None:
+    if route.times is not None:
         for _ in range(100):
-            route.pace.ran_beside([1e-6] * work.calls)
-        assert route.pace.short
-    monkeypatch.setattr(graph, "_run", None)  # no event loop from here on
+            route.times.ran_in_threads([1e-6] * work.calls)
+        assert route.times.short
+    monkeypatch.setattr(graph._running.loops, "run", None)  # no event loop from here on
     threads = threading.active_count()
     for case in work.cases():
         answer = graph(route=work.route, **case.request)
@@ -345,24 +331,24 @@ def test_async_nodes_handles_and_limits_of_nodes_are_the_executors() -> None:
             "/async": add.bind(waits.bind(x), 1.0),
             "/handle": asks.bind(x),
             "/limit": double.options(name="limited", timeout_s=5).bind(x),
-            "/straight": double.bind(x),
+            "/compiled": double.bind(x),
         }
         graph = meshgen.local(DAGDriver.bind(outputs))
-    assert [path for path in outputs if route_of(graph, path) is not None] == ["/straight"]
+    assert [path for path in outputs if route_of(graph, path) is not None] == ["/compiled"]
     assert [graph(2.0, route=path) for path in outputs] == [3.0, 2.0, 4.0, 4.0]
 
 
 def test_a_traced_request_is_the_executors(monkeypatch: pytest.MonkeyPatch) -> None:
     with InputNode(float) as x:
         graph = meshgen.local(DAGDriver.bind(double.bind(x)))
-    monkeypatch.setattr(StraightRoute, "run", lambda *_: "straight")
+    monkeypatch.setattr(CompiledRoute, "run", lambda *_: "compiled")
     monkeypatch.setattr(tracing, "recording", lambda: True)
     assert graph(1.0) == 2.0
     monkeypatch.setattr(tracing, "recording", lambda: False)
-    assert graph(1.0) == "straight"
+    assert graph(1.0) == "compiled"
 
 
-def test_slow_branches_run_beside_each_other_and_short_ones_straight(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_branches_run_beside_each_other_and_short_ones_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     where: list[str] = []
 
     @deployment
@@ -387,34 +373,34 @@ def test_slow_branches_run_beside_each_other_and_short_ones_straight(monkeypatch
 
 
 def test_a_route_that_changes_all_the_time_is_watched_for_longer() -> None:
-    watched = adaptive.Pace()
+    watched = adaptive.CallTimes()
 
     def runs_until_short() -> int:
         for runs in range(1, 10_000):
-            watched.ran_beside([1e-6, 2e-6])
+            watched.ran_in_threads([1e-6, 2e-6])
             if watched.short:
                 return runs
         raise AssertionError
 
     def is_late() -> None:
-        watched.ran_straight(1.0, 2)
+        watched.ran_compiled(1.0, 2)
         assert watched.short, "once is by chance"
-        watched.ran_straight(1.0, 2)
+        watched.ran_compiled(1.0, 2)
         assert not watched.short
 
     assert runs_until_short() == 2
-    watched.ran_straight(1.0, 2)
-    watched.ran_straight(1e-6, 2)
+    watched.ran_compiled(1.0, 2)
+    watched.ran_compiled(1e-6, 2)
     is_late()
     for _ in range(3):
-        watched.ran_beside([1e-6])
-    watched.ran_beside([1e-6, 1.0])
+        watched.ran_in_threads([1e-6])
+    watched.ran_in_threads([1e-6, 1.0])
     assert not watched.short
     assert runs_until_short() == 4
     is_late()
     assert runs_until_short() == 8
     for _ in range(100):
-        watched.ran_straight(1e-6, 2)
+        watched.ran_compiled(1e-6, 2)
     is_late()
     assert runs_until_short() == 2, "it has been short for long"
     for _ in range(20):
@@ -469,7 +455,7 @@ def test_the_request_is_told_at_each_node_and_its_trace_is_one() -> None:
 
     with InputNode(float) as x:
         app = DAGDriver.bind({"/a": look.options(name="second").bind(look.bind(x)), "/b": look.bind(x)})
-    graph = straight(app)
+    graph = compiled(app)
     graph(1.0, route="/a", timeout_s=7)
     (one, position), (two, _) = seen
     assert (one.node, two.node, one.route, one.graph) == ("look", "second", "/a", graph.graph.name)
@@ -510,7 +496,7 @@ def test_a_graph_inside_of_a_node_goes_on_with_its_trace() -> None:
     assert seen[1].trace_id in seen[0].metadata["traceparent"]
 
 
-@pytest.mark.parametrize("way", [straight, general])
+@pytest.mark.parametrize("way", [compiled, general])
 def test_context_variables_of_the_caller_are_seen_and_those_of_nodes_stay_inside(
     way: Callable[[Any], LocalGraph],
 ) -> None:
@@ -699,5 +685,5 @@ def test_the_code_of_a_route_is_as_long_as_the_route(shape: Callable[[int, Any],
             graph = meshgen.local(DAGDriver.bind(shape(size, x)))
         route = route_of(graph)
         assert route is not None
-        lengths.append(len(route._straight.source.splitlines()))
+        lengths.append(len(route._code.source.splitlines()))
     assert lengths[1] < 11 * lengths[0]
