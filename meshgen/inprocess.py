@@ -34,7 +34,7 @@ from meshgen.runtime.local.transport import LocalTransport
 from meshgen.runtime.nodes.timing import noting
 from meshgen.schema.check.requests import request_check
 from meshgen.schema.convert.json_value import from_json, to_json
-from meshgen.schema.fit import EncodeError
+from meshgen.schema.misfit import EncodeError
 from meshgen.status import NotFound
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from meshgen.schema.fit import Misfit, joined, subscript
+from meshgen.schema.misfit import Misfit, joined, subscript
 from meshgen.schema.values.any_value import from_plain
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from meshgen.codec.payloads import payload_of
 from meshgen.codec.well_known import FROM_MESSAGE, read_value
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.schema.convert.assemble import (
+from meshgen.schema.convert.readers import (
     ABSENT,
     Reader,
     entries_reader,
@@ -19,7 +19,7 @@ from meshgen.schema.convert.assemble import (
     reader_of_fields,
     reader_of_record,
 )
-from meshgen.schema.fit import Misfit
+from meshgen.schema.misfit import Misfit
 from meshgen.schema.model import (
     AnyValue,
     Choice,

@@ -9,8 +9,8 @@ from google.protobuf.message import DecodeError
 
 from meshgen.codec.encode import Fill
 from meshgen.codec.payloads import MessageBytes
-from meshgen.schema.convert.assemble import Reader
-from meshgen.schema.fit import TOO_DEEP, EncodeError
+from meshgen.schema.convert.readers import Reader
+from meshgen.schema.misfit import TOO_DEEP, EncodeError
 
 
 class MessageWriter:

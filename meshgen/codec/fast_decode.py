@@ -9,8 +9,8 @@ from meshgen.codec.decode import Decoding
 from meshgen.codec.payloads import payload_of
 from meshgen.codec.pycode import Source, field_of, indented, is_plain_name
 from meshgen.naming import snake
-from meshgen.schema.convert.assemble import ABSENT, LEFT_TO_THE_CLASS, Reader, when_absent
-from meshgen.schema.convert.distinct import SETS
+from meshgen.schema.convert.readers import ABSENT, LEFT_TO_THE_CLASS, Reader, when_absent
+from meshgen.schema.convert.set_elements import SETS
 from meshgen.schema.model import CONTAINERS, Field, ListOf, MapOf, Optional, Record, Ref, Tensor, Type
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.values.tensor import CONTENTS, tensor_from

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from meshgen.codec.wireformat import Buffer, Places, Search, Splice, UnsearchableError, places_of
 from meshgen.contract.shared_messages import TENSOR_PADDING
-from meshgen.schema.fit import EncodeError
+from meshgen.schema.misfit import EncodeError
 
 T = TypeVar("T")
 

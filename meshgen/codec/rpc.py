@@ -23,7 +23,7 @@ from meshgen.codec.payloads import MessageBytes
 from meshgen.errors import MeshgenError
 from meshgen.naming import RESULT_FIELD, pascal, snake
 from meshgen.schema.check.requests import request_check
-from meshgen.schema.fit import TOO_DEEP, EncodeError, Misfit, describe
+from meshgen.schema.misfit import TOO_DEEP, EncodeError, Misfit, describe
 from meshgen.schema.model import EnumOf, Field, Nothing, Record, Type
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.traits import is_deep

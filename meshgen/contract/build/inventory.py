@@ -22,7 +22,7 @@ from meshgen.contract.wire import (
 )
 from meshgen.errors import Diagnostic, errors_only
 from meshgen.naming import collisions, enum_value, enum_zero, json_name, pascal, snake, upper_snake, writable
-from meshgen.schema.convert.assemble import empty_is_lost, none_is_lost
+from meshgen.schema.convert.readers import empty_is_lost, none_is_lost
 from meshgen.schema.model import (
     AnyValue,
     EnumOf,

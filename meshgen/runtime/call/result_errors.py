@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from meshgen.graph.model import Expr, Graph, Node, Result, Route, Switch, sources
 from meshgen.naming import RESULT_FIELD
-from meshgen.schema.fit import EncodeError, describe
+from meshgen.schema.misfit import EncodeError, describe
 from meshgen.schema.model import Record, Type
 from meshgen.status import Internal
 

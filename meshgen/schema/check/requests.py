@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
 from meshgen.schema.check.rule_tests import tests_of
-from meshgen.schema.fit import MOST_PROBLEMS, TOO_DEEP, EncodeError, Misfit, joined, subscript
+from meshgen.schema.misfit import MOST_PROBLEMS, TOO_DEEP, EncodeError, Misfit, joined, subscript
 from meshgen.schema.model import (
     AnyValue,
     Choice,

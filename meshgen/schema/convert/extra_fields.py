@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from meshgen.schema.fit import EncodeError, describe
+from meshgen.schema.misfit import EncodeError, describe
 from meshgen.schema.model import Record
 from meshgen.schema.reflect.records import kind_of, opened
 

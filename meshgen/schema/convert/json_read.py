@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, enum_zero, json_name, snake
-from meshgen.schema.convert.assemble import (
+from meshgen.schema.convert.json_scalars import MAP_KEYS, SCALARS, any_integer, text
+from meshgen.schema.convert.readers import (
     ABSENT,
     Reader,
     entries_reader,
@@ -16,8 +17,7 @@ from meshgen.schema.convert.assemble import (
     reader_of_fields,
     reader_of_record,
 )
-from meshgen.schema.convert.json_scalars import MAP_KEYS, SCALARS, any_integer, text
-from meshgen.schema.fit import MOST_PROBLEMS, Misfit, subscript
+from meshgen.schema.misfit import MOST_PROBLEMS, Misfit, subscript
 from meshgen.schema.model import (
     AnyValue,
     Choice,

@@ -18,10 +18,10 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, RESULT_FIELD, json_name, snake
-from meshgen.schema.convert.assemble import ABSENT
 from meshgen.schema.convert.json_read import PART_NAMES, JsonReading
 from meshgen.schema.convert.json_write import JsonWriting
-from meshgen.schema.fit import TOO_DEEP, EncodeError, Misfit, joined
+from meshgen.schema.convert.readers import ABSENT
+from meshgen.schema.misfit import TOO_DEEP, EncodeError, Misfit, joined
 from meshgen.schema.model import (
     Field,
     Image,

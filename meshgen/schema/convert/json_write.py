@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.schema.convert.assemble import ABSENT, NONE_IS_LOST, elements, getter, none_is_lost
-from meshgen.schema.convert.distinct import may_merge, refuse_merged
 from meshgen.schema.convert.extra_fields import surplus_check
-from meshgen.schema.fit import EncodeError, describe
+from meshgen.schema.convert.readers import ABSENT, NONE_IS_LOST, elements, getter, none_is_lost
+from meshgen.schema.convert.set_elements import may_merge, refuse_merged
+from meshgen.schema.misfit import EncodeError, describe
 from meshgen.schema.model import (
     AnyValue,
     Choice,

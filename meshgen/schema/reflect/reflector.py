@@ -40,7 +40,6 @@ from meshgen.schema.model import (
 from meshgen.schema.reflect.arrays import is_class_of, refuse_scalar, specified, tensor_of
 from meshgen.schema.reflect.choices import enum_of, literal
 from meshgen.schema.reflect.constraints import asked_by, constrained, constraints_of, doc_of
-from meshgen.schema.reflect.foreign import refuse
 from meshgen.schema.reflect.markers import Peeled, peel
 from meshgen.schema.reflect.oneofs import union
 from meshgen.schema.reflect.records import (
@@ -52,6 +51,7 @@ from meshgen.schema.reflect.records import (
     type_variables,
     wire_name_of,
 )
+from meshgen.schema.reflect.refusals import refuse
 from meshgen.schema.rules import Rules
 from meshgen.schema.unsupported import THIS, Refused, name_of
 from meshgen.schema.wire_names import element_name

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias, assert_never
 from uuid import UUID
 
-from meshgen.schema.fit import EncodeError
+from meshgen.schema.misfit import EncodeError
 from meshgen.schema.model import (
     CONTAINERS,
     AnyValue,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from meshgen.schema.fit import describe
+from meshgen.schema.misfit import describe
 from meshgen.schema.model import MISSING, Field, ListOf, MapOf, Optional, Type, Union
 from meshgen.schema.relate.assignable import holds
 

@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias, assert_never
 from uuid import UUID
 
-from meshgen.schema.fit import EncodeError
+from meshgen.schema.misfit import EncodeError
 from meshgen.schema.model import (
     CONTAINERS,
     AnyValue,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from meshgen.schema.fit import EncodeError, describe
+from meshgen.schema.misfit import EncodeError, describe
 from meshgen.schema.model import Optional, Type, Union
 from meshgen.schema.relate.exactness import member_finder
 

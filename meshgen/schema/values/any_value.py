@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from meshgen.schema.fit import EncodeError, Misfit, describe, subscript
+from meshgen.schema.misfit import EncodeError, Misfit, describe, subscript
 from meshgen.schema.values.scalars import to_str
 
 WHOLE_MAX = 1 << 53

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from meshgen.naming import enum_value
-from meshgen.schema.fit import EncodeError, describe
+from meshgen.schema.misfit import EncodeError, describe
 from meshgen.schema.model import Choice, EnumOf, ScalarKind
 
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, TypeAlias
 from uuid import UUID
 
-from meshgen.schema.fit import EncodeError, Misfit, describe
+from meshgen.schema.misfit import EncodeError, Misfit, describe
 from meshgen.schema.model import WellKnownKind
 
 DURATION_MAX_S = 315_576_000_000

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from meshgen.schema.fit import EncodeError, Misfit, describe
+from meshgen.schema.misfit import EncodeError, Misfit, describe
 from meshgen.schema.model import Field, ListOf, Optional, Scalar, Tensor
 
 WIDE = "uint64_contents"

@@ -39,7 +39,7 @@ from schema_samples import (
 
 from meshgen.codec.fallback import MessageReader, MessageWriter
 from meshgen.codec.rpc import EncodeError, RpcCodec
-from meshgen.schema.fit import Misfit
+from meshgen.schema.misfit import Misfit
 from meshgen.schema.model import (
     Choice,
     EnumOf,

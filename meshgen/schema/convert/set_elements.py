@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, assert_never
 
-from meshgen.schema.fit import EncodeError, Misfit
+from meshgen.schema.misfit import EncodeError, Misfit
 from meshgen.schema.model import (
     AnyValue,
     Choice,

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from meshgen.naming import snake
 from meshgen.schema.check.requests import Check, Checking
-from meshgen.schema.convert.distinct import SETS, distinct
-from meshgen.schema.fit import MOST_PROBLEMS, EncodeError, Misfit, describe, joined, subscript
+from meshgen.schema.convert.set_elements import SETS, distinct
+from meshgen.schema.misfit import MOST_PROBLEMS, EncodeError, Misfit, describe, joined, subscript
 from meshgen.schema.model import CONTAINERS, AnyValue, Container, Field, ListOf, MapOf, Optional, Record, Union
 from meshgen.schema.relate.defaults import default_of
 from meshgen.schema.relate.union_members import spread
