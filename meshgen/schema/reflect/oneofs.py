@@ -7,6 +7,7 @@ import typing
 from typing import Any
 
 from meshgen.naming import json_name
+from meshgen.schema.classes import kind_of
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -24,7 +25,7 @@ from meshgen.schema.model import (
     Union,
     WellKnown,
 )
-from meshgen.schema.reflect.records import kind_of, raw_fields
+from meshgen.schema.reflect.records import raw_fields
 from meshgen.schema.unsupported import Refused
 from meshgen.schema.wire_names import member_name
 

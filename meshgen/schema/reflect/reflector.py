@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from meshgen.annotations import Float32, Int32, TensorSpec
+from meshgen.schema.classes import doc_of_class, kind_of, opened, type_variables, wire_name_of
 from meshgen.schema.model import (
     MISSING,
     AnyValue,
@@ -42,15 +43,7 @@ from meshgen.schema.reflect.choices import enum_of, literal
 from meshgen.schema.reflect.constraints import asked_by, constrained, constraints_of, doc_of
 from meshgen.schema.reflect.markers import Peeled, peel
 from meshgen.schema.reflect.oneofs import union
-from meshgen.schema.reflect.records import (
-    RawField,
-    doc_of_class,
-    kind_of,
-    opened,
-    raw_fields,
-    type_variables,
-    wire_name_of,
-)
+from meshgen.schema.reflect.records import RawField, raw_fields
 from meshgen.schema.reflect.refusals import refuse
 from meshgen.schema.rules import Rules
 from meshgen.schema.unsupported import THIS, Refused, name_of

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, TypeAlias, assert_never
 from uuid import UUID
 
+from meshgen.schema.classes import kind_of, opened
 from meshgen.schema.misfit import EncodeError
 from meshgen.schema.model import (
     CONTAINERS,
@@ -31,7 +32,6 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
-from meshgen.schema.reflect.records import kind_of, opened
 from meshgen.schema.relate.exactness import member_finder
 from meshgen.schema.values.any_value import WHOLE_MAX
 from meshgen.schema.values.scalars import TO_SCALAR

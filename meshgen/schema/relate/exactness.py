@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias, assert_never
 from uuid import UUID
 
+from meshgen.schema.classes import opened
 from meshgen.schema.misfit import EncodeError
 from meshgen.schema.model import (
     CONTAINERS,
@@ -36,7 +37,6 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
-from meshgen.schema.reflect.records import opened
 from meshgen.schema.values.scalars import TO_SCALAR
 
 _SCALARS: Mapping[str, type[Any]] = {
