@@ -9,7 +9,8 @@ from meshgen.codec.decode import Decoding
 from meshgen.codec.payloads import payload_of
 from meshgen.codec.pycode import Source, field_of, indented, is_plain_name
 from meshgen.naming import snake
-from meshgen.schema.convert.readers import ABSENT, LEFT_TO_THE_CLASS, Reader, when_absent
+from meshgen.schema.convert.field_access import ABSENT
+from meshgen.schema.convert.readers import LEFT_TO_THE_CLASS, Reader, when_absent
 from meshgen.schema.convert.set_elements import SETS
 from meshgen.schema.model import CONTAINERS, Field, ListOf, MapOf, Optional, Record, Ref, Tensor, Type
 from meshgen.schema.relate.union_members import spread

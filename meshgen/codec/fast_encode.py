@@ -8,9 +8,9 @@ from meshgen.codec.encode import Encoding, Fill
 from meshgen.codec.pycode import Source, field_of, indented, is_plain_name, set_field
 from meshgen.naming import snake
 from meshgen.schema.convert.extra_fields import surplus_check
-from meshgen.schema.convert.readers import none_is_lost
 from meshgen.schema.convert.set_elements import SETS
 from meshgen.schema.model import AnyValue, Field, ListOf, MapOf, Optional, Record, Ref, Scalar, Type
+from meshgen.schema.relate.defaults import none_is_lost
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.values.scalars import TO_SCALAR
 

@@ -20,8 +20,8 @@ from meshgen.codec.wireformat import ALIGNMENT, Buffer, varint
 from meshgen.contract.shared_messages import TENSOR_PADDING
 from meshgen.contract.wire import TENSOR
 from meshgen.naming import RESULT_FIELD, snake
-from meshgen.schema.convert.readers import none_is_lost
 from meshgen.schema.model import Field, ListOf, MapOf, Nothing, Optional, Record, Tensor, Type, Union, Unknown
+from meshgen.schema.relate.defaults import none_is_lost
 from meshgen.schema.traits import is_deep
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5

@@ -9,7 +9,7 @@ from meshgen.contract.compare.described import Described, Position, Rpc
 from meshgen.contract.compare.findings import Finding, Kind
 from meshgen.contract.compare.renames import Renames, renamed_in
 from meshgen.contract.compare.rule_changes import narrower
-from meshgen.contract.compare.wording import Told, field_words, owner_words, told_fields
+from meshgen.contract.compare.wording import TEXTS, Told, field_words, owner_words, told_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def _choices(place: Place, old: Told, new: Told) -> Iterator[Finding]:
 
 
 def _is_plain(type_: str) -> bool:
-    return "Literal" not in type_ and "UUID" not in type_
+    return not any(word in type_ for word in ("Literal", *TEXTS.values()))
 
 
 def _misread(place: Place, before: dict[str, Told], now: dict[str, Told]) -> Iterator[Finding]:

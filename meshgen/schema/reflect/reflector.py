@@ -6,14 +6,11 @@ What has no contract becomes `Unknown` with a reason and a way out: it still run
 from __future__ import annotations
 
 import collections.abc as abc
-import datetime as dt
-import decimal
 import enum
 import types
 import typing
-import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from meshgen.annotations import Float32, Int32, TensorSpec
 from meshgen.schema.classes import doc_of_class, kind_of, opened, type_variables, wire_name_of
@@ -35,6 +32,7 @@ from meshgen.schema.model import (
     Scalar,
     Tensor,
     Type,
+    Union,
     Unknown,
     WellKnown,
 )
@@ -47,6 +45,8 @@ from meshgen.schema.reflect.records import RawField, raw_fields
 from meshgen.schema.reflect.refusals import refuse
 from meshgen.schema.rules import Rules
 from meshgen.schema.unsupported import THIS, Refused, name_of
+from meshgen.schema.values.kind import Text
+from meshgen.schema.values.well_known import KINDS
 from meshgen.schema.wire_names import element_name
 
 _PLAIN: Mapping[Any, Type] = {
@@ -56,11 +56,7 @@ _PLAIN: Mapping[Any, Type] = {
     str: Scalar("str"),
     bytes: Scalar("bytes"),
     typing.LiteralString: Scalar("str"),
-    dt.datetime: WellKnown("datetime"),
-    dt.timedelta: WellKnown("timedelta"),
-    dt.date: WellKnown("date"),
-    decimal.Decimal: WellKnown("Decimal"),
-    uuid.UUID: WellKnown("UUID"),
+    **{kind.python: WellKnown(name) for name, kind in KINDS.items()},
     None: Nothing(),
     types.NoneType: Nothing(),
     Any: AnyValue(),
@@ -353,7 +349,9 @@ def _no_any_twice(item: Type) -> Type:
 
 def _is_comparable(item: Type) -> bool:
     """Whether the contract's validators can tell two of them apart: scalars, enums and text, not messages."""
-    return isinstance(item, Scalar | Choice | EnumOf) or (isinstance(item, WellKnown) and item.kind == "UUID")
+    if isinstance(item, WellKnown):
+        return isinstance(KINDS[item.kind].wire, Text)
+    return isinstance(item, Scalar | Choice | EnumOf)
 
 
 def _can_be_in_set(type_: Type) -> bool:
@@ -368,8 +366,12 @@ def _can_be_in_set(type_: Type) -> bool:
             return all(_can_be_in_set(f.type) for f in fields)
         case Record(python=python) | Ref(python=python):
             return getattr(python, "__hash__", None) is not None
+        case Union(members=members):
+            return all(map(_can_be_in_set, members))
+        case AnyValue() | Nothing() | Unknown() | MapOf() | Image() | Tensor():
+            return False
         case _:
-            return bool(getattr(type_, "members", ())) and all(_can_be_in_set(m) for m in type_.members)  # type: ignore[union-attr]
+            assert_never(type_)
 
 
 def _hashable(annotation: Any) -> bool:
