@@ -66,6 +66,7 @@ class MessageBytes:
 
     def __init__(self, cls: type[Message]) -> None:
         descriptor: Any = cls.DESCRIPTOR
+        self.name: str = descriptor.full_name
         self._class = cls
         self._written = places_of(descriptor, _PADDING)
         self._read = places_of(descriptor)

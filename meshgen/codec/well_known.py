@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from meshgen.codec.pycode import Source, field_of
+from meshgen.codec.pycode import CompiledFunctions, field_of
 from meshgen.schema.values.any_value import number_of, read_at
 from meshgen.schema.values.kind import Message
 
@@ -14,19 +14,19 @@ from meshgen.schema.values.kind import Message
 @cache
 def message_reader(message: Message) -> Callable[[Any], Any]:
     """A function from the message of a kind to its value; it raises Misfit."""
-    source = Source()
+    functions = CompiledFunctions()
     parts = ", ".join(field_of("m", name) for name in message.names)
-    line = f"return {source.name(message.read)}({parts})"
-    return source.define(source.name(None), "m", [line], f"reader of {message.name}")
+    line = f"return {functions.refer(message.read)}({parts})"
+    return functions.define("m", [line], f"reader of {message.name}")
 
 
 @cache
 def message_writer(message: Message) -> Callable[[Any, Any], None]:
     """A function that puts a value of a kind into its message; it raises EncodeError."""
-    source = Source()
+    functions = CompiledFunctions()
     parts = "".join(f"{field_of('m', name)}, " for name in message.names)
-    line = f"{parts}= {source.name(message.write)}(v)"
-    return source.define(source.name(None), "m, v", [line], f"writer of {message.name}")
+    line = f"{parts}= {functions.refer(message.write)}(v)"
+    return functions.define("m, v", [line], f"writer of {message.name}")
 
 
 def fill_value(message: Any, plain: Any) -> None:
