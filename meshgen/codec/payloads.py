@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from meshgen.codec.wireformat import Buffer, Places, Search, Splice, UnsearchableError, places_of
+from meshgen.codec.wireformat import Buffer, Places, Rewriting, Search, UnsearchableError, places_of
 from meshgen.contract.shared_messages import TENSOR_PADDING
 from meshgen.schema.misfit import EncodeError
 
@@ -135,7 +135,7 @@ def _with_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) -> by
     if size > _LARGEST:
         raise EncodeError(f"is {size} bytes, more than the 2 GiB that a message can hold")
     search = Search(data, lambda start, end: held.get(data[start:end]), smallest=_KEY_SIZE, mark=_MARK)
-    return Splice(data).joined(search.cuts(places))
+    return Rewriting(data).rewritten(search.cuts(places))
 
 
 def _without_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) -> bytes:
@@ -151,4 +151,4 @@ def _without_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) ->
     except UnsearchableError:
         held.clear()
         return data
-    return Splice(data).joined(cuts) if cuts else data
+    return Rewriting(data).rewritten(cuts) if cuts else data

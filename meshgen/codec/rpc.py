@@ -18,7 +18,7 @@ from meshgen.codec.fast_decode import FastDecoding
 from meshgen.codec.fast_encode import FastEncoding
 from meshgen.codec.forwarding import Forwarding
 from meshgen.codec.lazy import any_undecoded, plain, undecoded
-from meshgen.codec.passthrough import joined
+from meshgen.codec.passthrough import concatenated
 from meshgen.codec.payloads import MessageBytes
 from meshgen.errors import MeshgenError
 from meshgen.naming import RESULT_FIELD, pascal, snake
@@ -108,7 +108,7 @@ class RpcCodec:
         if rest or len(ready) < len(self._params):
             forwarded = tuple([name for name in arguments if name not in rest])
             ready.append((None, [self._writer_without(forwarded).write(rest)]))
-        return joined(ready)
+        return concatenated(ready)
 
     def _writer_without(self, forwarded: tuple[str, ...]) -> MessageWriter:
         """What writes the other parameters, or their defaults."""

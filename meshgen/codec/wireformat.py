@@ -192,7 +192,7 @@ class Search:
             yield Cut(tag_at, length_at, start, end, size, inner=inner)
 
 
-class Splice:
+class Rewriting:
     """Writes a message with its contents exchanged."""
 
     def __init__(self, data: bytes) -> None:
@@ -200,7 +200,7 @@ class Splice:
         self._pieces: list[Buffer] = []
         self._size = 0
 
-    def joined(self, cuts: Iterable[Cut]) -> bytes:
+    def rewritten(self, cuts: Iterable[Cut]) -> bytes:
         """The new message; every byte of it is copied once."""
         self._message(0, len(self._view), cuts)
         return b"".join(self._pieces)

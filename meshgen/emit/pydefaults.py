@@ -7,7 +7,7 @@ import typing
 from typing import Any, assert_never
 
 from meshgen.emit.pysource import Name, Parts, literal
-from meshgen.emit.pytypes import attribute, class_name, class_of, is_attribute, joined
+from meshgen.emit.pytypes import attribute, class_name, class_of, is_attribute, separated
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -111,11 +111,11 @@ def _list(type_: ListOf, value: Any) -> Parts | None:
         kept.sort(key=str)
     match type_.container:
         case "list":
-            return ("[", *joined(", ", kept), "]")
+            return ("[", *separated(", ", kept), "]")
         case "tuple":
-            return ("(", *joined(", ", kept), ",)" if len(kept) == 1 else ")")
+            return ("(", *separated(", ", kept), ",)" if len(kept) == 1 else ")")
         case "set" | "frozenset" as container:
-            return (Name("builtins", container), "([", *joined(", ", kept), "])")
+            return (Name("builtins", container), "([", *separated(", ", kept), "])")
 
 
 def _map(type_: MapOf, value: Any) -> Parts | None:
@@ -127,7 +127,7 @@ def _map(type_: MapOf, value: Any) -> Parts | None:
         if written is None or written_key is None:
             return None
         pairs.append((*written_key, ": ", *written))
-    return ("{", *joined(", ", pairs), "}")
+    return ("{", *separated(", ", pairs), "}")
 
 
 def _record(record: Record, value: Any) -> Parts | None:
@@ -147,5 +147,5 @@ def _record(record: Record, value: Any) -> Parts | None:
             return None
         parts.append(written if record.kind == "tuple" else (f"{attribute(field.name)}=", *written))
     if record.kind == "tuple":
-        return ("(", *joined(", ", parts), ",)" if len(parts) == 1 else ")")
-    return (f"{class_name(record.name)}(", *joined(", ", parts), ")")
+        return ("(", *separated(", ", parts), ",)" if len(parts) == 1 else ")")
+    return (f"{class_name(record.name)}(", *separated(", ", parts), ")")

@@ -81,7 +81,7 @@ def annotation(type_: Type) -> Parts:  # noqa: C901 - one case per type
         case Optional(item=item):
             return (*annotation(item), " | None")
         case Union(members=members):
-            return joined(" | ", map(annotation, members))
+            return separated(" | ", map(annotation, members))
         case Tensor():
             return _tensor(type_)
         case Unknown():
@@ -98,7 +98,7 @@ def class_of(kind: Kind) -> Name:
 def _container(type_: Record | ListOf | MapOf) -> Parts:
     match type_:
         case Record(fields=fields):
-            return (Name("builtins", "tuple"), "[", *joined(", ", (annotation(f.type) for f in fields)), "]")
+            return (Name("builtins", "tuple"), "[", *separated(", ", (annotation(f.type) for f in fields)), "]")
         case ListOf(item=item, container=container):
             end = ", ...]" if container == "tuple" else "]"
             return (Name("builtins", container), "[", *annotation(item), end)
@@ -118,7 +118,7 @@ def _tensor(tensor: Tensor) -> Parts:
     return (_ANNOTATED, "[", *base, ", ", Name("meshgen", "TensorSpec"), f"({spec})]") if spec else base
 
 
-def joined(separator: str, items: Iterable[Parts]) -> Parts:
+def separated(separator: str, items: Iterable[Parts]) -> Parts:
     """The items with a separator between them."""
     parts: list[str | Name] = []
     for index, item in enumerate(items):

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
 from meshgen.schema.check.rule_tests import tests_of
-from meshgen.schema.misfit import MOST_PROBLEMS, TOO_DEEP, EncodeError, Misfit, joined, subscript
+from meshgen.schema.misfit import MOST_PROBLEMS, TOO_DEEP, EncodeError, Misfit, path_below, subscript
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -273,7 +273,7 @@ def _unless_none(check: Check) -> Check:
 
 
 def _under(prefix: str, problems: Problems) -> Problems:
-    return [(joined(prefix, path), words) for path, words in problems] if problems else _FINE
+    return [(path_below(prefix, path), words) for path, words in problems] if problems else _FINE
 
 
 def _fine(_: Any) -> Problems:

@@ -21,7 +21,7 @@ from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, RESULT_FIELD, json_name, 
 from meshgen.schema.convert.field_access import ABSENT
 from meshgen.schema.convert.json_read import JsonReading
 from meshgen.schema.convert.json_write import JsonWriting
-from meshgen.schema.misfit import TOO_DEEP, EncodeError, Misfit, joined
+from meshgen.schema.misfit import TOO_DEEP, EncodeError, Misfit, path_below
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -150,7 +150,7 @@ def _unknown_keys(rows: Iterable[tuple[str, Find]], value: Mapping[str, Any]) ->
             yield key
         elif item is not None:
             wire, find = known[key]
-            yield from (joined(wire, path) for path in find(item))
+            yield from (path_below(wire, path) for path in find(item))
 
 
 def _rows(fields: Iterable[Field]) -> Iterator[tuple[str, Find]]:
@@ -174,10 +174,10 @@ def _unknown_inside(type_: Type, value: Any) -> Iterator[str]:
             yield from _unknown_in_element(item, value)
         case ListOf(item=item):
             for index, element in enumerate(value):
-                yield from (joined(f"[{index}]", path) for path in _unknown_in_element(item, element))
+                yield from (path_below(f"[{index}]", path) for path in _unknown_in_element(item, element))
         case MapOf(value=item):
             for key, element in value.items():
-                yield from (joined(f"[{key!r}]", path) for path in _unknown_in_element(item, element))
+                yield from (path_below(f"[{key!r}]", path) for path in _unknown_in_element(item, element))
         case _:
             yield from _unknown_in_element(type_, value)
 

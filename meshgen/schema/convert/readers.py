@@ -15,7 +15,7 @@ from meshgen.naming import snake
 from meshgen.schema.check.requests import Check, Checking
 from meshgen.schema.convert.field_access import ABSENT
 from meshgen.schema.convert.set_elements import SETS, distinct
-from meshgen.schema.misfit import MOST_PROBLEMS, Misfit, joined, subscript
+from meshgen.schema.misfit import MOST_PROBLEMS, Misfit, path_below, subscript
 from meshgen.schema.model import CONTAINERS, Container, Field, ListOf, MapOf, Record, Union
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.wire_names import member_name
@@ -121,7 +121,7 @@ def _path(location: tuple[int | str, ...]) -> str:
     path = ""
     for part in location:
         step = f"[{part}]" if isinstance(part, int) else snake(part) or part
-        path = joined(path, step) if path else step
+        path = path_below(path, step) if path else step
     return path
 
 

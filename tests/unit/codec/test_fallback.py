@@ -1,4 +1,4 @@
-"""What happens when the fast codec fails: the general one answers, and a fault is told from a value that is uncommon."""
+"""What happens when the fast codec fails: the general one answers, and faults are told from uncommon values."""
 
 from __future__ import annotations
 
