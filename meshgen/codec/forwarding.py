@@ -8,7 +8,7 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor
 
 from meshgen.codec.lazy import Parts, Received, plain, undecoded
-from meshgen.codec.passthrough import Passage, Pieces, into_answer, into_field, into_list, concatenated
+from meshgen.codec.passthrough import Passage, Pieces, concatenated, into_answer, into_field, into_list
 from meshgen.naming import RESULT_FIELD
 from meshgen.schema.model import Field, Type
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from meshgen.errors import Diagnostic
+from meshgen.errors import Diagnostic, near_match_hint
 from meshgen.graph.model import Graph, Options
 from meshgen.plan.lower import rest_path
 from meshgen.plan.model import Plan
@@ -79,8 +78,7 @@ def options_exist(owner: Owner) -> Iterator[Diagnostic]:
         if name in MANAGED_OPTIONS:
             yield owner.error("MG502", f"`{name}` cannot be set: {MANAGED_OPTIONS[name]}")
         elif name not in SERVE_OPTIONS:
-            near = difflib.get_close_matches(name, sorted((SERVE_OPTIONS | OWN_OPTIONS) - {name}), n=1)
-            hint = f"Did you mean `{near[0]}`?" if near else ""
+            hint = near_match_hint(name, sorted((SERVE_OPTIONS | OWN_OPTIONS) - {name}))
             yield owner.error("MG501", f"there is no option `{name}`", hint)
 
 
