@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, assert_never
 
 from meshgen.codec.payloads import payload_of
@@ -42,12 +41,9 @@ from meshgen.schema.model import (
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.values import picture, tensor
 from meshgen.schema.values.kind import Text
-from meshgen.schema.values.scalars import enum_names, one_of
+from meshgen.schema.values.scalars import EnumNumbers, enum_names, one_of
 from meshgen.schema.values.well_known import KINDS
 from meshgen.schema.wire_names import UNION_FIELD, member_name
-
-EnumNumbers = Callable[[EnumOf], dict[str, int]]
-"""The numbers of an enum's wire names, by the contract."""
 
 
 class Decoding:

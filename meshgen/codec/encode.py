@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
-from meshgen.codec.decode import EnumNumbers
 from meshgen.codec.payloads import payload_key
 from meshgen.codec.well_known import fill_value, message_writer
 from meshgen.errors import InternalError
@@ -37,7 +36,7 @@ from meshgen.schema.relate.defaults import NONE_IS_LOST, none_is_lost
 from meshgen.schema.relate.union_members import member_chooser, spread
 from meshgen.schema.values import any_value, picture, tensor
 from meshgen.schema.values.kind import Message, Text
-from meshgen.schema.values.scalars import TO_SCALAR, Convert, choice_writer, enum_writer, to_bytes
+from meshgen.schema.values.scalars import TO_SCALAR, Convert, EnumNumbers, choice_writer, enum_writer, to_bytes
 from meshgen.schema.values.well_known import KINDS
 from meshgen.schema.wire_names import member_name
 

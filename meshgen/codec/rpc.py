@@ -11,7 +11,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from meshgen.codec.decode import Decoding, EnumNumbers
+from meshgen.codec.decode import Decoding
 from meshgen.codec.encode import Encoding
 from meshgen.codec.fallback import MessageReader, MessageWriter
 from meshgen.codec.fast_decode import FastDecoding
@@ -27,7 +27,7 @@ from meshgen.schema.misfit import TOO_DEEP, EncodeError, Misfit, describe
 from meshgen.schema.model import EnumOf, Field, Nothing, Record, Type
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.traits import is_deep
-from meshgen.schema.values.scalars import enum_names
+from meshgen.schema.values.scalars import EnumNumbers, enum_names
 from meshgen.schema.wire_names import member_name
 from meshgen.status import Internal, InvalidArgument
 

@@ -149,6 +149,10 @@ def choice_writer(choice: Choice) -> Convert:
     return write
 
 
+EnumNumbers = Callable[[EnumOf], dict[str, int]]
+"""The numbers of an enum's wire names, by the contract."""
+
+
 def enum_names(enum: EnumOf) -> dict[Any, str]:
     """The wire name of each member."""
     return {member: enum_value(enum.name, member.name) for member in enum.python}
