@@ -23,7 +23,7 @@ class _Part:
     """How a field of the message `m` is read."""
 
     name: str
-    """Of the value."""
+    """The name of the field."""
     read: str
     """Expression of the value."""
     given: str = ""

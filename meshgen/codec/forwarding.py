@@ -14,7 +14,7 @@ from meshgen.schema.model import Field, Type
 
 
 class Forwarding:
-    """Into one message: the request of an rpc, or its response. What may go where is asked once for each source."""
+    """What goes into one message, a request or a response. What may go where is asked once for each source."""
 
     def __init__(self, target: Descriptor, fields: tuple[Field, ...], answer: Type | None = None) -> None:
         """Args: the message, its fields, and the result's type when it is a response."""

@@ -38,7 +38,7 @@ _WIRE_TYPES = {
     FieldDescriptor.TYPE_BYTES: _LENGTH,
     FieldDescriptor.TYPE_MESSAGE: _LENGTH,
 }
-"""Of the types that a contract has."""
+"""The wire types of those that a contract has."""
 
 BIG = 64 * 1024
 """Bytes. A payload of that size is worth aligning."""

@@ -36,7 +36,7 @@ _KEY_SIZE = len(_MARK) + 4
 
 class _Held(threading.local):
     payloads: dict[bytes, Buffer] | None = None
-    """By key, of the message that this thread is writing or reading."""
+    """Key → payload, of the message that this thread is writing or reading."""
 
 
 _HELD = _Held()

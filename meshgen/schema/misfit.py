@@ -26,7 +26,7 @@ def subscript(key: Any) -> str:
 TOO_DEEP = f"is nested deeper than {DEEPEST} messages, which is as deep as protobuf goes"
 
 MOST_PROBLEMS = 100
-"""Of one request. A caller reads a few, and many small elements could have millions."""
+"""The problems of one request that are reported. A caller reads a few, and many small elements could have millions."""
 
 _LONGEST_KEY, _LONGEST_VALUE = 100, 40
 """Characters that are shown."""

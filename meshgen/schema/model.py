@@ -264,7 +264,7 @@ class Record:
     python: Any
     """The class that `construct` calls."""
     fields: tuple[Field, ...]
-    """In the order of declaration. A tuple's fields are `item_0`, `item_1`…"""
+    """The fields in the order of declaration. A tuple's fields are `item_0`, `item_1`…"""
     args: tuple[Type, ...] = ()
     """Type arguments of a generic class."""
     doc: str = ""

@@ -83,11 +83,11 @@ class Checking:
         self._records: dict[Record, list[Check]] = {}
 
     def argument(self, field: Field) -> Check | None:
-        """Of one field in {name: value}; None when nothing is asked of it."""
+        """The check of one field in {name: value}; None when nothing is asked of it."""
         return self.fields((field,), _argument)
 
     def record(self, record: Record) -> Check | None:
-        """Of a value of the record; None when nothing is asked of it."""
+        """The check of a value of the record; None when nothing is asked of it."""
         if not any(map(_own_check, all_inside(record))):
             return None
         compiled = self._records.get(record)
@@ -97,7 +97,7 @@ class Checking:
         return compiled[0] if compiled else lambda value: compiled[0](value)  # noqa: PLW0108 - it is empty yet
 
     def fields(self, fields: Iterable[Field], get: Callable[[Any, Field], Any]) -> Check | None:
-        """Of all fields of what `get` takes them from; None when nothing is asked of them."""
+        """The check of all fields of what `get` takes them from; None when nothing is asked of them."""
         rows = [(f, snake(f.name) if spread(f.type) is None else "", self._field(f)) for f in fields]
         checked = [(field, path, check) for field, path, check in rows if check is not None]
         if not checked:

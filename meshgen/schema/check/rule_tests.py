@@ -43,7 +43,7 @@ def _bounds(rules: Rules, shown: Callable[[Bound], str]) -> Iterator[Test]:
 
 
 def _below(test: Callable[[Any], bool], rules: Rules) -> Callable[[Any], bool]:
-    """Under a lower bound, which refuses NaN already: once is enough."""
+    """The test of an upper bound. A lower one refuses NaN already: once is enough."""
     if rules.gt is None and rules.ge is None:
         return test
     return lambda value: value != value or test(value)

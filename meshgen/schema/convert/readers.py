@@ -24,9 +24,9 @@ Reader = Callable[[Any], Any]
 """Source of a whole record → one field's value, or `ABSENT`; raises Misfit."""
 
 LEFT_TO_THE_CLASS: Final = object()
-"""Of fields that are absent: the record's class fills them itself."""
+"""What `when_absent` says of fields that the record's class fills itself."""
 _MOST_DETAILS = 10_000
-"""Of pydantic's, which writes all of them out or none."""
+"""The most details of an error of pydantic's that are asked for: it writes all of them out or none."""
 _WITH_DEFAULTS = ("dataclass", "pydantic", "namedtuple")
 
 

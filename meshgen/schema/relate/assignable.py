@@ -247,7 +247,7 @@ def _is_container(value: Any, target: ListOf) -> bool:
 
 
 def _is_scalar(value: Any, kind: ScalarKind) -> bool:
-    """As the codec has it: numpy's numbers are numbers."""
+    """Whether the codec takes a value: numpy's numbers are numbers."""
     try:
         TO_SCALAR[kind](value)
     except EncodeError:

@@ -229,7 +229,7 @@ def _first(own: int | None, opener: int | None) -> int | None:
 
 
 def _keys(record: Record) -> Callable[[Any], int | None]:
-    """By the keys of a TypedDict, and its Literals; no other value is looked at."""
+    """The cost by the keys of a TypedDict, and its Literals; no other value is looked at."""
     known = {f.name for f in record.fields}
     required = {f.name for f in record.fields if not f.omitted}
     tags = [(f.name, f.type.values) for f in record.fields if isinstance(f.type, Choice)]

@@ -38,7 +38,7 @@ DATATYPES: Mapping[str, str] = {
 }
 """numpy's (for bfloat16: torch's) dtype name → datatype."""
 _MOST_DIMENSIONS = 64
-"""Of both libraries."""
+"""The limit of both libraries."""
 
 _DTYPES = {datatype: dtype for dtype, datatype in DATATYPES.items()}
 _OF_LIBRARY: Mapping[str, Mapping[str, str]] = {
