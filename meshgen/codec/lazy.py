@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
-
-from google.protobuf.descriptor import Descriptor
+from typing import TYPE_CHECKING, Any, Protocol
 
 from meshgen.schema.model import Type
 from meshgen.status import Internal, StatusError
+
+if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor  # graphs in process do without protobuf
 
 
 class Decoder(Protocol):

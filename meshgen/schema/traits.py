@@ -28,10 +28,14 @@ from meshgen.schema.rules import NO_RULES, Rules
 DEEPEST = 100
 """How many messages may be in each other, by protobuf."""
 
+_RECORDS, _ENDLESS = (Record, Ref), (AnyValue, Ref)
+
 
 def parts(type_: Type) -> tuple[Type, ...]:
     """The types directly inside of a type. A `Ref` has none of its own: they are those of its record."""
     match type_:
+        case Scalar() | WellKnown() | AnyValue() | Nothing() | Unknown() | Choice() | EnumOf() | Image() | Tensor():
+            return ()
         case Optional(item=item) | ListOf(item=item):
             return (item,)
         case MapOf(key=key, value=value):
@@ -41,8 +45,6 @@ def parts(type_: Type) -> tuple[Type, ...]:
         case Record(fields=fields):
             return tuple(f.type for f in fields)
         case Ref():
-            return ()
-        case Scalar() | WellKnown() | AnyValue() | Nothing() | Unknown() | Choice() | EnumOf() | Image() | Tensor():
             return ()
         case _:
             assert_never(type_)
@@ -57,19 +59,19 @@ def down_to_records(type_: Type) -> Iterator[Type]:
 
 
 def all_inside(type_: Type) -> Iterator[Type]:
-    """A type and everything inside of it, each before its parts; what is in a record, also one inside itself, once."""
-    yield from _all_inside(type_, set())
-
-
-def _all_inside(type_: Type, seen: set[Record]) -> Iterator[Type]:
-    yield type_
-    if isinstance(type_, Record | Ref):
-        if type_.record in seen:
-            return
-        seen.add(type_.record)
-        type_ = type_.record
-    for part in parts(type_):
-        yield from _all_inside(part, seen)
+    """A type and everything inside of it, each before its parts. A record inside itself is not gone through again."""
+    seen: set[int] = set()  # identities: to compare records is to compare all that is in them
+    pending = [type_]
+    while pending:
+        inner = pending.pop()
+        yield inner
+        if isinstance(inner, _RECORDS):
+            inner = inner.record
+            if id(inner) in seen:
+                continue
+            seen.add(id(inner))
+        if inside := parts(inner):
+            pending += inside[::-1]
 
 
 def is_deep(type_: Type) -> bool:
@@ -77,7 +79,7 @@ def is_deep(type_: Type) -> bool:
 
     All others are as deep as their type, and no limit can be met.
     """
-    return any(isinstance(inner, AnyValue | Ref) for inner in all_inside(type_))
+    return any(isinstance(inner, _ENDLESS) for inner in all_inside(type_))
 
 
 def rules_of(type_: Type) -> Rules:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, enum_zero, json_name, snake
@@ -223,6 +224,7 @@ def _array_reader(read: Reader) -> Reader:
     return read_array
 
 
+@cache
 def _kind_reader(kind: Kind) -> Reader:
     """Reads a text, or an object of parts, each of which may be left out."""
     form = kind.json

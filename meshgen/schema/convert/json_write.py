@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
@@ -289,6 +290,7 @@ def _parts(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _bytes(part) if isinstance(part, bytes | memoryview) else part for name, part in parts.items()}
 
 
+@cache
 def _kind_writer(kind: Kind) -> Convert:
     form = kind.json
     if isinstance(form, Text):

@@ -70,7 +70,7 @@ def _of_text(value: Any) -> Call:
     return Call(args=(str(value),))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Kind:
     """A class of the standard library that travels as it is."""
 
