@@ -5,7 +5,7 @@ A problem prints as `file:line:column: error MG203: message`, the source line, a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -50,6 +50,21 @@ class Diagnostic:
         # Keep tabs, so that the caret stands under its character whatever a tab's width is.
         pad = "".join(c if c == "\t" else " " for c in text[:start])
         return pad + "^" * max(1, min(end, len(text)) - start)
+
+
+def near_match_hint(name: str, known: Sequence[str], otherwise: str = "", shown: str = "`{}`") -> str:
+    """A hint for a name that is not known: the one that was probably meant, or else another hint.
+
+    Args:
+        name: as written.
+        known: the names there are.
+        otherwise: the hint when none of them is near.
+        shown: how the user writes a name, with `{}` in its place.
+    """
+    import difflib  # only mistakes need it
+
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"Did you mean {shown.format(near[0])}?" if near else otherwise
 
 
 def _general_hint(code: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 RESULT_FIELD = "result"
 """The one field of a response whose Python result is not a record."""
@@ -27,6 +28,7 @@ def words(name: str) -> list[str]:
     return [word for part in _SEPARATOR.split(name) if part for word in _BOUNDARY.split(part)]
 
 
+@lru_cache(maxsize=4096)  # each field is asked for by every part that compiles something for it
 def snake(name: str) -> str:
     """`LowerSnake`: `ResNetModel` → `res_net_model`, `user_ID` → `user_id`, `_private` → `private`."""
     return "_".join(word.lower() for word in words(name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from meshgen.schema.fit import Misfit, joined, subscript
+from meshgen.schema.misfit import Misfit, path_below, subscript
 from meshgen.schema.values.any_value import from_plain
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def _in_message(value: Any, message: Descriptor) -> Iterator[tuple[str, str]]:
     elif isinstance(value, dict):
         for field in message.fields:
             for path, problem in _in_field(value.get(field.name, value.get(field.json_name)), field):
-                yield joined(field.name, path), problem
+                yield path_below(field.name, path), problem
 
 
 def _in_field(value: Any, field: FieldDescriptor) -> Iterator[tuple[str, str]]:
@@ -50,4 +50,4 @@ def _in_field(value: Any, field: FieldDescriptor) -> Iterator[tuple[str, str]]:
         return
     for key, item in rows:
         for path, problem in _in_message(item, message):
-            yield path if key is None else joined(subscript(key), path), problem
+            yield path if key is None else path_below(subscript(key), path), problem

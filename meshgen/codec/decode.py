@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, assert_never
 
 from meshgen.codec.payloads import payload_of
-from meshgen.codec.well_known import FROM_MESSAGE, read_value
+from meshgen.codec.well_known import message_reader, read_value
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.schema.convert.assemble import (
-    ABSENT,
+from meshgen.schema.convert.field_access import ABSENT
+from meshgen.schema.convert.readers import (
     Reader,
     entries_reader,
     held,
@@ -19,7 +18,7 @@ from meshgen.schema.convert.assemble import (
     reader_of_fields,
     reader_of_record,
 )
-from meshgen.schema.fit import Misfit
+from meshgen.schema.misfit import Misfit
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -40,12 +39,11 @@ from meshgen.schema.model import (
     WellKnown,
 )
 from meshgen.schema.relate.union_members import spread
-from meshgen.schema.values import picture, standard, tensor
-from meshgen.schema.values.scalars import enum_names, one_of
+from meshgen.schema.values import picture, tensor
+from meshgen.schema.values.kind import Text
+from meshgen.schema.values.scalars import EnumNumbers, enum_names, one_of
+from meshgen.schema.values.well_known import KINDS
 from meshgen.schema.wire_names import UNION_FIELD, member_name
-
-EnumNumbers = Callable[[EnumOf], dict[str, int]]
-"""The numbers of an enum's wire names, by the contract."""
 
 
 class Decoding:
@@ -110,19 +108,16 @@ class Decoding:
                 return lambda content: bytes(payload_of(content))
             case Scalar():
                 return None
-            case WellKnown(kind="UUID"):
-                return standard.uuid_of
             case WellKnown(kind=kind):
-                return FROM_MESSAGE[kind]
+                form = KINDS[kind].wire
+                return form.read if isinstance(form, Text) else message_reader(form)
             case AnyValue():
                 return read_value
             case Choice():
                 return _choice_reader(type_)
             case EnumOf():
                 return self._enum_reader(type_)
-            case Record():
-                return self.record(type_)
-            case Ref():
+            case Record() | Ref():
                 return self.record(type_.record)
             case Union():
                 return one_member(type_, self._oneof(type_, UNION_FIELD, ""))

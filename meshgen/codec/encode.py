@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
-from meshgen.codec.decode import EnumNumbers
 from meshgen.codec.payloads import payload_key
-from meshgen.codec.well_known import fill_value
+from meshgen.codec.well_known import fill_value, message_writer
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.schema.convert.assemble import ABSENT, NONE_IS_LOST, elements, getter, none_is_lost
-from meshgen.schema.convert.distinct import may_merge, refuse_merged
 from meshgen.schema.convert.extra_fields import surplus_check
-from meshgen.schema.fit import EncodeError, describe
+from meshgen.schema.convert.field_access import ABSENT, elements, getter
+from meshgen.schema.convert.set_elements import may_merge, refuse_merged
+from meshgen.schema.misfit import EncodeError, describe
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -33,9 +32,12 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
+from meshgen.schema.relate.defaults import NONE_IS_LOST, none_is_lost
 from meshgen.schema.relate.union_members import member_chooser, spread
-from meshgen.schema.values import any_value, picture, standard, tensor
-from meshgen.schema.values.scalars import TO_SCALAR, Convert, choice_writer, enum_writer, to_bytes
+from meshgen.schema.values import any_value, picture, tensor
+from meshgen.schema.values.kind import Message, Text
+from meshgen.schema.values.scalars import TO_SCALAR, Convert, EnumNumbers, choice_writer, enum_writer, to_bytes
+from meshgen.schema.values.well_known import KINDS
 from meshgen.schema.wire_names import member_name
 
 Fill = Callable[[Any, Any], None]
@@ -195,8 +197,9 @@ class Encoding:
                 return lambda value: payload_key(to_bytes(value))
             case Scalar(kind=kind):
                 return TO_SCALAR[kind]
-            case WellKnown(kind="UUID"):
-                return standard.uuid_text
+            case WellKnown(kind=kind):
+                form = KINDS[kind].wire
+                return form.write if isinstance(form, Text) else None
             case Choice():
                 return choice_writer(type_)
             case EnumOf():
@@ -206,12 +209,12 @@ class Encoding:
 
     def _message(self, type_: Type) -> Fill:
         match type_:
-            case Record():
-                return self.record(type_)
-            case Ref():
+            case Record() | Ref():
                 return self.record(type_.record)
             case WellKnown(kind=kind):
-                return _parts_writer(standard.TO_PARTS[kind])
+                message = KINDS[kind].wire
+                assert isinstance(message, Message), "a text is a scalar"
+                return message_writer(message)
             case AnyValue():
                 return lambda message, value: fill_value(message, any_value.to_plain(value))
             case Image():

@@ -1,34 +1,38 @@
-"""A writer and a reader of one message: straight-line code, and the general one behind it for what is not common."""
+"""A writer and a reader of one message: fast code, and the general one behind it for what is not common."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError
 
+from meshgen.codec import fast_faults
 from meshgen.codec.encode import Fill
 from meshgen.codec.payloads import MessageBytes
-from meshgen.schema.convert.assemble import Reader
-from meshgen.schema.fit import TOO_DEEP, EncodeError
+from meshgen.codec.pycode import Unusual
+from meshgen.schema.convert.readers import Reader
+from meshgen.schema.misfit import TOO_DEEP, EncodeError
+
+T = TypeVar("T")
 
 
 class MessageWriter:
     """Python values → bytes."""
 
-    def __init__(self, wire: MessageBytes, general: Fill, quick: Callable[[], Fill], *, deep: bool) -> None:
+    def __init__(self, wire: MessageBytes, general: Fill, compile_fast: Callable[[], Fill], *, deep: bool) -> None:
         """Prepare.
 
         Args:
             wire: bytes of the message.
             general: writes all values, or says what is wrong with them.
-            quick: compiles what writes the common ones; asked at the first message, as many are never written.
+            compile_fast: makes what writes the common ones; asked at the first message, as many are never written.
             deep: values may be nested deeper than protobuf reads.
         """
         self._wire = wire
         self._general = general
-        self._compile = quick
-        self._quick: Fill | None = None
+        self._compile = compile_fast
+        self._fast: Fill | None = None
         self._deep = deep
 
     def write(self, value: Any) -> bytes:
@@ -37,42 +41,50 @@ class MessageWriter:
         Raises:
             EncodeError: it does not fit.
         """
-        quick = self._quick or self._compiled()
+        fast = self._fast or self._compiled()
         try:
-            return self._wire.write(quick, value, verify=self._deep)
-        except Exception:  # noqa: BLE001, S110 - whatever it is, the general writer says what is wrong, and where
-            pass
+            return self._wire.write(fast, value, verify=self._deep)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the general writer says what is wrong, and where
+            failure = error
         try:
-            return self._wire.write(self._general, value, verify=self._deep)
-        except (RecursionError, DecodeError):
-            raise EncodeError(TOO_DEEP) from None
+            return self._generally(self._wire.write, value, failure)
+        finally:
+            del failure  # it holds this frame, and the value with it
 
     def check(self, value: Any) -> None:
         """Raise what `write` would, without copying big payloads."""
-        quick = self._quick or self._compiled()
+        fast = self._fast or self._compiled()
         try:
-            return self._wire.check(quick, value, verify=self._deep)
-        except Exception:  # noqa: BLE001, S110 - as above
-            pass
+            return self._wire.check(fast, value, verify=self._deep)
+        except Exception as error:  # noqa: BLE001 - as above
+            failure = error
         try:
-            return self._wire.check(self._general, value, verify=self._deep)
+            return self._generally(self._wire.check, value, failure)
+        finally:
+            del failure
+
+    def _generally(self, run: Callable[..., T], value: Any, failure: Exception) -> T:
+        try:
+            done = run(self._general, value, verify=self._deep)
         except (RecursionError, DecodeError):
             raise EncodeError(TOO_DEEP) from None
+        _note(self._wire, failure)
+        return done
 
     def _compiled(self) -> Fill:
-        self._quick = self._compile()
-        return self._quick
+        self._fast = self._compile()
+        return self._fast
 
 
 class MessageReader:
     """Bytes → Python values."""
 
-    def __init__(self, wire: MessageBytes, general: Reader, quick: Callable[[], Reader]) -> None:
-        """Args: bytes of the message, what reads all values or says what is wrong, what compiles the quick reader."""
+    def __init__(self, wire: MessageBytes, general: Reader, compile_fast: Callable[[], Reader]) -> None:
+        """Args: bytes of the message, what reads all values or says what is wrong, what makes the fast reader."""
         self._wire = wire
         self._general = general
-        self._compile = quick
-        self._quick: Reader | None = None
+        self._compile = compile_fast
+        self._fast: Reader | None = None
 
     def read(self, data: bytes) -> Any:
         """The value of the message.
@@ -81,13 +93,24 @@ class MessageReader:
             Misfit: it does not fit.
             DecodeError, RecursionError: the bytes are not a message of this class, or it is nested too deep.
         """
-        quick = self._quick
-        if quick is None:
-            quick = self._quick = self._compile()
+        fast = self._fast
+        if fast is None:
+            fast = self._fast = self._compile()
         try:
-            return self._wire.read(quick, data)
+            return self._wire.read(fast, data)
         except DecodeError:
             raise
-        except Exception:  # noqa: BLE001, S110 - whatever it is, the general reader says what is wrong, and where
-            pass
-        return self._wire.read(self._general, data)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the general reader says what is wrong, and where
+            failure = error
+        try:
+            value = self._wire.read(self._general, data)
+            _note(self._wire, failure)
+            return value
+        finally:
+            del failure  # it holds this frame, and the value with it
+
+
+def _note(wire: MessageBytes, failure: Exception) -> None:
+    """Take note of a value that was refused by the fast code, and is right."""
+    if not isinstance(failure, Unusual):
+        fast_faults.note(wire.name, failure)

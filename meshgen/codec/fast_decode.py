@@ -1,4 +1,4 @@
-"""Straight-line readers of messages. They read what `Decoding` would, or raise."""
+"""Fast readers of messages, without calls for each field. They read what `Decoding` would, or raise."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 from meshgen.codec.decode import Decoding
 from meshgen.codec.payloads import payload_of
-from meshgen.codec.pycode import Source, field_of, indented, is_plain_name
+from meshgen.codec.pycode import CompiledFunctions, field_of, indented, is_plain_name
 from meshgen.naming import snake
-from meshgen.schema.convert.assemble import ABSENT, LEFT_TO_THE_CLASS, Reader, when_absent
-from meshgen.schema.convert.distinct import SETS
-from meshgen.schema.model import CONTAINERS, Field, ListOf, MapOf, Optional, Record, Ref, Tensor, Type
+from meshgen.schema.convert.field_access import ABSENT
+from meshgen.schema.convert.readers import LEFT_TO_THE_CLASS, Reader, when_absent
+from meshgen.schema.convert.set_elements import SETS
+from meshgen.schema.model import CONTAINERS, Field, ListOf, MapOf, Record, Ref, Tensor, Type
 from meshgen.schema.relate.union_members import spread
+from meshgen.schema.traits import without_none
 from meshgen.schema.values.tensor import CONTENTS, tensor_from
 
 
@@ -21,7 +23,7 @@ class _Part:
     """How a field of the message `m` is read."""
 
     name: str
-    """Of the value."""
+    """The name of the field."""
     read: str
     """Expression of the value."""
     given: str = ""
@@ -30,44 +32,44 @@ class _Part:
     """What `when_absent` says."""
 
 
-class QuickDecoding:
+class FastDecoding:
     """Compiles readers for the messages of one service."""
 
     def __init__(self, general: Decoding, *, rules: bool = False) -> None:
         """Args: what reads everything that is not common, and whether it checks rules."""
         self._general = general
         self._rules = rules
-        self._source = Source()
+        self._functions = CompiledFunctions()
         self._records: dict[Record, str] = {}
 
     def fields(self, fields: tuple[Field, ...]) -> Reader:
         """Message → dict of the fields' values, as `Decoding.fields` reads it."""
         parts = [self._part(f, None) for f in fields]
         lines = [*_required(parts), "return {", *indented([f"{p.name!r}: {self._value(p)}," for p in parts]), "}"]
-        return self._source.define(self._source.name(None), "m", _with_getter(lines), "reader of fields")
+        return self._functions.define("m", _with_getter(lines), "reader of fields")
 
     def value(self, field: Field) -> Reader:
         """Message → value of its only field."""
         part = self._part(field, None)
         lines = [*_required([part]), f"return {self._value(part)}"]
-        return self._source.define(self._source.name(None), "m", _with_getter(lines), f"reader of {field.name}")
+        return self._functions.define("m", _with_getter(lines), f"reader of {field.name}")
 
     def record(self, record: Record) -> Reader:
         """Message → value of the record, as `Decoding.record` reads it."""
         name = self._record(record)
-        return self._source.define(self._source.name(None), "m", [f"return {name}(m)"], f"reader of {record}")
+        return self._functions.define("m", [f"return {name}(m)"], f"reader of {record}")
 
     def _record(self, record: Record) -> str:
         """The name of the record's function, which may be compiled later, as records hold themselves."""
         if record not in self._records:
-            self._records[record] = name = self._source.name(None)
+            self._records[record] = name = self._functions.reserve()
             # pydantic collects every broken rule there is: the general reader looks for too many of them first.
             held = record.kind == "pydantic" and any(isinstance(f.type, ListOf | MapOf) for f in record.fields)
             if (held and self._rules) or not all(is_plain_name(f.name) for f in record.fields):
-                self._source.set(name, self._general.record(record))
+                self._functions.assign(name, self._general.record(record))
             else:
                 lines = self._constructing(record)
-                self._source.define(name, "m", _with_getter(lines), f"reader of {record}")
+                self._functions.define("m", _with_getter(lines), f"reader of {record}", name)
         return self._records[record]
 
     def _constructing(self, record: Record) -> list[str]:
@@ -81,7 +83,7 @@ class QuickDecoding:
         lines += ["d = {", *indented([f"{p.name!r}: {self._value(p)}," for p in there]), "}"]
         for part in left:
             lines += [f"if {part.given}:", f"    d[{part.name!r}] = {part.read}"]
-        return [*lines, f"return {self._source.name(record.construct)}(d)"]
+        return [*lines, f"return {self._functions.refer(record.construct)}(d)"]
 
     def _made(self, record: Record, parts: list[_Part]) -> str:
         """Expression of a value of the record, as `Record.construct` makes it."""
@@ -91,38 +93,41 @@ class QuickDecoding:
             case "tuple":
                 return f"({''.join(f'{value}, ' for _, value in values)})"
             case "pydantic":
-                validate = self._source.name(record.python.model_validate)
+                validate = self._functions.refer(record.python.model_validate)
                 return f"{validate}({{{entries}}}, by_alias=False, by_name=True)"
             case "typeddict":
                 return f"{{{entries}}}"
             case _:
                 keywords = ", ".join(f"{name}={value}" for name, value in values)
-                return f"{self._source.name(record.python)}({keywords})"
+                return f"{self._functions.refer(record.python)}({keywords})"
 
     def _value(self, part: _Part) -> str:
         if not part.given or part.absent is None:
             return part.read
-        return f"({part.read} if {part.given} else {self._source.name(part.absent)}())"
+        return f"({part.read} if {part.given} else {self._functions.refer(part.absent)}())"
 
     def _part(self, field: Field, record: Record | None) -> _Part:
-        wire, type_ = snake(field.name), field.type
-        there = field_of("m", wire)
+        type_ = field.type
+        there = field_of("m", snake(field.name))
         match type_:
             case ListOf(item=item, container=container):
                 if container in SETS:
-                    return _Part(field.name, f"{self._source.name(self._general.field(field))}(m)")
+                    return _Part(field.name, f"{self._functions.refer(self._general.field(field))}(m)")
                 return _Part(field.name, self._listed(there, item, container))
             case MapOf(value=value):
                 element = self._element("e", value)
                 every = f"dict({there})" if element == "e" else f"{{k: {element} for k, e in {there}.items()}}"
                 return _Part(field.name, every)
-        absent = when_absent(field, record)
+            case _:
+                return self._singular(field, there, when_absent(field, record))
+
+    def _singular(self, field: Field, there: str, absent: Any) -> _Part:
+        wire, type_ = snake(field.name), field.type
         if spread(type_) is not None:
-            read, absence = self._source.name(self._general.field(field)), self._source.name(ABSENT)
-            held = self._source.name(None)  # a local variable, as it is set in the function
+            read, absence = self._functions.refer(self._general.field(field)), self._functions.refer(ABSENT)
+            held = self._functions.reserve()  # a local variable, as it is set in the function
             return _Part(field.name, held, f"({held} := {read}(m)) is not {absence}", absent)
-        item = type_.item if isinstance(type_, Optional) else type_
-        return _Part(field.name, self._element(there, item), f"h({wire!r})", absent)
+        return _Part(field.name, self._element(there, without_none(type_)), f"h({wire!r})", absent)
 
     def _listed(self, there: str, item: Type, container: str) -> str:
         element = self._element("e", item)
@@ -134,14 +139,13 @@ class QuickDecoding:
 
     def _element(self, value: str, type_: Type) -> str:
         match type_:
-            case Record():
-                return f"{self._record(type_)}({value})"
-            case Ref():
+            case Record() | Ref():
                 return f"{self._record(type_.record)}({value})"
             case Tensor():
-                return f"{self._source.name(_tensor_reader(type_, self._general.element(type_)))}({value})"
-        element = self._general.element(type_)
-        return value if element is None else f"{self._source.name(element)}({value})"
+                return f"{self._functions.refer(_tensor_reader(type_, self._general.element(type_)))}({value})"
+            case _:
+                element = self._general.element(type_)
+                return value if element is None else f"{self._functions.refer(element)}({value})"
 
 
 def _tensor_reader(type_: Tensor, general: Reader | None) -> Reader:

@@ -1,30 +1,28 @@
-"""Straight-line writers of messages. They write what `Encoding` would, byte for byte, or raise."""
+"""Fast writers of messages, without calls for each field. They write what `Encoding` would, byte for byte, or raise."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from meshgen.codec.encode import Encoding, Fill
-from meshgen.codec.pycode import Source, field_of, indented, is_plain_name, set_field
+from meshgen.codec.pycode import CompiledFunctions, field_of, indented, is_plain_name, set_field
 from meshgen.naming import snake
-from meshgen.schema.convert.assemble import none_is_lost
-from meshgen.schema.convert.distinct import SETS
 from meshgen.schema.convert.extra_fields import surplus_check
-from meshgen.schema.model import AnyValue, Field, ListOf, MapOf, Optional, Record, Ref, Scalar, Type
+from meshgen.schema.convert.set_elements import SETS
+from meshgen.schema.model import SCALARS, AnyValue, Field, ListOf, MapOf, Optional, Record, Ref, Scalar, Type
+from meshgen.schema.relate.defaults import none_is_lost
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.values.scalars import TO_SCALAR
 
-_CLASSES: dict[str, type[Any]] = {"int": int, "int32": int, "float": float, "str": str, "bool": bool}
+_CLASSES = {kind: cls for kind, cls in SCALARS.items() if kind in ("int", "int32", "float", "str", "bool")}
 """Python's class for the values of a kind that protobuf takes as they are, and checks as strictly as we would."""
 
 
-class QuickEncoding:
+class FastEncoding:
     """Compiles writers for the messages of one service."""
 
     def __init__(self, general: Encoding) -> None:
         """Args: what writes everything that is not common, or not a matter of a few lines."""
         self._general = general
-        self._source = Source()
+        self._functions = CompiledFunctions()
         self._records: dict[Record, str] = {}
 
     def arguments(self, fields: tuple[Field, ...]) -> Fill:
@@ -37,87 +35,89 @@ class QuickEncoding:
                 continue
             lines += [f"if {field.name!r} in v:", *indented(given), "else:", "    n += 1"]
             if isinstance(field.type, ListOf | MapOf) and field.has_default:
-                lines += indented([f"x = {self._source.name(field.make_default)}()", *self._field(field)])
+                lines += indented([f"x = {self._functions.refer(field.make_default)}()", *self._field(field)])
         lines += [f"if n != {len(fields)}:", "    raise Unusual"]
-        return self._source.define(self._source.name(None), "m, v", lines, "writer of arguments")
+        return self._functions.define("m, v", lines, "writer of arguments")
 
     def value(self, field: Field) -> Fill:
         """Puts the value of a message's only field into it."""
-        return self._source.define(self._source.name(None), "m, x", self._field(field), f"writer of {field.name}")
+        return self._functions.define("m, x", self._field(field), f"writer of {field.name}")
 
     def record(self, record: Record) -> Fill:
         """Puts a value of the record into a message, as `Encoding.record` does."""
         name = self._record(record)
-        return self._source.define(self._source.name(None), "m, v", [f"{name}(m, v)"], f"writer of {record}")
+        return self._functions.define("m, v", [f"{name}(m, v)"], f"writer of {record}")
 
     def _record(self, record: Record) -> str:
         """The name of the record's function, which may be compiled later, as records hold themselves."""
         if record not in self._records:
-            self._records[record] = name = self._source.name(None)
+            self._records[record] = name = self._functions.reserve()
             general = self._general.record(record)
-            common = _common(record, self._source)
+            common = _common(record, self._functions)
             if common is None:
-                self._source.set(name, general)
+                self._functions.assign(name, general)
                 return name
-            lines = [f"if {common}:", f"    {self._source.name(general)}(m, v)", "    return"]
+            lines = [f"if {common}:", f"    {self._functions.refer(general)}(m, v)", "    return"]
             for index, field in enumerate(record.fields):
                 lines += [f"x = {_got(record, field, index)}", *self._field(field)]
-            self._source.define(name, "m, v", lines, f"writer of {record}")
+            self._functions.define("m, v", lines, f"writer of {record}", name)
         return self._records[record]
 
     def _field(self, field: Field) -> list[str]:
         """Lines that put `x` into the message `m`."""
         wire, type_ = snake(field.name), field.type
         if field.omitted or spread(type_) is not None or type_ == Optional(AnyValue()):
-            return [f"{self._source.name(self._general.field(field))}(m, x)"]
+            return [f"{self._functions.refer(self._general.field(field))}(m, x)"]
         match type_:
             case Optional(item=item):
                 absent = ["else:", "    raise Unusual"] if none_is_lost(field) else []
                 return ["if x is not None:", *indented(self._singular(wire, item)), *absent]
             case ListOf(item=item, container=container) if container not in SETS:
                 written = self._repeated(wire, item)
-                general = f"{self._source.name(self._general.field(field))}(m, x)"
+                general = f"{self._functions.refer(self._general.field(field))}(m, x)"
                 return (
                     [f"if {written[0]}:", *indented(written[1:]), "else:", f"    {general}"] if written else [general]
                 )
             case ListOf() | MapOf():
-                return [f"{self._source.name(self._general.field(field))}(m, x)"]
+                return [f"{self._functions.refer(self._general.field(field))}(m, x)"]
             case _:
                 return self._singular(wire, type_)
 
     def _singular(self, wire: str, type_: Type) -> list[str]:
         match type_:
             case Scalar(kind="bool"):
-                to_bool = self._source.name(TO_SCALAR["bool"])
+                to_bool = self._functions.refer(TO_SCALAR["bool"])
                 return [set_field(wire, f"x if x is True or x is False else {to_bool}(x)")]
             case Scalar(kind=kind) if kind in _CLASSES:
-                convert = self._source.name(TO_SCALAR[kind])
+                convert = self._functions.refer(TO_SCALAR[kind])
                 return [set_field(wire, f"x if type(x) is {_CLASSES[kind].__name__} else {convert}(x)")]
             case Record() | Ref():
-                name = self._record(type_.record if isinstance(type_, Ref) else type_)
+                name = self._record(type_.record)
                 return [f"s = {field_of('m', wire)}", "s.SetInParent()", f"{name}(s, x)"]
-        scalar = self._general.scalar(type_)
-        if scalar is not None:
-            return [set_field(wire, f"{self._source.name(scalar)}(x)")]
-        return [f"{self._source.name(self._general.singular(wire, type_))}(m, x)"]
+            case _:
+                scalar = self._general.scalar(type_)
+                if scalar is not None:
+                    return [set_field(wire, f"{self._functions.refer(scalar)}(x)")]
+                return [f"{self._functions.refer(self._general.singular(wire, type_))}(m, x)"]
 
     def _repeated(self, wire: str, item: Type) -> list[str]:
-        """When it is common, and the lines for it; nothing when there is no quick way."""
+        """When it is common, and the lines for it; nothing when there is no fast way."""
         listed = "type(x) is list or type(x) is tuple"
         match item:
             case Scalar(kind=kind) if kind in _CLASSES:
-                classes = self._source.name(frozenset({_CLASSES[kind]}))
+                classes = self._functions.refer(frozenset({_CLASSES[kind]}))
                 return [f"({listed}) and {classes}.issuperset(map(type, x))", f"{field_of('m', wire)}.extend(x)"]
             case Record() | Ref():
-                name = self._record(item.record if isinstance(item, Ref) else item)
+                name = self._record(item.record)
                 return [listed, f"add = {field_of('m', wire)}.add", "for e in x:", f"    {name}(add(), e)"]
-        convert = self._general.scalar(item)
-        if convert is None:
-            return []
-        return [listed, f"{field_of('m', wire)}.extend([{self._source.name(convert)}(e) for e in x])"]
+            case _:
+                convert = self._general.scalar(item)
+                if convert is None:
+                    return []
+                return [listed, f"{field_of('m', wire)}.extend([{self._functions.refer(convert)}(e) for e in x])"]
 
 
-def _common(record: Record, source: Source) -> str | None:
+def _common(record: Record, functions: CompiledFunctions) -> str | None:
     """When a value `v` is not a common one of the record; None when none are."""
     count = len(record.fields)
     match record.kind:
@@ -129,7 +129,7 @@ def _common(record: Record, source: Source) -> str | None:
         case _:
             whole, _ = surplus_check(record)
             plain = all(is_plain_name(f.name) for f in record.fields)
-            return f"type(v) is not {source.name(whole)}" if whole is not None and plain else None
+            return f"type(v) is not {functions.refer(whole)}" if whole is not None and plain else None
 
 
 def _got(record: Record, field: Field, index: int) -> str:

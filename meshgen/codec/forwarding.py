@@ -8,24 +8,24 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor
 
 from meshgen.codec.lazy import Parts, Received, plain, undecoded
-from meshgen.codec.passthrough import Graft, Pieces, into_answer, into_field, into_list, joined
+from meshgen.codec.passthrough import Passage, Pieces, concatenated, into_answer, into_field, into_list
 from meshgen.naming import RESULT_FIELD
 from meshgen.schema.model import Field, Type
 
 
 class Forwarding:
-    """Into one message: the request of an rpc, or its response. What may go where is asked once for each source."""
+    """What goes into one message, a request or a response. What may go where is asked once for each source."""
 
     def __init__(self, target: Descriptor, fields: tuple[Field, ...], answer: Type | None = None) -> None:
         """Args: the message, its fields, and the result's type when it is a response."""
         self._target = target
         self._fields = {f.name: f for f in fields}
         self._answer = answer
-        self._grafts: dict[tuple[object, str, bool], Graft | None] = {}
+        self._passages: dict[tuple[object, str, bool], Passage | None] = {}
 
-    def split(self, arguments: Mapping[str, Any]) -> tuple[list[tuple[Graft | None, Pieces]], dict[str, Any]]:
+    def split(self, arguments: Mapping[str, Any]) -> tuple[list[tuple[Passage | None, Pieces]], dict[str, Any]]:
         """The fields that go on as they are, and the values of those that have to be written."""
-        ready: list[tuple[Graft | None, Pieces]] = []
+        ready: list[tuple[Passage | None, Pieces]] = []
         rest: dict[str, Any] = {}
         for name, value in arguments.items():
             found = self._field(name, value) if undecoded(value) else None
@@ -38,32 +38,32 @@ class Forwarding:
     def answer(self, value: Any) -> bytes | None:
         """The response that an undecoded result makes; None when it has to be written anew."""
         found = self._field(RESULT_FIELD, value)
-        return None if found is None else joined([found])
+        return None if found is None else concatenated([found])
 
-    def _field(self, name: str, value: Any) -> tuple[Graft | None, Pieces] | None:
+    def _field(self, name: str, value: Any) -> tuple[Passage | None, Pieces] | None:
         pieces: Pieces = []
         if type(value) is Received:
-            graft = self._graft(value, name, element=False)
-            return (graft, pieces) if graft is not None and graft.put(value.data, pieces) else None
+            passage = self._passage(value, name, element=False)
+            return (passage, pieces) if passage is not None and passage.put(value.data, pieces) else None
         if type(value) is not Parts:
             return None
         for item in value.items:
-            graft = self._graft(item, name, element=True) if type(item) is Received else None
+            passage = self._passage(item, name, element=True) if type(item) is Received else None
             size = len(pieces)
             # An element that is not written at all would be lost.
-            if graft is None or not graft.put(item.data, pieces) or len(pieces) == size:
+            if passage is None or not passage.put(item.data, pieces) or len(pieces) == size:
                 return None
         return None, pieces
 
-    def _graft(self, source: Received, name: str, *, element: bool) -> Graft | None:
+    def _passage(self, source: Received, name: str, *, element: bool) -> Passage | None:
         key = (source.codec, name, element)
         try:
-            return self._grafts[key]
+            return self._passages[key]
         except KeyError:
-            graft = self._grafts[key] = self._compiled(source, name, element=element)
-            return graft
+            passage = self._passages[key] = self._compiled(source, name, element=element)
+            return passage
 
-    def _compiled(self, source: Received, name: str, *, element: bool) -> Graft | None:
+    def _compiled(self, source: Received, name: str, *, element: bool) -> Passage | None:
         codec, field = source.codec, self._fields.get(name)
         here = codec.response
         if self._answer is not None and not element:

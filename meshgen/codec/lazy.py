@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
+from meshgen.schema.model import Type
 from meshgen.status import Internal, StatusError
 
 if TYPE_CHECKING:
-    from meshgen.codec.rpc import RpcCodec
+    from google.protobuf.descriptor import Descriptor  # graphs in process do without protobuf
+
+
+class Decoder(Protocol):
+    """What reads the responses of one rpc."""
+
+    @property
+    def response(self) -> Descriptor:
+        """The message of a response."""
+
+    @property
+    def result(self) -> Type:
+        """The type of the value in it."""
+
+    def decode_response(self, data: bytes) -> Any:
+        """The value of a response; Internal when it does not fit."""
 
 
 class Received:
@@ -16,7 +32,7 @@ class Received:
 
     __slots__ = ("_decoded", "_node", "_value", "codec", "data")
 
-    def __init__(self, codec: RpcCodec, data: bytes, node: str) -> None:
+    def __init__(self, codec: Decoder, data: bytes, node: str) -> None:
         """Args: the codec of the rpc that was called, its response, and who answered."""
         self.codec = codec
         self.data = data
@@ -55,8 +71,6 @@ class Parts:
         """The list or tuple; `Received.value` says what it raises."""
         return self._build([plain(item) for item in self.items])
 
-
-Undecoded: TypeAlias = Received | Parts
 
 _UNDECODED = frozenset({Received, Parts})
 

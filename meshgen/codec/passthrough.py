@@ -20,8 +20,8 @@ from meshgen.codec.wireformat import ALIGNMENT, Buffer, varint
 from meshgen.contract.shared_messages import TENSOR_PADDING
 from meshgen.contract.wire import TENSOR
 from meshgen.naming import RESULT_FIELD, snake
-from meshgen.schema.convert.assemble import none_is_lost
 from meshgen.schema.model import Field, ListOf, MapOf, Nothing, Optional, Record, Tensor, Type, Union, Unknown
+from meshgen.schema.relate.defaults import none_is_lost
 from meshgen.schema.traits import is_deep
 
 _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
@@ -38,7 +38,7 @@ _WIRE_TYPES = {
     FieldDescriptor.TYPE_BYTES: _LENGTH,
     FieldDescriptor.TYPE_MESSAGE: _LENGTH,
 }
-"""Of the types that a contract has."""
+"""The wire types of those that a contract has."""
 
 BIG = 64 * 1024
 """Bytes. A payload of that size is worth aligning."""
@@ -135,10 +135,11 @@ class Whole:
         return b""
 
 
-Graft: TypeAlias = Retagged | Nested | Whole
+Passage: TypeAlias = Retagged | Nested | Whole
+"""How a response passes on as bytes."""
 
 
-def into_field(source: Descriptor, type_: Type, target: Descriptor, field: Field) -> Graft | None:
+def into_field(source: Descriptor, type_: Type, target: Descriptor, field: Field) -> Passage | None:
     """How a response becomes a field of another message; None when it has to be decoded and written anew.
 
     Args:
@@ -158,7 +159,7 @@ def into_field(source: Descriptor, type_: Type, target: Descriptor, field: Field
     return _retagged(source, there, optional=optional)
 
 
-def into_list(source: Descriptor, type_: Type, target: Descriptor, field: Field) -> Graft | None:
+def into_list(source: Descriptor, type_: Type, target: Descriptor, field: Field) -> Passage | None:
     """How a response becomes one element of a list; None when it has to be decoded and written anew."""
     there = target.fields_by_name.get(snake(field.name))
     if there is None or not isinstance(field.type, ListOf) or not _fits(type_, field.type.item):
@@ -170,7 +171,7 @@ def into_list(source: Descriptor, type_: Type, target: Descriptor, field: Field)
     return None if isinstance(type_, ListOf | MapOf | Optional) else _retagged(source, there)
 
 
-def into_answer(source: Descriptor, type_: Type, target: Descriptor, answer: Type) -> Graft | None:
+def into_answer(source: Descriptor, type_: Type, target: Descriptor, answer: Type) -> Passage | None:
     """How a response becomes another one; None when it has to be decoded and written anew."""
     if isinstance(answer, Record):
         same = isinstance(type_, Record) and type_ == answer and same_fields(source, target)
@@ -254,7 +255,7 @@ def _numbers(enum: EnumDescriptor) -> dict[str, int]:
     return {name: value.number for name, value in enum.values_by_name.items()}
 
 
-def joined(fields: list[tuple[Graft | None, Pieces]]) -> bytes:
+def concatenated(fields: list[tuple[Passage | None, Pieces]]) -> bytes:
     """The message of these fields; every byte is copied once at most.
 
     The largest one comes first: that keeps it aligned.
@@ -268,8 +269,8 @@ def joined(fields: list[tuple[Graft | None, Pieces]]) -> bytes:
         return b"".join(flat)
     together: Pieces = []
     offset = 0
-    for graft, pieces in sorted(fields, key=lambda field: -_size(field[1])):
-        padding = graft.padding(offset) if graft is not None and _size(pieces) >= BIG else b""
+    for passage, pieces in sorted(fields, key=lambda field: -_size(field[1])):
+        padding = passage.padding(offset) if passage is not None and _size(pieces) >= BIG else b""
         together += (padding, *pieces)
         offset += len(padding) + _size(pieces)
     return b"".join(together)

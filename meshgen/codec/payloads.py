@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from meshgen.codec.wireformat import Buffer, Places, Search, Splice, UnsearchableError, places_of
+from meshgen.codec.wireformat import Buffer, Places, Rewriting, Search, UnsearchableError, places_of
 from meshgen.contract.shared_messages import TENSOR_PADDING
-from meshgen.schema.fit import EncodeError
+from meshgen.schema.misfit import EncodeError
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ _KEY_SIZE = len(_MARK) + 4
 
 class _Held(threading.local):
     payloads: dict[bytes, Buffer] | None = None
-    """By key, of the message that this thread is writing or reading."""
+    """Key → payload, of the message that this thread is writing or reading."""
 
 
 _HELD = _Held()
@@ -66,6 +66,7 @@ class MessageBytes:
 
     def __init__(self, cls: type[Message]) -> None:
         descriptor: Any = cls.DESCRIPTOR
+        self.name: str = descriptor.full_name
         self._class = cls
         self._written = places_of(descriptor, _PADDING)
         self._read = places_of(descriptor)
@@ -134,7 +135,7 @@ def _with_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) -> by
     if size > _LARGEST:
         raise EncodeError(f"is {size} bytes, more than the 2 GiB that a message can hold")
     search = Search(data, lambda start, end: held.get(data[start:end]), smallest=_KEY_SIZE, mark=_MARK)
-    return Splice(data).joined(search.cuts(places))
+    return Rewriting(data).rewritten(search.cuts(places))
 
 
 def _without_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) -> bytes:
@@ -150,4 +151,4 @@ def _without_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) ->
     except UnsearchableError:
         held.clear()
         return data
-    return Splice(data).joined(cuts) if cuts else data
+    return Rewriting(data).rewritten(cuts) if cuts else data

@@ -1,7 +1,7 @@
-"""Straight-line functions, written as source and compiled once: what a codec does for each field, without calls.
+"""Functions that are written as source and compiled once: what a codec does for each field, without calls.
 
-They know the common case only. Where a value is anything else they raise whatever comes, and the general codec, which
-says what is wrong and where, does the work again.
+They know the common case only. A value that may be right and is not common raises `Unusual`, one that is wrong whatever
+comes, and the general codec, which says what is wrong and where, does the work again.
 """
 
 from __future__ import annotations
@@ -12,34 +12,39 @@ from typing import Any
 
 
 class Unusual(Exception):  # noqa: N818 - never leaves the codec
-    """Left to the general codec."""
+    """This value is left to the general codec."""
 
 
-class Source:
+class CompiledFunctions:
     """Functions that may call each other, and the objects that they refer to by name."""
 
     def __init__(self) -> None:
         self._names: dict[str, Any] = {"Unusual": Unusual}
 
-    def name(self, value: Any) -> str:
-        """A name for an object."""
+    def refer(self, value: Any) -> str:
+        """The name by which the functions refer to an object."""
         name = f"_{len(self._names)}"
         self._names[name] = value
         return name
 
-    def set(self, name: str, value: Any) -> None:
-        """Give a name that stands for nothing yet its object."""
+    def reserve(self) -> str:
+        """A name that stands for nothing yet."""
+        return self.refer(None)
+
+    def assign(self, name: str, value: Any) -> None:
+        """Give a reserved name its object."""
         self._names[name] = value
 
-    def define(self, name: str, params: str, lines: Sequence[str], title: str) -> Callable[..., Any]:
-        """Compile a function under a name.
+    def define(self, params: str, lines: Sequence[str], title: str, name: str = "") -> Callable[..., Any]:
+        """Compile a function.
 
         Args:
-            name: by which other functions call it.
             params: `m, v`.
             lines: its body.
-            title: for tracebacks.
+            title: what tracebacks call it.
+            name: a reserved name, by which other functions call it; empty when none does.
         """
+        name = name or self.reserve()
         text = "\n".join([f"def {name}({params}):", *indented(lines)])
         # Every part of the text is a name of ours, an identifier or the `repr` of a string.
         exec(compile(text, f"<{title}>", "exec"), self._names)  # noqa: S102

@@ -11,23 +11,23 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
-from meshgen.codec.decode import Decoding, EnumNumbers
+from meshgen.codec.decode import Decoding
 from meshgen.codec.encode import Encoding
 from meshgen.codec.fallback import MessageReader, MessageWriter
-from meshgen.codec.fast_decode import QuickDecoding
-from meshgen.codec.fast_encode import QuickEncoding
+from meshgen.codec.fast_decode import FastDecoding
+from meshgen.codec.fast_encode import FastEncoding
 from meshgen.codec.forwarding import Forwarding
 from meshgen.codec.lazy import any_undecoded, plain, undecoded
-from meshgen.codec.passthrough import joined
+from meshgen.codec.passthrough import concatenated
 from meshgen.codec.payloads import MessageBytes
 from meshgen.errors import MeshgenError
 from meshgen.naming import RESULT_FIELD, pascal, snake
 from meshgen.schema.check.requests import request_check
-from meshgen.schema.fit import TOO_DEEP, EncodeError, Misfit, describe
+from meshgen.schema.misfit import TOO_DEEP, EncodeError, Misfit, describe
 from meshgen.schema.model import EnumOf, Field, Nothing, Record, Type
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.traits import is_deep
-from meshgen.schema.values.scalars import enum_names
+from meshgen.schema.values.scalars import EnumNumbers, enum_names
 from meshgen.schema.wire_names import member_name
 from meshgen.status import Internal, InvalidArgument
 
@@ -108,7 +108,7 @@ class RpcCodec:
         if rest or len(ready) < len(self._params):
             forwarded = tuple([name for name in arguments if name not in rest])
             ready.append((None, [self._writer_without(forwarded).write(rest)]))
-        return joined(ready)
+        return concatenated(ready)
 
     def _writer_without(self, forwarded: tuple[str, ...]) -> MessageWriter:
         """What writes the other parameters, or their defaults."""
@@ -183,17 +183,17 @@ def _request_writer(
     deep = any(is_deep(f.type) for f in (params if record is None else record.fields))
     if record is None:
         return MessageWriter(
-            wire, encoding.arguments(params), lambda: QuickEncoding(encoding).arguments(params), deep=deep
+            wire, encoding.arguments(params), lambda: FastEncoding(encoding).arguments(params), deep=deep
         )
-    return MessageWriter(wire, encoding.record(record), lambda: QuickEncoding(encoding).record(record), deep=deep)
+    return MessageWriter(wire, encoding.record(record), lambda: FastEncoding(encoding).record(record), deep=deep)
 
 
 def _request_reader(
     wire: MessageBytes, decoding: Decoding, params: tuple[Field, ...], record: Record | None
 ) -> MessageReader:
     if record is None:
-        return MessageReader(wire, decoding.fields(params), lambda: QuickDecoding(decoding, rules=True).fields(params))
-    return MessageReader(wire, decoding.record(record), lambda: QuickDecoding(decoding, rules=True).record(record))
+        return MessageReader(wire, decoding.fields(params), lambda: FastDecoding(decoding, rules=True).fields(params))
+    return MessageReader(wire, decoding.record(record), lambda: FastDecoding(decoding, rules=True).record(record))
 
 
 class _Answers:
@@ -213,10 +213,10 @@ class _Answers:
                 return MessageWriter(wire, _refuse_value, lambda: _refuse_value, deep=deep)
             case Record():
                 general = encoding.record(result)
-                return MessageWriter(wire, general, lambda: QuickEncoding(encoding).record(result), deep=deep)
+                return MessageWriter(wire, general, lambda: FastEncoding(encoding).record(result), deep=deep)
             case _:
                 fill = encoding.field(self._field)
-                return MessageWriter(wire, fill, lambda: QuickEncoding(encoding).value(self._field), deep=deep)
+                return MessageWriter(wire, fill, lambda: FastEncoding(encoding).value(self._field), deep=deep)
 
     def reader(self, wire: MessageBytes) -> MessageReader:
         result, decoding = self._result, self._decoding
@@ -224,11 +224,11 @@ class _Answers:
             case Nothing():
                 return MessageReader(wire, lambda _: None, lambda: lambda _: None)
             case Record():
-                return MessageReader(wire, decoding.record(result), lambda: QuickDecoding(decoding).record(result))
+                return MessageReader(wire, decoding.record(result), lambda: FastDecoding(decoding).record(result))
             case _:
                 read = decoding.fields((self._field,))
                 return MessageReader(
-                    wire, lambda m: read(m)[RESULT_FIELD], lambda: QuickDecoding(decoding).value(self._field)
+                    wire, lambda m: read(m)[RESULT_FIELD], lambda: FastDecoding(decoding).value(self._field)
                 )
 
 

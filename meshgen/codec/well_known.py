@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
-from meshgen.schema.model import WellKnownKind
+from meshgen.codec.pycode import CompiledFunctions, field_of
 from meshgen.schema.values.any_value import number_of, read_at
-from meshgen.schema.values.standard import date_from, decimal_of, duration_from, timestamp_from
+from meshgen.schema.values.kind import Message
 
-FROM_MESSAGE: Mapping[WellKnownKind, Callable[[Any], Any]] = {
-    "datetime": lambda m: timestamp_from(m.seconds, m.nanos),
-    "timedelta": lambda m: duration_from(m.seconds, m.nanos),
-    "date": lambda m: date_from(m.year, m.month, m.day),
-    "Decimal": lambda m: decimal_of(m.value),
-}
-"""What reads each kind's message. Its parts are written by `schema.standard`."""
+
+@cache
+def message_reader(message: Message) -> Callable[[Any], Any]:
+    """A function from the message of a kind to its value; it raises Misfit."""
+    functions = CompiledFunctions()
+    parts = ", ".join(field_of("m", name) for name in message.names)
+    line = f"return {functions.refer(message.read)}({parts})"
+    return functions.define("m", [line], f"reader of {message.name}")
+
+
+@cache
+def message_writer(message: Message) -> Callable[[Any, Any], None]:
+    """A function that puts a value of a kind into its message; it raises EncodeError."""
+    functions = CompiledFunctions()
+    parts = "".join(f"{field_of('m', name)}, " for name in message.names)
+    line = f"{parts}= {functions.refer(message.write)}(v)"
+    return functions.define("m, v", [line], f"writer of {message.name}")
 
 
 def fill_value(message: Any, plain: Any) -> None:

@@ -17,7 +17,7 @@ Buffer: TypeAlias = bytes | memoryview
 """Memoryviews are of one dimension, of bytes, contiguous."""
 
 Replace: TypeAlias = Callable[[int, int], Buffer | None]
-"""From where to where a content is → what to put there, or None to leave it."""
+"""Start and end of a content → what to put there, or None to leave it."""
 
 ALIGNMENT = 16
 """Bytes. Aligned contents start at a multiple of this, as seen from the start of the message; Python's bytes do too."""
@@ -51,7 +51,7 @@ class Place:
 
 
 Places: TypeAlias = dict[int, Place]
-"""By number of the field."""
+"""Number of the field → place."""
 
 
 def places_of(descriptor: Descriptor, padding: dict[str, int] | None = None) -> Places:
@@ -99,7 +99,7 @@ class Cut(NamedTuple):
     start: int
     end: int
     size: int
-    """Of the new content."""
+    """The length of the new content."""
     new: Buffer = b""
     inner: tuple[Cut, ...] = ()
     """Cuts inside of the message that stands here, in the place of a new content."""
@@ -107,7 +107,7 @@ class Cut(NamedTuple):
 
     @property
     def growth(self) -> int:
-        """By how much the message around it grows."""
+        """How much the message around it grows."""
         header = len(varint(self.size)) - (self.start - self.length_at)
         return self.size - (self.end - self.start) + header + _padding_size(self.padding_field)
 
@@ -192,7 +192,7 @@ class Search:
             yield Cut(tag_at, length_at, start, end, size, inner=inner)
 
 
-class Splice:
+class Rewriting:
     """Writes a message with its contents exchanged."""
 
     def __init__(self, data: bytes) -> None:
@@ -200,7 +200,7 @@ class Splice:
         self._pieces: list[Buffer] = []
         self._size = 0
 
-    def joined(self, cuts: Iterable[Cut]) -> bytes:
+    def rewritten(self, cuts: Iterable[Cut]) -> bytes:
         """The new message; every byte of it is copied once."""
         self._message(0, len(self._view), cuts)
         return b"".join(self._pieces)

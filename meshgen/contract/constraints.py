@@ -6,15 +6,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, assert_never
 
 from meshgen.contract.validation import Rule
 from meshgen.contract.wire import PROTO_SCALAR, Single, WireField, field_shape
-from meshgen.schema.model import Choice, ListOf, MapOf, Optional, Scalar, Type, Union, WellKnown
+from meshgen.schema.model import (
+    AnyValue,
+    Choice,
+    EnumOf,
+    Image,
+    ListOf,
+    MapOf,
+    Nothing,
+    Optional,
+    Record,
+    Ref,
+    Scalar,
+    Tensor,
+    Type,
+    Union,
+    Unknown,
+    WellKnown,
+)
 from meshgen.schema.rules import Rules
+from meshgen.schema.traits import down_to_records, rules_of
+from meshgen.schema.values.kind import Kind, Text
+from meshgen.schema.values.well_known import KINDS
 
 _BOUNDS = {"gt": "gt", "ge": "gte", "lt": "lt", "le": "lte"}
-_TIMES = {"datetime": "timestamp", "timedelta": "duration"}
 
 
 def stated_rules(wire: WireField, *, required: bool = False, shared: bool = False) -> dict[str, Rule]:
@@ -36,20 +55,8 @@ def stated_rules(wire: WireField, *, required: bool = False, shared: bool = Fals
 
 def unstated_rules(type_: Type) -> Iterator[str]:
     """What is asked of a field of this type and the contract cannot say, as written; records aside."""
-    match type_:
-        case Scalar(rules=rules) | WellKnown(rules=rules):
-            yield from rules.unmapped
-        case ListOf(item=item, rules=rules):
-            yield from (*rules.unmapped, *unstated_rules(item))
-        case MapOf(key=key, value=value, rules=rules):
-            yield from (*rules.unmapped, *unstated_rules(key), *unstated_rules(value))
-        case Optional(item=item):
-            yield from unstated_rules(item)
-        case Union(members=members):
-            for member in members:
-                yield from unstated_rules(member)
-        case _:
-            pass
+    for inner in down_to_records(type_):
+        yield from rules_of(inner).unmapped
 
 
 def _field(type_: Type, shared: bool) -> Iterator[tuple[str, Rule]]:
@@ -76,10 +83,8 @@ def _element(prefix: str, type_: Type, shared: bool) -> Iterator[tuple[str, Rule
         case Choice(values=values):
             if not shared:
                 yield f"{prefix}{PROTO_SCALAR[type_.scalar.kind]}.in", values
-        case WellKnown(kind="UUID"):
-            yield f"{prefix}string.uuid", True
-        case WellKnown(kind="datetime" | "timedelta" as kind, rules=rules):
-            yield from _bounds(f"{prefix}{_TIMES[kind]}.", rules)
+        case WellKnown(kind=kind, rules=rules):
+            yield from _of_kind(prefix, KINDS[kind], rules)
         case Scalar(kind=kind, rules=rules):
             path = f"{prefix}{PROTO_SCALAR[kind]}."
             yield from _bounds(path, rules)
@@ -89,8 +94,19 @@ def _element(prefix: str, type_: Type, shared: bool) -> Iterator[tuple[str, Rule
                 yield f"{path}finite", True
             if rules.multiple_of is not None:
                 yield f"{prefix}cel", (_multiple(rules.multiple_of),)
-        case _:
+        case Record() | Ref() | ListOf() | MapOf() | Optional() | Union():
             pass
+        case AnyValue() | Nothing() | Unknown() | EnumOf() | Image() | Tensor():
+            pass
+        case _:
+            assert_never(type_)
+
+
+def _of_kind(prefix: str, kind: Kind, rules: Rules) -> Iterator[tuple[str, Rule]]:
+    if isinstance(kind.wire, Text) and kind.wire.rule:
+        yield f"{prefix}string.{kind.wire.rule}", True
+    if kind.bounds is not None:
+        yield from _bounds(f"{prefix}{kind.bounds.rules}.", rules)
 
 
 def _bounds(path: str, rules: Rules) -> Iterator[tuple[str, Rule]]:

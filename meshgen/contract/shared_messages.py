@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 
-from google.api import annotations_pb2
-from google.protobuf import duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2
-from google.protobuf.descriptor import FileDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
-from google.rpc import error_details_pb2, status_pb2
-from google.type import date_pb2, decimal_pb2
 
 from meshgen.contract import wire
 from meshgen.contract.comments import Comments
 from meshgen.contract.descriptors import FIELD, MESSAGE
 from meshgen.contract.fields import add_field
 from meshgen.contract.validation import validate_file
+from meshgen.schema.values.well_known import MESSAGES
 
 IMAGE_PATH = "meshgen/image/v1/image.proto"
 TENSOR_PATH = "meshgen/tensor/v1/tensor.proto"
@@ -24,24 +21,10 @@ STANDARD_PATHS = {
     wire.IMAGE: IMAGE_PATH,
     wire.TENSOR: TENSOR_PATH,
     wire.VALUE: "google/protobuf/struct.proto",
-    wire.WELL_KNOWN["datetime"]: "google/protobuf/timestamp.proto",
-    wire.WELL_KNOWN["timedelta"]: "google/protobuf/duration.proto",
-    wire.WELL_KNOWN["date"]: "google/type/date.proto",
-    wire.WELL_KNOWN["Decimal"]: "google/type/decimal.proto",
+    **{message.name: message.file for message in MESSAGES},
 }
 """Full name of a message that is the same in every contract → its file."""
 
-_GOOGLE = (
-    annotations_pb2,
-    date_pb2,
-    decimal_pb2,
-    duration_pb2,
-    error_details_pb2,
-    field_mask_pb2,
-    status_pb2,
-    struct_pb2,
-    timestamp_pb2,
-)
 _Row = tuple[str, int, str, str]
 
 _IMAGE_DOC = """A picture: raw pixels, as services exchange them without loss, or an encoded file, as clients have one.
@@ -115,8 +98,8 @@ def with_imports(files: tuple[FileDescriptorProto, ...]) -> FileDescriptorSet:
     ordered: dict[str, FileDescriptorProto] = {}
     for file in sorted(files, key=lambda f: f.name):
         _visit(file.name, known, ordered)
-    for module in (error_details_pb2, status_pb2):
-        _visit(module.DESCRIPTOR.name, known, ordered)
+    for name in ("google/rpc/error_details.proto", "google/rpc/status.proto"):
+        _visit(name, known, ordered)
     return FileDescriptorSet(file=ordered.values())
 
 
@@ -131,18 +114,9 @@ def _visit(name: str, known: dict[str, FileDescriptorProto], ordered: dict[str, 
     ordered[name] = file
 
 
-@cache
-def _google_files() -> dict[str, FileDescriptor]:
-    found: dict[str, FileDescriptor] = {}
-    pending = [module.DESCRIPTOR for module in _GOOGLE]
-    while pending:
-        file = pending.pop()
-        found[file.name] = file
-        pending += file.dependencies
-    return found
-
-
 def _google(name: str) -> FileDescriptorProto:
+    """A file of protobuf or of Google's API, from the module that was generated from it."""
+    module = import_module(f"{name.removesuffix('.proto').replace('/', '.')}_pb2")
     file = FileDescriptorProto()
-    _google_files()[name].CopyToProto(file)
+    module.DESCRIPTOR.CopyToProto(file)
     return file

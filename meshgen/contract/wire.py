@@ -33,6 +33,8 @@ from meshgen.schema.model import (
     WellKnown,
 )
 from meshgen.schema.relate.union_members import spread
+from meshgen.schema.values.kind import Message, Text
+from meshgen.schema.values.well_known import KINDS
 from meshgen.schema.wire_names import UNION_FIELD, element_name, member_name
 
 PROTO_SCALAR = {
@@ -49,13 +51,6 @@ PROTO_SCALAR = {
 IMAGE = "meshgen.image.v1.Image"
 TENSOR = "meshgen.tensor.v1.Tensor"
 VALUE = "google.protobuf.Value"
-WELL_KNOWN = {
-    "datetime": "google.protobuf.Timestamp",
-    "timedelta": "google.protobuf.Duration",
-    "date": "google.type.Date",
-    "Decimal": "google.type.Decimal",
-}
-"""Kind → message. A UUID is text and has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +82,7 @@ class Wrapper:
 
 
 Leaf: TypeAlias = Scalar | WellKnown | AnyValue | EnumOf | Record | Ref | Image | Tensor | Wrapper
-"""What one element of a field can be. A `WellKnown` is never a UUID, which is a string."""
+"""What one element of a field can be. A `WellKnown` is never of a kind that is text (`UUID`), which is a string."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +150,7 @@ def shape(type_: Type) -> Shape:
 def leaf(type_: Type) -> Leaf:
     """The element that carries a value of this type inside a list, a map, a oneof or a wrapper."""
     match type_:
-        case WellKnown(kind="UUID"):
+        case WellKnown(kind=kind) if isinstance(KINDS[kind].wire, Text):
             return Scalar("str")
         case Scalar() | WellKnown() | AnyValue() | EnumOf() | Record() | Ref() | Image() | Tensor():
             return type_
@@ -219,7 +214,9 @@ def standard_message(item: WellKnown | AnyValue | Image | Tensor) -> str:
     """The full name of a message that is the same in every contract."""
     match item:
         case WellKnown(kind=kind):
-            return WELL_KNOWN[kind]
+            message = KINDS[kind].wire
+            assert isinstance(message, Message), "a kind that is text is no leaf"
+            return message.name
         case AnyValue():
             return VALUE
         case Image():

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from meshgen.errors import Diagnostic
+from meshgen.errors import Diagnostic, near_match_hint
 from meshgen.frontend.definition import Definition
 from meshgen.frontend.driver import InputNode
 from meshgen.frontend.order import Ordered, contained, misplaced
@@ -216,10 +216,7 @@ def _no_method(definition: Definition, method: str, span: Any) -> Diagnostic:
         message = f"'{cls.__name__}' is bound by itself, but has no `__call__`"
         hint = f"Bind one of its methods ({', '.join(f'`.{n}.bind(...)`' for n in public)}), or write `__call__`."
         return Diagnostic(code="MG205", message=message, span=span, hint=hint)
-    import difflib  # only mistakes need it
-
-    close = difflib.get_close_matches(method, public, n=1)
-    hint = f"Did you mean `{close[0]}`?" if close else f"It has: {', '.join(public) or 'no public method'}."
+    hint = near_match_hint(method, public, f"It has: {', '.join(public) or 'no public method'}.")
     place = of_callable(cls)
     return Diagnostic(
         code="MG205", message=f"'{cls.__name__}' ({place}) has no method `{method}`", span=span, hint=hint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from meshgen.errors import Diagnostic
+from meshgen.errors import Diagnostic, near_match_hint
 from meshgen.frontend.symbolic import BoundInput, RecordedAccess
 from meshgen.graph.model import GraphInput
 from meshgen.graph.steps import Access
@@ -118,8 +118,6 @@ def _into_record(record: Record, access: Access) -> tuple[Access, Type] | None:
 
 
 def _fault(here: Type, step: RecordedAccess) -> Diagnostic:
-    import difflib  # only mistakes need it
-
     access, hint = step.access, ""
     match here.record if isinstance(here, Ref) else here:
         case Record(fields=fields) if any(f.omitted and f.name == access.key for f in fields):
@@ -127,8 +125,7 @@ def _fault(here: Type, step: RecordedAccess) -> Diagnostic:
             message = f"`{access}` looks for a key that {here} may lack (it is NotRequired)"
         case Record(fields=fields):
             names = [f.name for f in fields]
-            close = difflib.get_close_matches(str(access.key), names, n=1)
-            hint = f"Did you mean `{close[0]}`?" if close else f"It has: {', '.join(names)}."
+            hint = near_match_hint(str(access.key), names, f"It has: {', '.join(names)}.")
             message = f"{here} has no field `{access.key}`"
         case Optional(item=item):
             hint = f"Give the whole value to a node that takes `{here}`, and look into it there."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from meshgen.errors import Diagnostic
+from meshgen.errors import Diagnostic, near_match_hint
 from meshgen.graph.model import Graph, InDriver, Node, Own, With
 from meshgen.graph.options import serve_options
 
@@ -64,14 +64,12 @@ def processes_acyclic(graph: Graph) -> Iterator[Diagnostic]:
 
 def _host_fault(graph: Graph, node: Node, name: str) -> tuple[str, str] | None:
     """What is wrong with a host, and the way out."""
-    import difflib  # only mistakes need it
-
     host = graph.by_name.get(name)
     if name == node.name:
         return f"'{name}' is placed with itself", "Leave `placement` out."
     if host is None:
-        near = difflib.get_close_matches(name, [n.name for n in graph.services], n=1)
-        hint = f'Did you mean "with:{near[0]}"?' if near else f"There are: {', '.join(n.name for n in graph.services)}."
+        names = [n.name for n in graph.services]
+        hint = near_match_hint(name, names, f"There are: {', '.join(names)}.", shown='"with:{}"')
         return f"'{node.name}' is placed with '{name}', which is no node of the graph", hint
     if host.placement == With(node.name):
         return f"'{node.name}' and '{name}' are placed with each other", "Leave `placement` out for one of them."

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from meshgen.errors import Diagnostic
+from meshgen.errors import Diagnostic, near_match_hint
 from meshgen.graph.model import Graph, Options
 from meshgen.graph.options import OPTIONS, is_number, own_options, serve_options
 from meshgen.plan.lower import rest_path
@@ -85,8 +84,7 @@ def options_exist(owner: OptionOwner) -> Iterator[Diagnostic]:
         if row is not None and row.refusal:
             yield owner.error("MG502", f"`{name}` cannot be set: {row.refusal}")
         else:
-            near = difflib.get_close_matches(name, sorted(known), n=1)
-            hint = f"Did you mean `{near[0]}`?" if near else ""
+            hint = near_match_hint(name, sorted(known))
             yield owner.error("MG501", f"there is no option `{name}`", hint)
 
 

@@ -1,12 +1,14 @@
 """Value types as a small closed union. Pure data.
 
-Every back end matches on `Type` and ends with `assert_never`, so a new type cannot be skipped silently.
+A place that treats every member of `Type` in its own way matches on all of them and ends with `assert_never`, so that a
+type checker names it when there is a new one. Others ask a trait (`schema.traits`), or have a default that suits any
+type: equality, or leaving a value to somebody who knows it.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
 
@@ -28,9 +30,19 @@ MISSING: Final = Missing.MISSING
 CONTAINERS: Final[dict[str, type[Any]]] = {"list": list, "tuple": tuple, "set": set, "frozenset": frozenset}
 
 ScalarKind: TypeAlias = Literal["bool", "int", "float", "str", "bytes", "int32", "float32"]
-WellKnownKind: TypeAlias = Literal["datetime", "timedelta", "date", "Decimal", "UUID"]
 Container: TypeAlias = Literal["list", "tuple", "set", "frozenset"]
 RecordKind: TypeAlias = Literal["dataclass", "pydantic", "namedtuple", "typeddict", "tuple"]
+
+SCALARS: Final[Mapping[ScalarKind, type[Any]]] = {
+    "bool": bool,
+    "int": int,
+    "float": float,
+    "str": str,
+    "bytes": bytes,
+    "int32": int,
+    "float32": float,
+}
+"""What the values of each kind are in Python."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +61,10 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class WellKnown:
-    """A class of the standard library that has a standard message: `datetime` (aware), `timedelta`, `date`, `Decimal`.
+    """A class of the standard library that travels as it is: an aware `datetime`, `timedelta`, `date`, `UUID`."""
 
-    A `UUID` is text on the wire.
-    """
-
-    kind: WellKnownKind
+    kind: str
+    """The name of a row in `values.well_known.KINDS`."""
     rules: Rules = field(default=NO_RULES, compare=False)
 
     def __str__(self) -> str:
@@ -159,6 +169,11 @@ class ListOf:
     def __str__(self) -> str:
         return f"tuple[{self.item}, ...]" if self.container == "tuple" else f"{self.container}[{self.item}]"
 
+    @property
+    def python(self) -> type[Any]:
+        """The class of what arrives; called without arguments it makes an empty one."""
+        return CONTAINERS[self.container]
+
 
 @dataclass(frozen=True, slots=True)
 class MapOf:
@@ -170,6 +185,11 @@ class MapOf:
 
     def __str__(self) -> str:
         return f"dict[{self.key}, {self.value}]"
+
+    @property
+    def python(self) -> type[Any]:
+        """The class of what arrives; called without arguments it makes an empty one."""
+        return dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +246,7 @@ class Field:
             return self.factory()
         if self.default is not MISSING:
             return self.default
-        match self.type:
-            case ListOf(container=container):
-                return CONTAINERS[container]()
-            case MapOf():
-                return {}
-            case _:
-                return None
+        return self.type.python() if isinstance(self.type, ListOf | MapOf) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -250,10 +264,15 @@ class Record:
     python: Any
     """The class that `construct` calls."""
     fields: tuple[Field, ...]
-    """In the order of declaration. A tuple's fields are `item_0`, `item_1`…"""
+    """The fields in the order of declaration. A tuple's fields are `item_0`, `item_1`…"""
     args: tuple[Type, ...] = ()
     """Type arguments of a generic class."""
     doc: str = ""
+
+    @property
+    def record(self) -> Record:
+        """The record itself, as a `Ref` has it."""
+        return self
 
     @property
     def _identity(self) -> tuple[Any, ...]:

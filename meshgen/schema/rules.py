@@ -25,13 +25,13 @@ class Rules:
     le: Bound | None = None
     multiple_of: int | float | None = None
     min_len: int | None = None
-    """Of a str in code points, of bytes in bytes, of a list or dict in elements."""
+    """The least length: of a str in code points, of bytes in bytes, of a list or dict in elements."""
     max_len: int | None = None
     pattern: str | None = None
     finite: bool = False
     """Neither NaN nor infinite (pydantic's `allow_inf_nan=False`)."""
     unique: bool = False
-    """Of a set whose elements the contract can compare: none comes twice. A set of messages has the same one once."""
+    """No element comes twice: of a set whose elements the contract can compare. Messages may be equal in a set."""
     format: Format | None = None
     unmapped: tuple[str, ...] = ()
     """Constraints that the contract cannot state, as written (`Predicate(islower)`)."""

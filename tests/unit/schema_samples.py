@@ -36,7 +36,7 @@ from meshgen.schema.model import (
 )
 from meshgen.schema.relate.exactness import class_of
 from meshgen.schema.values.any_value import WHOLE_MAX
-from meshgen.schema.values.standard import DURATION_MAX_S
+from meshgen.schema.values.standard_library import DURATION_MAX_S
 from meshgen.schema.wire_names import element_name
 
 BOOL, INT, FLOAT, STR, BYTES = (Scalar(k) for k in ("bool", "int", "float", "str", "bytes"))

@@ -123,3 +123,10 @@ def test_the_public_names_are_these() -> None:
         "wire_name",
     ]
     assert all(hasattr(meshgen, name) for name in meshgen.__all__)
+
+
+def test_graphs_in_process_do_without_protobuf_and_arrays() -> None:
+    heavy = {"google.protobuf", "grpc", "numpy", "PIL", "ray"}
+    code = f"import sys, meshgen, meshgen.frontend.trace; print(*({heavy!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -14,22 +14,18 @@ from meshgen.contract.validation import Rule
 from meshgen.contract.wire import WireField, Wrapper, field_shape, leaf_signature, signature, wire_field, wire_fields
 from meshgen.errors import Diagnostic, errors_only
 from meshgen.naming import collisions, enum_value, enum_zero, json_name, snake, upper_snake, writable
-from meshgen.schema.convert.assemble import empty_is_lost, none_is_lost
 from meshgen.schema.model import (
     AnyValue,
     EnumOf,
     Field,
-    ListOf,
-    MapOf,
     Nothing,
-    Optional,
     Record,
     Type,
-    Union,
     Unknown,
 )
-from meshgen.schema.relate.defaults import default_fault
+from meshgen.schema.relate.defaults import default_fault, empty_is_lost, none_is_lost
 from meshgen.schema.relate.union_members import spread
+from meshgen.schema.traits import down_to_records
 from meshgen.source import Span, of_callable
 
 
@@ -105,7 +101,7 @@ class Inventory:
             reason, hint = bad
             self.problems.append(Diagnostic(code="MG310", message=f"{place} {reason}", span=span, hint=hint))
             return
-        if _has_any(type_):
+        if any(isinstance(inner, AnyValue) for inner in down_to_records(type_)):
             message = f"{place} holds any value: whole numbers travel as doubles, which are exact up to 2^53"
             self._problem("MG409", message, span, severity="warning")
         for text in dict.fromkeys(unstated_rules(type_)):
@@ -187,6 +183,10 @@ class Inventory:
 
 def _without_contract(type_: Type) -> tuple[str, str] | None:
     """Why this type cannot travel, and the way out; records are looked into where they are named."""
+    return next(filter(None, map(_has_no_contract, down_to_records(type_))), None)
+
+
+def _has_no_contract(type_: Type) -> tuple[str, str] | None:
     match type_:
         case Unknown(annotation="", hint=hint):
             return "has no type annotation", hint
@@ -194,25 +194,8 @@ def _without_contract(type_: Type) -> tuple[str, str] | None:
             return f"has the type {annotation}, which {reason or 'has no contract'}", hint
         case Nothing():
             return "can only be None", "Leave it out, or give it a type."
-        case Optional(item=item) | ListOf(item=item) | MapOf(value=item):
-            return _without_contract(item)
-        case Union(members=members):
-            return next(filter(None, map(_without_contract, members)), None)
         case _:
             return None
-
-
-def _has_any(type_: Type) -> bool:
-    """Whether a value of this type, records aside, may hold any value."""
-    match type_:
-        case AnyValue():
-            return True
-        case Optional(item=inner) | ListOf(item=inner) | MapOf(value=inner):
-            return _has_any(inner)
-        case Union(members=members):
-            return any(map(_has_any, members))
-        case _:
-            return False
 
 
 def _places(service: ServiceSpec, rpc: RpcSpec) -> Iterator[tuple[str, Type]]:

@@ -9,7 +9,7 @@ from meshgen.contract.compare.described import Described, DescribedRpc, Position
 from meshgen.contract.compare.findings import Finding, Kind
 from meshgen.contract.compare.renames import Renames, renamed_in
 from meshgen.contract.compare.rule_changes import narrower
-from meshgen.contract.compare.wording import WrittenField, field_words, owner_words, written_fields
+from meshgen.contract.compare.wording import TEXTS, WrittenField, field_words, owner_words, written_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ def _choices(place: Place, old: WrittenField, new: WrittenField) -> Iterator[Fin
 
 
 def _is_plain(type_: str) -> bool:
-    return "Literal" not in type_ and "UUID" not in type_
+    return not any(word in type_ for word in ("Literal", *TEXTS.values()))
 
 
 def _misread(place: Place, before: dict[str, WrittenField], now: dict[str, WrittenField]) -> Iterator[Finding]:

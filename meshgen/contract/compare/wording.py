@@ -11,13 +11,22 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 from meshgen.contract.compare.described import Described, DescribedRpc
 from meshgen.contract.descriptors import real_oneof
 from meshgen.contract.validation import one_is_required, rules_of
-from meshgen.contract.wire import IMAGE, PROTO_SCALAR, TENSOR, VALUE, WELL_KNOWN
+from meshgen.contract.wire import IMAGE, PROTO_SCALAR, TENSOR, VALUE
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, RESULT_FIELD, snake
+from meshgen.schema.values.kind import Message, Text
+from meshgen.schema.values.well_known import KINDS
 from meshgen.schema.wire_names import UNION_FIELD
 
 _SCALARS = {proto: kind for kind, proto in PROTO_SCALAR.items()} | {"int32": "Int32", "float": "Float32"}
-_STANDARD = {name: kind for kind, name in WELL_KNOWN.items()} | {VALUE: "Any", IMAGE: "Image", TENSOR: "Tensor"}
-_OF_TYPE = ("string.in", "int64.in", "string.uuid")
+_STANDARD = {
+    **{kind.wire.name: name for name, kind in KINDS.items() if isinstance(kind.wire, Message)},
+    VALUE: "Any",
+    IMAGE: "Image",
+    TENSOR: "Tensor",
+}
+TEXTS = {f"string.{k.wire.rule}": name for name, k in KINDS.items() if isinstance(k.wire, Text) and k.wire.rule}
+"""The rule of each kind that is text, and its class in Python (`UUID`)."""
+_OF_TYPE = ("string.in", "int64.in", *TEXTS)
 """Rules that are a type in Python, wherever they are: `Literal` and `UUID`."""
 
 
@@ -119,8 +128,8 @@ def _element(item: FieldDescriptorProto, rules: Mapping[str, Any], prefix: str, 
         return _STANDARD.get(name, "") or (_held(message, contract) if message else "") or name.rpartition(".")[2]
     if item.type == FieldDescriptorProto.TYPE_ENUM:
         return name.rpartition(".")[2]
-    if f"{prefix}string.uuid" in rules:
-        return "UUID"
+    if text := next((name for rule, name in TEXTS.items() if prefix + rule in rules), ""):
+        return text
     scalar = FieldDescriptorProto.Type.Name(item.type).removeprefix("TYPE_").lower()
     values = rules.get(f"{prefix}{scalar}.in")
     return f"Literal[{', '.join(map(repr, values))}]" if values else _SCALARS.get(scalar, scalar)

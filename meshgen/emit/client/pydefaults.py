@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import enum
 import typing
-from collections.abc import Callable
 from typing import Any, assert_never
 
-from meshgen.emit.client.pytypes import WELL_KNOWN, attribute, class_name, is_attribute, joined
+from meshgen.emit.client.pytypes import attribute, class_name, class_of, is_attribute, separated
 from meshgen.emit.output.pysource import Name, Parts, literal
 from meshgen.schema.model import (
     AnyValue,
@@ -29,6 +28,9 @@ from meshgen.schema.model import (
     WellKnown,
 )
 from meshgen.schema.relate.union_members import member_chooser
+from meshgen.schema.traits import without_none
+from meshgen.schema.values.kind import Kind
+from meshgen.schema.values.well_known import KINDS
 
 
 def default(field: Field) -> Parts | None:
@@ -44,8 +46,7 @@ def default(field: Field) -> Parts | None:
 
 def is_constant(type_: Type, written: Parts) -> bool:
     """Whether a default can be shared by everybody who leaves the value out."""
-    inner = type_.item if isinstance(type_, Optional) else type_
-    return written == ("None",) or isinstance(inner, Scalar | Choice | EnumOf)
+    return written == ("None",) or isinstance(without_none(type_), Scalar | Choice | EnumOf)
 
 
 def _made(field: Field) -> Parts | None:
@@ -70,26 +71,22 @@ def expression(type_: Type, value: Any) -> Parts | None:
             return _list(type_, value)
         case MapOf():
             return _map(type_, value)
-        case Record():
-            return _record(type_, value)
-        case Ref():
-            return expression(type_.record, value)
+        case Record() | Ref():
+            return _record(type_.record, value)
         case WellKnown(kind=kind):
-            make = _WELL_KNOWN_CODE[kind]
-            return (WELL_KNOWN[kind], make(value)) if type(value).__name__ == kind else None
+            return _call(KINDS[kind], value)
         case Image() | Tensor() | Nothing() | Unknown():
             return None
         case _:
             assert_never(type_)
 
 
-_WELL_KNOWN_CODE: dict[str, Callable[[Any], str]] = {
-    "datetime": lambda v: f".fromisoformat({literal(v.isoformat())})",
-    "date": lambda v: f".fromisoformat({literal(v.isoformat())})",
-    "timedelta": lambda v: f"(days={v.days}, seconds={v.seconds}, microseconds={v.microseconds})",
-    "Decimal": lambda v: f"({literal(str(v))})",
-    "UUID": lambda v: f"({literal(str(v))})",
-}
+def _call(kind: Kind, value: Any) -> Parts | None:
+    if type(value) is not kind.python:
+        return None
+    call = kind.call(value)
+    arguments = [*map(literal, call.args), *(f"{name}={literal(arg)}" for name, arg in call.kwargs.items())]
+    return (class_of(kind), f"{f'.{call.method}' if call.method else ''}({', '.join(arguments)})")
 
 
 def _member(type_: EnumOf, value: enum.Enum) -> str:
@@ -114,11 +111,11 @@ def _list(type_: ListOf, value: Any) -> Parts | None:
         kept.sort(key=str)
     match type_.container:
         case "list":
-            return ("[", *joined(", ", kept), "]")
+            return ("[", *separated(", ", kept), "]")
         case "tuple":
-            return ("(", *joined(", ", kept), ",)" if len(kept) == 1 else ")")
+            return ("(", *separated(", ", kept), ",)" if len(kept) == 1 else ")")
         case "set" | "frozenset" as container:
-            return (Name("builtins", container), "([", *joined(", ", kept), "])")
+            return (Name("builtins", container), "([", *separated(", ", kept), "])")
 
 
 def _map(type_: MapOf, value: Any) -> Parts | None:
@@ -130,7 +127,7 @@ def _map(type_: MapOf, value: Any) -> Parts | None:
         if written is None or written_key is None:
             return None
         pairs.append((*written_key, ": ", *written))
-    return ("{", *joined(", ", pairs), "}")
+    return ("{", *separated(", ", pairs), "}")
 
 
 def _record(record: Record, value: Any) -> Parts | None:
@@ -150,5 +147,5 @@ def _record(record: Record, value: Any) -> Parts | None:
             return None
         parts.append(written if record.kind == "tuple" else (f"{attribute(field.name)}=", *written))
     if record.kind == "tuple":
-        return ("(", *joined(", ", parts), ",)" if len(parts) == 1 else ")")
-    return (f"{class_name(record.name)}(", *joined(", ", parts), ")")
+        return ("(", *separated(", ", parts), ",)" if len(parts) == 1 else ")")
+    return (f"{class_name(record.name)}(", *separated(", ", parts), ")")

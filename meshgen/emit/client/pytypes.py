@@ -27,24 +27,15 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
+from meshgen.schema.traits import parts
+from meshgen.schema.values.kind import Kind
+from meshgen.schema.values.well_known import KINDS
 
 _ANNOTATED = Name("typing", "Annotated")
 _SCALARS: dict[str, Parts] = {
     **{kind: (Name("builtins", kind),) for kind in ("bool", "int", "float", "str", "bytes")},
     "int32": (_ANNOTATED, "[", Name("builtins", "int"), ", ", Name("meshgen", "Int32"), "]"),
     "float32": (_ANNOTATED, "[", Name("builtins", "float"), ", ", Name("meshgen", "Float32"), "]"),
-}
-WELL_KNOWN = {
-    "datetime": Name("datetime", "datetime"),
-    "timedelta": Name("datetime", "timedelta"),
-    "date": Name("datetime", "date"),
-    "Decimal": Name("decimal", "Decimal"),
-    "UUID": Name("uuid", "UUID"),
-}
-_OTHERS: dict[type[Type], Parts] = {
-    AnyValue: (Name("typing", "Any"),),
-    Nothing: ("None",),
-    Image: (Name("PIL.Image", "Image"),),
 }
 _NUMPY_NAMES = {"bool": "bool_"}
 
@@ -62,35 +53,25 @@ def _named(type_: Type, seen: set[Type]) -> Iterator[Record | EnumOf]:
     if type_ in seen:
         return
     seen.add(type_)
-    for inner in _inside(type_):
+    for inner in parts(type_):
         yield from _named(inner, seen)
     if isinstance(type_, EnumOf) or (isinstance(type_, Record) and type_.kind != "tuple"):
         yield type_
 
 
-def _inside(type_: Type) -> tuple[Type, ...]:
-    match type_:
-        case Optional(item=item) | ListOf(item=item):
-            return (item,)
-        case MapOf(value=value):
-            return (value,)
-        case Union(members=members):
-            return members
-        case Record(fields=fields):
-            return tuple(f.type for f in fields)
-        case _:
-            return ()
-
-
-def annotation(type_: Type) -> Parts:
+def annotation(type_: Type) -> Parts:  # noqa: C901 - one case per type
     """The annotation of a value of this type; classes go by the names of their messages."""
     match type_:
         case Scalar(kind=kind):
             return _SCALARS[kind]
         case WellKnown(kind=well_known):
-            return (WELL_KNOWN[well_known],)
-        case AnyValue() | Nothing() | Image():
-            return _OTHERS[type(type_)]
+            return (class_of(KINDS[well_known]),)
+        case AnyValue():
+            return (Name("typing", "Any"),)
+        case Nothing():
+            return ("None",)
+        case Image():
+            return (Name("PIL.Image", "Image"),)
         case Choice(values=values):
             return (Name("typing", "Literal"), f"[{', '.join(map(literal, values))}]")
         case Record(kind="tuple") | ListOf() | MapOf():
@@ -100,7 +81,7 @@ def annotation(type_: Type) -> Parts:
         case Optional(item=item):
             return (*annotation(item), " | None")
         case Union(members=members):
-            return joined(" | ", map(annotation, members))
+            return separated(" | ", map(annotation, members))
         case Tensor():
             return _tensor(type_)
         case Unknown():
@@ -109,10 +90,15 @@ def annotation(type_: Type) -> Parts:
             assert_never(type_)
 
 
+def class_of(kind: Kind) -> Name:
+    """The class of a kind, as code imports it."""
+    return Name(kind.python.__module__, kind.name)
+
+
 def _container(type_: Record | ListOf | MapOf) -> Parts:
     match type_:
         case Record(fields=fields):
-            return (Name("builtins", "tuple"), "[", *joined(", ", (annotation(f.type) for f in fields)), "]")
+            return (Name("builtins", "tuple"), "[", *separated(", ", (annotation(f.type) for f in fields)), "]")
         case ListOf(item=item, container=container):
             end = ", ...]" if container == "tuple" else "]"
             return (Name("builtins", container), "[", *annotation(item), end)
@@ -132,7 +118,7 @@ def _tensor(tensor: Tensor) -> Parts:
     return (_ANNOTATED, "[", *base, ", ", Name("meshgen", "TensorSpec"), f"({spec})]") if spec else base
 
 
-def joined(separator: str, items: Iterable[Parts]) -> Parts:
+def separated(separator: str, items: Iterable[Parts]) -> Parts:
     """The items with a separator between them."""
     parts: list[str | Name] = []
     for index, item in enumerate(items):

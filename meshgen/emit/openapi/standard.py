@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from meshgen.contract.wire import VALUE, WELL_KNOWN
+from meshgen.contract.wire import VALUE
 from meshgen.emit.openapi.model import Schema
+from meshgen.schema.values.kind import Message
+from meshgen.schema.values.well_known import MESSAGES
+
+
+def _schema(keywords: Mapping[str, Any]) -> Schema:
+    properties = {name: _schema(inner) for name, inner in keywords.get("properties", {}).items()}
+    return Schema(**{**keywords, "properties": properties or None})
+
+
+def _object(message: Message) -> Schema:
+    title = message.name.rpartition(".")[2]
+    return _schema({"title": title, "type": "object", "required": message.names, **message.schema})
+
 
 INLINE: Mapping[str, Schema] = {
-    WELL_KNOWN["datetime"]: Schema(type="string", format="date-time"),
-    WELL_KNOWN["timedelta"]: Schema(type="string", pattern=r"^-?[0-9]+(\.[0-9]{1,9})?s$", description="As `3.5s`."),
+    **{message.name: _schema(message.schema) for message in MESSAGES if message.text is not None},
     VALUE: Schema(description="Any JSON value."),
 }
 """Those that are no objects."""
 
-OBJECTS: Mapping[str, Schema] = {
-    WELL_KNOWN["date"]: Schema(
-        title="Date",
-        type="object",
-        description="A day of the Gregorian calendar.",
-        properties={
-            "year": Schema(type="integer", format="int32", minimum=1, maximum=9999),
-            "month": Schema(type="integer", format="int32", minimum=1, maximum=12),
-            "day": Schema(type="integer", format="int32", minimum=1, maximum=31),
-        },
-        required=("year", "month", "day"),
-    ),
-    WELL_KNOWN["Decimal"]: Schema(
-        title="Decimal",
-        type="object",
-        description="A decimal number of any precision.",
-        properties={"value": Schema(type="string", description="As `1.50` or `-2.5e-8`.")},
-        required=("value",),
-    ),
-}
+OBJECTS: Mapping[str, Schema] = {message.name: _object(message) for message in MESSAGES if message.text is None}
+"""Those that have their parts as properties."""

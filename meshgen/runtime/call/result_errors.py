@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from meshgen.graph.model import Graph, Node, Route
 from meshgen.graph.steps import CallingStep, Expr, Result, sources
 from meshgen.naming import RESULT_FIELD
-from meshgen.schema.fit import EncodeError, describe
+from meshgen.schema.misfit import EncodeError, describe
 from meshgen.schema.model import Record, Type
 from meshgen.status import Internal
 

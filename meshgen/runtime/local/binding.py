@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from meshgen.graph.model import GraphInput
 from meshgen.schema.convert.json_value import to_json
-from meshgen.schema.fit import EncodeError
+from meshgen.schema.misfit import EncodeError
 from meshgen.schema.model import Field, ListOf, Record, Scalar, Tensor, Type, Unknown
 from meshgen.schema.relate.assignable import holds
 from meshgen.schema.values.scalars import INT64_MAX, INT64_MIN

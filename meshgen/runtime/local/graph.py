@@ -15,7 +15,7 @@ from meshgen.runtime.local.engines import Engine, Engines, RunningGraph
 from meshgen.runtime.local.layers import Layer
 from meshgen.schema.check.requests import request_check
 from meshgen.schema.convert.json_value import JsonReader, JsonWriter
-from meshgen.schema.fit import EncodeError
+from meshgen.schema.misfit import EncodeError
 from meshgen.status import NotFound
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
 from meshgen.schema.check.rule_tests import tests_of
-from meshgen.schema.fit import MOST_PROBLEMS, TOO_DEEP, EncodeError, Misfit, joined, subscript
+from meshgen.schema.misfit import MOST_PROBLEMS, TOO_DEEP, EncodeError, Misfit, path_below, subscript
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -35,6 +35,7 @@ from meshgen.schema.model import (
 )
 from meshgen.schema.relate.defaults import default_of
 from meshgen.schema.relate.union_members import member_chooser, spread
+from meshgen.schema.traits import all_inside
 from meshgen.schema.values.tensor import not_as_annotated
 from meshgen.schema.wire_names import member_name
 from meshgen.status import InvalidArgument
@@ -82,12 +83,12 @@ class Checking:
         self._records: dict[Record, list[Check]] = {}
 
     def argument(self, field: Field) -> Check | None:
-        """Of one field in {name: value}; None when nothing is asked of it."""
+        """The check of one field in {name: value}; None when nothing is asked of it."""
         return self.fields((field,), _argument)
 
     def record(self, record: Record) -> Check | None:
-        """Of a value of the record; None when nothing is asked of it."""
-        if not _has_rules(record, set()):
+        """The check of a value of the record; None when nothing is asked of it."""
+        if not any(map(_own_check, all_inside(record))):
             return None
         compiled = self._records.get(record)
         if compiled is None:
@@ -96,7 +97,7 @@ class Checking:
         return compiled[0] if compiled else lambda value: compiled[0](value)  # noqa: PLW0108 - it is empty yet
 
     def fields(self, fields: Iterable[Field], get: Callable[[Any, Field], Any]) -> Check | None:
-        """Of all fields of what `get` takes them from; None when nothing is asked of them."""
+        """The check of all fields of what `get` takes them from; None when nothing is asked of them."""
         rows = [(f, snake(f.name) if spread(f.type) is None else "", self._field(f)) for f in fields]
         checked = [(field, path, check) for field, path, check in rows if check is not None]
         if not checked:
@@ -148,11 +149,9 @@ class Checking:
 
     def _element(self, type_: Type) -> Check | None:
         match type_:
-            case Scalar() | WellKnown():
-                return _value_check(type_)
-            case Record():
-                return self.record(type_)
-            case Ref():
+            case Scalar() | WellKnown() | Tensor():
+                return _own_check(type_)
+            case Record() | Ref():
                 return self.record(type_.record)
             case Union():
                 return self._oneof(type_)
@@ -160,8 +159,6 @@ class Checking:
                 return _held(LIST_FIELD, self._member(type_))
             case Optional():
                 return _held(OPTIONAL_FIELD, self._member(type_))
-            case Tensor():
-                return _tensor_check(type_)
             case AnyValue() | Nothing() | Unknown() | Choice() | EnumOf() | Image():
                 return None
             case _:
@@ -205,35 +202,15 @@ class Checking:
         return check_entries
 
 
-def _has_rules(type_: Type, seen: set[Any]) -> bool:
-    match type_:
-        case Scalar(rules=rules) | WellKnown(rules=rules):
-            return bool(tests_of(type_)) if rules else False
-        case Optional(item=item):
-            return _has_rules(item, seen)
-        case ListOf(item=item):
-            return bool(tests_of(type_)) or _has_rules(item, seen)
-        case MapOf(key=key, value=value):
-            return bool(tests_of(type_)) or _has_rules(key, seen) or _has_rules(value, seen)
-        case Union(members=members):
-            return any(_has_rules(m, seen) for m in members)
-        case Ref():
-            return _has_rules(type_.record, seen)
-        case Record(fields=fields):
-            if id(type_) in seen:
-                return False
-            seen.add(id(type_))
-            return any(_has_rules(f.type, seen) for f in fields)
-        case Tensor():
-            return _tensor_check(type_) is not None
-        case AnyValue() | Nothing() | Unknown() | Choice() | EnumOf() | Image():
-            return False
-        case _:
-            assert_never(type_)
+def _own_check(type_: Type) -> Check | None:
+    """What is asked of a value itself, not of what is inside of it."""
+    if isinstance(type_, Tensor):
+        return _tensor_check(type_)
+    return _value_check(type_) if isinstance(type_, Scalar | WellKnown | ListOf | MapOf) else None
 
 
 def _value_check(type_: Scalar | WellKnown | ListOf | MapOf) -> Check | None:
-    tests = tests_of(type_)
+    tests = tests_of(type_) if type_.rules else []
     if not tests:
         return None
 
@@ -296,7 +273,7 @@ def _unless_none(check: Check) -> Check:
 
 
 def _under(prefix: str, problems: Problems) -> Problems:
-    return [(joined(prefix, path), words) for path, words in problems] if problems else _FINE
+    return [(path_below(prefix, path), words) for path, words in problems] if problems else _FINE
 
 
 def _fine(_: Any) -> Problems:

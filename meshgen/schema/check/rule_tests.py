@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from meshgen.schema.model import ListOf, MapOf, Scalar, WellKnown
 from meshgen.schema.re2 import searcher
 from meshgen.schema.rules import Bound, Rules
+from meshgen.schema.values.kind import Text
 from meshgen.schema.values.scalars import as_float32
-from meshgen.schema.values.standard import duration_text, timestamp_text
+from meshgen.schema.values.well_known import KINDS
 
 Test: TypeAlias = tuple[Callable[[Any], bool], str]
 """Whether a value passes; what to say when it does not (`must be at least 0`)."""
@@ -24,26 +24,26 @@ Test: TypeAlias = tuple[Callable[[Any], bool], str]
 def tests_of(type_: Scalar | WellKnown | ListOf | MapOf) -> list[Test]:
     """The tests of a value of this type, not of what is inside of it."""
     rules = type_.rules
-    tests = [*_bounds(rules), *_numbers(rules), *_lengths(rules, _unit(type_)), *_texts(rules)]
+    tests = [*_bounds(rules, _shows(type_)), *_numbers(rules), *_lengths(rules, _unit(type_)), *_texts(rules)]
     if type_ == Scalar("float32"):
         tests = [(_single(test), words) for test, words in tests]
     return tests
 
 
-def _bounds(rules: Rules) -> Iterator[Test]:
+def _bounds(rules: Rules, shown: Callable[[Bound], str]) -> Iterator[Test]:
     gt, ge, lt, le = rules.gt, rules.ge, rules.lt, rules.le
     if gt is not None:
-        yield lambda value: value > gt, f"must be greater than {_shown(gt)}"
+        yield lambda value: value > gt, f"must be greater than {shown(gt)}"
     if ge is not None:
-        yield lambda value: value >= ge, f"must be at least {_shown(ge)}"
+        yield lambda value: value >= ge, f"must be at least {shown(ge)}"
     if lt is not None:
-        yield _below(lambda value: value < lt, rules), f"must be less than {_shown(lt)}"
+        yield _below(lambda value: value < lt, rules), f"must be less than {shown(lt)}"
     if le is not None:
-        yield _below(lambda value: value <= le, rules), f"must be at most {_shown(le)}"
+        yield _below(lambda value: value <= le, rules), f"must be at most {shown(le)}"
 
 
 def _below(test: Callable[[Any], bool], rules: Rules) -> Callable[[Any], bool]:
-    """Under a lower bound, which refuses NaN already: once is enough."""
+    """The test of an upper bound. A lower one refuses NaN already: once is enough."""
     if rules.gt is None and rules.ge is None:
         return test
     return lambda value: value != value or test(value)
@@ -104,7 +104,7 @@ def _unit(type_: Scalar | WellKnown | ListOf | MapOf) -> str:
             return "entry"
         case Scalar(kind="bytes"):
             return "byte"
-        case _:
+        case Scalar() | WellKnown():
             return "character"
 
 
@@ -114,11 +114,7 @@ def _count(number: int, unit: str) -> str:
     return f"{number} {'entries' if unit == 'entry' else f'{unit}s'}"
 
 
-def _shown(bound: Bound) -> str:
-    match bound:
-        case datetime():
-            return timestamp_text(bound)
-        case timedelta():
-            return duration_text(bound)
-        case _:
-            return str(bound).removesuffix(".0")
+def _shows(type_: Scalar | WellKnown | ListOf | MapOf) -> Callable[[Bound], str]:
+    """What writes a bound: as JSON has it, where that is a text."""
+    form = KINDS[type_.kind].json if isinstance(type_, WellKnown) else None
+    return form.write if isinstance(form, Text) else lambda bound: str(bound).removesuffix(".0")

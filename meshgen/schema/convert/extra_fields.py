@@ -6,9 +6,9 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
-from meshgen.schema.fit import EncodeError, describe
+from meshgen.schema.classes import kind_of, opened
+from meshgen.schema.misfit import EncodeError, describe
 from meshgen.schema.model import Record
-from meshgen.schema.reflect.records import kind_of, opened
 
 _Check: TypeAlias = Callable[[Any], None]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, enum_zero, json_name, snake
-from meshgen.schema.convert.assemble import (
-    ABSENT,
+from meshgen.schema.convert.field_access import ABSENT
+from meshgen.schema.convert.json_scalars import MAP_KEYS, SCALARS, any_integer
+from meshgen.schema.convert.readers import (
     Reader,
     entries_reader,
     held,
@@ -16,8 +18,8 @@ from meshgen.schema.convert.assemble import (
     reader_of_fields,
     reader_of_record,
 )
-from meshgen.schema.convert.json_scalars import MAP_KEYS, SCALARS, any_integer, text
-from meshgen.schema.fit import MOST_PROBLEMS, Misfit, subscript
+from meshgen.schema.misfit import MOST_PROBLEMS, Misfit, subscript
+from meshgen.schema.model import SCALARS as CLASSES
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -31,17 +33,17 @@ from meshgen.schema.model import (
     Record,
     Ref,
     Scalar,
-    ScalarKind,
     Tensor,
     Type,
     Union,
     Unknown,
     WellKnown,
-    WellKnownKind,
 )
 from meshgen.schema.relate.union_members import spread
-from meshgen.schema.values import any_value, picture, standard, tensor
+from meshgen.schema.values import any_value, picture, tensor
+from meshgen.schema.values.kind import Kind, Text
 from meshgen.schema.values.scalars import enum_names, one_of
+from meshgen.schema.values.well_known import KINDS
 from meshgen.schema.wire_names import member_name
 
 
@@ -98,16 +100,14 @@ class JsonReading:
             case Scalar(kind=kind):
                 return SCALARS[kind]
             case WellKnown(kind=kind):
-                return _STANDARD[kind]
+                return _kind_reader(KINDS[kind])
             case AnyValue():
                 return any_value.from_plain
             case Choice():
                 return _choice_reader(type_)
             case EnumOf():
                 return _enum_reader(type_)
-            case Record():
-                return self.record(type_)
-            case Ref():
+            case Record() | Ref():
                 return self.record(type_.record)
             case Union():
                 return _of_object(one_member(type_, self._oneof(type_)))
@@ -128,7 +128,7 @@ class JsonReading:
                 assert_never(type_)
 
     def _or_empty(self, type_: ListOf | MapOf) -> Reader:
-        return _or(self._member(LIST_FIELD, type_), Field(name=LIST_FIELD, type=type_).make_default)
+        return _or(self._member(LIST_FIELD, type_), type_.python)
 
     def _map(self, type_: MapOf) -> Reader:
         read_keys, read_entries = _keys_reader(MAP_KEYS[type_.key.kind]), entries_reader(self._element(type_.value))
@@ -224,26 +224,16 @@ def _array_reader(read: Reader) -> Reader:
     return read_array
 
 
-def _parts_of(kind: ScalarKind, **defaults: Any) -> Reader:
-    """Reads an object of parts, each of which may be left out."""
-    type_, element = Scalar(kind), SCALARS[kind]
-    fields = [Field(name=name, type=type_, default=default) for name, default in defaults.items()]
-    return _of_object(reader_of_fields(fields, lambda field: _present(field.name, element)))
-
-
-PART_NAMES: Mapping[WellKnownKind, tuple[str, ...]] = {"date": ("year", "month", "day"), "Decimal": ("value",)}
-"""Keys of the kinds that are objects."""
-
-_date_parts = _parts_of("int32", **dict.fromkeys(PART_NAMES["date"], 0))
-_decimal_parts = _parts_of("str", value="")
-
-_STANDARD: Mapping[WellKnownKind, Reader] = {
-    "datetime": standard.timestamp_of,
-    "timedelta": standard.duration_of,
-    "date": lambda value: standard.date_from(**_date_parts(value)),
-    "Decimal": lambda value: standard.decimal_of(_decimal_parts(value)["value"]),
-    "UUID": lambda value: standard.uuid_of(text(value)),
-}
+@cache
+def _kind_reader(kind: Kind) -> Reader:
+    """Reads a text, or an object of parts, each of which may be left out."""
+    form = kind.json
+    if isinstance(form, Text):
+        return form.read
+    scalars = dict(form.parts)
+    fields = [Field(name=name, type=Scalar(scalar), factory=CLASSES[scalar]) for name, scalar in form.parts]
+    read = _of_object(reader_of_fields(fields, lambda field: _present(field.name, SCALARS[scalars[field.name]])))
+    return lambda value: form.read(*read(value).values())
 
 
 def _choice_reader(choice: Choice) -> Reader:

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from meshgen.schema.convert.assemble import Reader
-from meshgen.schema.fit import Misfit
+from meshgen.schema.convert.readers import Reader
+from meshgen.schema.misfit import Misfit
 from meshgen.schema.model import ScalarKind
 from meshgen.schema.values.scalars import INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, as_float32
 

@@ -15,14 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, RESULT_FIELD, json_name, snake
-from meshgen.schema.convert.assemble import ABSENT
-from meshgen.schema.convert.json_read import PART_NAMES, JsonReading
+from meshgen.schema.convert.field_access import ABSENT
+from meshgen.schema.convert.json_read import JsonReading
 from meshgen.schema.convert.json_write import JsonWriting
-from meshgen.schema.fit import TOO_DEEP, EncodeError, Misfit, joined
+from meshgen.schema.misfit import TOO_DEEP, EncodeError, Misfit, path_below
 from meshgen.schema.model import (
+    AnyValue,
+    Choice,
+    EnumOf,
     Field,
     Image,
     ListOf,
@@ -31,14 +34,18 @@ from meshgen.schema.model import (
     Optional,
     Record,
     Ref,
+    Scalar,
     Tensor,
     Type,
     Union,
+    Unknown,
     WellKnown,
 )
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.traits import DEEPEST, is_deep
 from meshgen.schema.values import picture, tensor
+from meshgen.schema.values.kind import Message
+from meshgen.schema.values.well_known import KINDS
 from meshgen.schema.wire_names import member_name
 from meshgen.status import InvalidArgument, Violation
 
@@ -165,7 +172,7 @@ def _unknown_keys(rows: Iterable[tuple[str, Find]], value: Mapping[str, Any]) ->
             yield key
         elif item is not None:
             wire, find = known[key]
-            yield from (joined(wire, path) for path in find(item))
+            yield from (path_below(wire, path) for path in find(item))
 
 
 def _rows(fields: Iterable[Field]) -> Iterator[tuple[str, Find]]:
@@ -189,22 +196,23 @@ def _unknown_inside(type_: Type, value: Any) -> Iterator[str]:
             yield from _unknown_in_element(item, value)
         case ListOf(item=item):
             for index, element in enumerate(value):
-                yield from (joined(f"[{index}]", path) for path in _unknown_in_element(item, element))
+                yield from (path_below(f"[{index}]", path) for path in _unknown_in_element(item, element))
         case MapOf(value=item):
             for key, element in value.items():
-                yield from (joined(f"[{key!r}]", path) for path in _unknown_in_element(item, element))
+                yield from (path_below(f"[{key!r}]", path) for path in _unknown_in_element(item, element))
         case _:
             yield from _unknown_in_element(type_, value)
 
 
 def _unknown_in_element(type_: Type, value: Any) -> Iterator[str]:
     match type_:
-        case Record(fields=fields) | Ref(record=Record(fields=fields)):
-            yield from _unknown_keys(_rows(fields), value)
+        case Record() | Ref():
+            yield from _unknown_keys(_rows(type_.record.fields), value)
         case Union():
             yield from _unknown_keys(_members(type_), value)
-        case WellKnown(kind="date" | "Decimal" as kind):
-            yield from (key for key in value if key not in PART_NAMES[kind])
+        case WellKnown(kind=kind):
+            form = KINDS[kind].json
+            yield from (key for key in value if key not in form.names) if isinstance(form, Message) else ()
         case Image():
             yield from _unknown_keys(_rows(picture.PARTS), value)
         case Tensor():
@@ -213,5 +221,7 @@ def _unknown_in_element(type_: Type, value: Any) -> Iterator[str]:
             yield from _unknown_keys([(LIST_FIELD, partial(_unknown_inside, type_))], value)
         case Optional():
             yield from _unknown_keys([(OPTIONAL_FIELD, partial(_unknown_inside, type_))], value)
-        case _:
+        case Scalar() | AnyValue() | Nothing() | Unknown() | Choice() | EnumOf():
             return
+        case _:
+            assert_never(type_)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.schema.convert.assemble import ABSENT, NONE_IS_LOST, elements, getter, none_is_lost
-from meshgen.schema.convert.distinct import may_merge, refuse_merged
 from meshgen.schema.convert.extra_fields import surplus_check
-from meshgen.schema.fit import EncodeError, describe
+from meshgen.schema.convert.field_access import ABSENT, elements, getter
+from meshgen.schema.convert.set_elements import may_merge, refuse_merged
+from meshgen.schema.misfit import EncodeError, describe
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -31,11 +32,12 @@ from meshgen.schema.model import (
     Union,
     Unknown,
     WellKnown,
-    WellKnownKind,
 )
+from meshgen.schema.relate.defaults import NONE_IS_LOST, none_is_lost
 from meshgen.schema.relate.union_members import member_chooser, spread
-from meshgen.schema.values import picture, standard, tensor
+from meshgen.schema.values import picture, tensor
 from meshgen.schema.values.any_value import to_plain
+from meshgen.schema.values.kind import Kind, Text
 from meshgen.schema.values.scalars import (
     TO_SCALAR,
     Convert,
@@ -44,6 +46,7 @@ from meshgen.schema.values.scalars import (
     enum_writer,
     shortest_float32,
 )
+from meshgen.schema.values.well_known import KINDS
 from meshgen.schema.wire_names import member_name
 
 Put = Callable[[Any, dict[str, Any]], None]
@@ -130,16 +133,14 @@ class JsonWriting:
             case Scalar(kind=kind):
                 return _SCALARS[kind]
             case WellKnown(kind=kind):
-                return _STANDARD[kind]
+                return _kind_writer(KINDS[kind])
             case AnyValue():
                 return to_plain
             case Choice():
                 return choice_writer(type_)
             case EnumOf():
                 return enum_writer(type_, {name: name for name in enum_names(type_).values()})
-            case Record():
-                return self.record(type_)
-            case Ref():
+            case Record() | Ref():
                 return self.record(type_.record)
             case Union():
                 return _object_of(self._oneof(type_))
@@ -289,16 +290,18 @@ def _parts(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _bytes(part) if isinstance(part, bytes | memoryview) else part for name, part in parts.items()}
 
 
+@cache
+def _kind_writer(kind: Kind) -> Convert:
+    form = kind.json
+    if isinstance(form, Text):
+        return form.write
+    names = form.names
+    return lambda value: dict(zip(names, form.write(value), strict=True))
+
+
 def _none(value: Any) -> None:
     if value is not None:
         raise EncodeError(f"must be None, got {describe(value)}")
 
 
 _SCALARS: Mapping[ScalarKind, Convert] = {**TO_SCALAR, "float": _float, "float32": _float32, "bytes": _bytes}
-_STANDARD: Mapping[WellKnownKind, Convert] = {
-    "datetime": standard.timestamp_text,
-    "timedelta": standard.duration_text,
-    "date": standard.date_parts,
-    "Decimal": standard.TO_PARTS["Decimal"],
-    "UUID": standard.uuid_text,
-}

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
 
 from meshgen.schema.model import Scalar, WellKnown
 from meshgen.schema.unsupported import THIS, Refused
 from meshgen.schema.values.scalars import as_float32
-from meshgen.schema.values.standard import DURATION_MAX_S
+from meshgen.schema.values.well_known import KINDS
 
 _BITS = {"int": 64, "int32": 32}
 _Side: TypeAlias = dict[str, Any]
@@ -39,28 +38,13 @@ def _normal(type_: Scalar | WellKnown, rule: str, value: Any) -> tuple[str, Any]
         case Scalar(kind=kind):
             number = _number(type_, value)
             return rule, _single(number) if kind == "float32" else number
-        case WellKnown(kind="datetime"):
-            if not isinstance(value, datetime) or value.tzinfo is None:
-                hint = "Write an aware datetime: `datetime(2020, 1, 1, tzinfo=timezone.utc)`."
-                raise Refused(THIS, f"has the bound {value!r}, which is no moment in time", hint)
-            return rule, _in_utc(value)
-        case _:
-            if not isinstance(value, timedelta):
-                raise Refused(THIS, f"has the bound {value!r}", "Write a timedelta.")
-            if abs(value) > timedelta(seconds=DURATION_MAX_S):
-                hint = f"A duration has {DURATION_MAX_S} seconds at most; leave the bound out."
-                raise Refused(THIS, f"has the bound {value!r}, which is beyond protobuf's Duration", hint)
-            return rule, value
+        case WellKnown(kind=kind):
+            stated = KINDS[kind].bounds
+            assert stated is not None, "bounds that the contract cannot state are not looked at"
+            return rule, stated.normal(value)
 
 
-def _in_utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise Refused(THIS, f"has the bound {value!r}, which UTC cannot write", "Write it in UTC.") from None
-
-
-def _number(type_: Scalar | WellKnown, value: Any) -> Any:
+def _number(type_: Scalar, value: Any) -> Any:
     """An int as it is, another number as a float."""
     if isinstance(value, int):
         return int(value) if type_.kind in _BITS else _float(value)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, assert_never
 
@@ -23,6 +23,7 @@ from meshgen.schema.model import (
     Record,
     Ref,
     Scalar,
+    ScalarKind,
     Tensor,
     Type,
     Union,
@@ -34,6 +35,7 @@ from meshgen.schema.reflect.bounds import bounds
 from meshgen.schema.rules import Rules
 from meshgen.schema.unsupported import THIS, Refused
 from meshgen.schema.values.scalars import INT64_MAX
+from meshgen.schema.values.well_known import KINDS
 
 _LIBRARIES = ("annotated_types", "pydantic", "pydantic_core", "msgspec")
 _DOCUMENTING = (*_LIBRARIES, "annotated_doc", "meshgen", "typing_extensions")
@@ -50,6 +52,15 @@ _UNSTATED = (
 _CHANGING = ("strip_whitespace", "to_lower", "to_upper")
 _LENGTHS = frozenset({"min_len", "max_len"})
 _BOUNDS = frozenset({"gt", "ge", "lt", "le"})
+_OF_SCALARS: Mapping[ScalarKind, frozenset[str]] = {
+    "bool": frozenset(),
+    "int": _BOUNDS | {"multiple_of"},
+    "float": _BOUNDS | {"finite"},
+    "str": _LENGTHS | {"pattern"},
+    "bytes": _LENGTHS,
+    "int32": _BOUNDS | {"multiple_of"},
+    "float32": _BOUNDS | {"finite"},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,18 +182,10 @@ def _applicable(type_: Scalar | WellKnown | ListOf | MapOf) -> frozenset[str]:
     match type_:
         case ListOf() | MapOf():
             return _LENGTHS
-        case Scalar(kind="int" | "int32"):
-            return _BOUNDS | {"multiple_of"}
-        case Scalar(kind="float" | "float32"):
-            return _BOUNDS | {"finite"}
-        case Scalar(kind="str"):
-            return _LENGTHS | {"pattern"}
-        case Scalar(kind="bytes"):
-            return _LENGTHS
-        case WellKnown(kind="datetime" | "timedelta"):
-            return _BOUNDS
-        case _:
-            return frozenset()
+        case Scalar(kind=kind):
+            return _OF_SCALARS[kind]
+        case WellKnown(kind=kind):
+            return _BOUNDS if KINDS[kind].bounds else frozenset()
 
 
 def _rules(type_: Scalar | WellKnown | ListOf | MapOf, constraints: list[Constraint]) -> Rules:

@@ -47,7 +47,7 @@ def _own_hints(base: Any, cls: Any) -> dict[str, Any]:
 
 
 def _bindings(cls: Any, args: tuple[Any, ...]) -> dict[Any, dict[Any, Any]]:
-    """For a class and each of its generic bases: what its type variables stand for."""
+    """What the type variables of a class, and of each of its generic bases, stand for."""
     parameters = getattr(cls, "__parameters__", ())
     own = dict(zip(parameters, args, strict=False))
     result: dict[Any, dict[Any, Any]] = {cls: own}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import typing
-from typing import Any
+from typing import Any, assert_never
 
 from meshgen.naming import json_name
+from meshgen.schema.classes import kind_of
 from meshgen.schema.model import (
+    SCALARS,
     AnyValue,
     Choice,
     EnumOf,
@@ -22,14 +24,15 @@ from meshgen.schema.model import (
     Tensor,
     Type,
     Union,
+    Unknown,
     WellKnown,
 )
-from meshgen.schema.reflect.records import kind_of, raw_fields
+from meshgen.schema.reflect.records import raw_fields
 from meshgen.schema.unsupported import Refused
+from meshgen.schema.values.well_known import KINDS
 from meshgen.schema.wire_names import member_name
 
 _ONE_EACH = "Make each a record of its own (a dataclass)."
-_PYTHON = {"int32": "int", "float32": "float"}
 
 
 def union(annotation: Any, items: list[Type]) -> Type:
@@ -123,27 +126,23 @@ def _python(type_: Type) -> set[Any]:
     """What a value of this type is in Python, as far as it matters to tell it from others."""
     match type_:
         case Scalar(kind=kind):
-            return {_PYTHON.get(kind, kind)}
+            return {SCALARS[kind]}
         case Choice():
-            return {type_.scalar.kind}
+            return {SCALARS[type_.scalar.kind]}
         case WellKnown(kind=kind):
-            return {kind}
-        case EnumOf(python=python):
+            return {KINDS[kind].python}
+        case EnumOf(python=python) | ListOf(python=python) | MapOf(python=python):
             return {python}
-        case ListOf(container=container):
-            return {container}
-        case MapOf():
-            return {"dict"}
-        case Record(kind="tuple"):
-            return {"tuple"}
         case Record(python=python) | Ref(python=python):
-            return {"dict"} if kind_of(python) == "typeddict" else {python}
+            return {dict} if kind_of(python) == "typeddict" else {python}
         case Image():
             return {"Image"}
         case Tensor(library=library):
             return {library}
-        case _:
+        case AnyValue() | Nothing() | Unknown() | Optional() | Union():  # compared by what is in them, or not at all
             return set()
+        case _:
+            assert_never(type_)
 
 
 def _records_apart(one: Record | Ref, other: Record | Ref) -> bool:

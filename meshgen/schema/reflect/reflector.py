@@ -6,22 +6,17 @@ What has no contract becomes `Unknown` with a reason and a way out: it still run
 from __future__ import annotations
 
 import collections.abc as abc
-import datetime as dt
-import decimal
 import enum
 import types
 import typing
-import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from meshgen.annotations import Float32, Int32, TensorSpec
+from meshgen.schema.classes import doc_of_class, kind_of, opened, type_variables, wire_name_of
 from meshgen.schema.model import (
     MISSING,
     AnyValue,
-    Choice,
     Container,
-    EnumOf,
     Field,
     Image,
     ListOf,
@@ -32,28 +27,22 @@ from meshgen.schema.model import (
     RecordKind,
     Ref,
     Scalar,
-    Tensor,
     Type,
     Unknown,
     WellKnown,
 )
-from meshgen.schema.reflect.arrays import is_class_of, refuse_scalar, specified, tensor_of
+from meshgen.schema.reflect.arrays import is_class_of, refuse_scalar, tensor_of
 from meshgen.schema.reflect.choices import enum_of, literal
-from meshgen.schema.reflect.constraints import asked_by, constrained, constraints_of, doc_of
-from meshgen.schema.reflect.foreign import refuse
+from meshgen.schema.reflect.constraints import constrained, constraints_of, doc_of
 from meshgen.schema.reflect.markers import Peeled, peel
+from meshgen.schema.reflect.narrowing import narrowed
 from meshgen.schema.reflect.oneofs import union
-from meshgen.schema.reflect.records import (
-    RawField,
-    doc_of_class,
-    kind_of,
-    opened,
-    raw_fields,
-    type_variables,
-    wire_name_of,
-)
+from meshgen.schema.reflect.records import RawField, raw_fields
+from meshgen.schema.reflect.refusals import refuse
+from meshgen.schema.reflect.set_items import can_be_in_set, is_comparable
 from meshgen.schema.rules import Rules
-from meshgen.schema.unsupported import THIS, Refused, name_of
+from meshgen.schema.unsupported import Refused, name_of
+from meshgen.schema.values.well_known import KINDS
 from meshgen.schema.wire_names import element_name
 
 _PLAIN: Mapping[Any, Type] = {
@@ -63,11 +52,7 @@ _PLAIN: Mapping[Any, Type] = {
     str: Scalar("str"),
     bytes: Scalar("bytes"),
     typing.LiteralString: Scalar("str"),
-    dt.datetime: WellKnown("datetime"),
-    dt.timedelta: WellKnown("timedelta"),
-    dt.date: WellKnown("date"),
-    decimal.Decimal: WellKnown("Decimal"),
-    uuid.UUID: WellKnown("UUID"),
+    **{kind.python: WellKnown(name) for name, kind in KINDS.items()},
     None: Nothing(),
     types.NoneType: Nothing(),
     Any: AnyValue(),
@@ -93,7 +78,7 @@ _CONTAINERS: Mapping[Any, Container] = {
 _ABSTRACT = (abc.Sequence, abc.Collection, abc.Set)
 _MAPPINGS = (dict, abc.Mapping, abc.MutableMapping)
 _BROKEN: Any = object()
-"""On the way into a record: something that may be empty, so that a record inside itself can end."""
+"""A step on the way into a record: something that may be empty, so that a record inside itself can end."""
 
 
 def reflect(annotation: Any) -> Type:
@@ -196,7 +181,7 @@ class _Reflector:
     def _peeled(self, peeled: Peeled) -> Type:
         bare = self._bare(peeled.annotation)
         try:
-            return constrained(_marked(bare, peeled), constraints_of(peeled.metadata))
+            return constrained(narrowed(bare, peeled), constraints_of(peeled.metadata))
         except Refused as refused:
             raise refused.inside(peeled.annotation) from None
 
@@ -223,10 +208,10 @@ class _Reflector:
         if isinstance(inner, Nothing):
             raise Refused(annotation, "holds nothing but None", "Send how many there are, as an int.")
         if container in ("set", "frozenset"):
-            if not _can_be_in_set(inner):
+            if not can_be_in_set(inner):
                 hint = "Use a list, or make the items tuples or frozen dataclasses."
                 raise Refused(annotation, f"has items of type {inner}, which Python cannot hash", hint)
-            return ListOf(inner, container, Rules(unique=_is_comparable(inner)), abstract)
+            return ListOf(inner, container, Rules(unique=is_comparable(inner)), abstract)
         return ListOf(inner, container, abstract=abstract)
 
     def _map(self, annotation: Any, key: Any, value: Any) -> Type:
@@ -320,31 +305,6 @@ def _name(cls: Any, args: tuple[Type, ...]) -> str:
     return wire_name_of(cls) + "".join(map(element_name, args))
 
 
-def _marked(type_: Type, peeled: Peeled) -> Type:
-    """A type with what `Int32`, `Float32` and `TensorSpec` say."""
-    kinds = [m if isinstance(m, type) else type(m) for m in peeled.metadata]
-    if Int32 in kinds or Float32 in kinds:
-        marker, wide = ("Int32", "int") if Int32 in kinds else ("Float32", "float")
-        return _narrowed(type_, marker, wide)
-    if TensorSpec in kinds:
-        if not isinstance(type_, Tensor):
-            hint = "Write `Annotated[np.ndarray, TensorSpec(...)]` or `Annotated[torch.Tensor, TensorSpec(...)]`."
-            raise Refused(peeled.annotation, "has a TensorSpec, but is no tensor", hint)
-        return specified(type_, peeled.metadata)
-    return type_
-
-
-def _narrowed(type_: Type, marker: str, wide: str) -> Type:
-    match type_:
-        case Scalar(kind=kind, rules=rules) if kind == wide:
-            return constrained(Scalar("int32" if wide == "int" else "float32"), asked_by(rules))
-        case Optional(item=item):
-            return Optional(_narrowed(item, marker, wide))
-        case _:
-            hint = f"`{marker}` narrows {wide}: `Annotated[{wide}, {marker}]`; inside a list, mark the items."
-            raise Refused(THIS, f"cannot be narrowed by {marker}", hint)
-
-
 def _omitted(raw: RawField, kind: Type) -> Type:
     """A key that may be missing; None has to mean that alone, except for Any, whose null is a value."""
     if isinstance(kind, Optional):
@@ -356,27 +316,6 @@ def _omitted(raw: RawField, kind: Type) -> Type:
 def _no_any_twice(item: Type) -> Type:
     """`Any | None` is `Any` where there is no field that could be absent."""
     return item.item if isinstance(item, Optional) and isinstance(item.item, AnyValue) else item
-
-
-def _is_comparable(item: Type) -> bool:
-    """Whether the contract's validators can tell two of them apart: scalars, enums and text, not messages."""
-    return isinstance(item, Scalar | Choice | EnumOf) or (isinstance(item, WellKnown) and item.kind == "UUID")
-
-
-def _can_be_in_set(type_: Type) -> bool:
-    match type_:
-        case Scalar() | WellKnown() | Choice() | EnumOf():
-            return True
-        case Optional(item=item):
-            return _can_be_in_set(item)
-        case ListOf(item=item, container=container):
-            return container in ("tuple", "frozenset") and _can_be_in_set(item)
-        case Record(kind="tuple", fields=fields):
-            return all(_can_be_in_set(f.type) for f in fields)
-        case Record(python=python) | Ref(python=python):
-            return getattr(python, "__hash__", None) is not None
-        case _:
-            return bool(getattr(type_, "members", ())) and all(_can_be_in_set(m) for m in type_.members)  # type: ignore[union-attr]
 
 
 def _hashable(annotation: Any) -> bool:

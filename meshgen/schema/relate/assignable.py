@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any, TypeAlias, assert_never
-from uuid import UUID
 
-from meshgen.schema.fit import EncodeError
+from meshgen.schema.classes import kind_of, opened
+from meshgen.schema.misfit import EncodeError
 from meshgen.schema.model import (
-    CONTAINERS,
     AnyValue,
     Choice,
     EnumOf,
@@ -31,10 +28,10 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
-from meshgen.schema.reflect.records import kind_of, opened
 from meshgen.schema.relate.exactness import member_finder
 from meshgen.schema.values.any_value import WHOLE_MAX
 from meshgen.schema.values.scalars import TO_SCALAR
+from meshgen.schema.values.well_known import KINDS
 
 _TAKEN = (("tuple", "list"), ("frozenset", "set"))
 """What `Sequence` and `Set` take beside the class that arrives."""
@@ -54,7 +51,7 @@ _Seen: TypeAlias = frozenset[tuple[Any, ...]]
 """Pairs of classes that are being compared: they may be in each other."""
 
 
-def _feeds(source: Type, target: Type, seen: _Seen) -> bool:  # noqa: C901 - one case per pair
+def _feeds(source: Type, target: Type, seen: _Seen) -> bool:
     match source, target:
         case (Unknown(), _) | (_, Unknown()):
             return True
@@ -62,48 +59,63 @@ def _feeds(source: Type, target: Type, seen: _Seen) -> bool:  # noqa: C901 - one
             return _classes_feed(source, target, seen)
         case Ref(), _:
             return _feeds(source.record, target, seen)
-        case _, Ref():
-            return _feeds(source, target.record, seen)
         case Optional(item=a), Optional(item=b):
             return _feeds(a, b, seen)
-        case Nothing(), Optional() | AnyValue():
-            return True
-        case _, Optional(item=b):
-            return _feeds(source, b, seen)
-        case Union(members=members), _:
+        case Union(members=members), _ if not isinstance(target, Optional | Ref):
             return all(_feeds(m, target, seen) for m in members)
-        case _, AnyValue():
-            return _all_json(source)
-        case AnyValue(), _:
+        case AnyValue(), _ if not isinstance(target, Optional | Ref | AnyValue):
             return _some_json(target)
-        case _, Union(members=members):
-            return any(_feeds(source, m, seen) for m in members)
-        case Scalar(kind=a), Scalar(kind=b):
-            return _plain(a) == _plain(b) or (_plain(a), _plain(b)) == ("int", "float")
-        case Choice(), Scalar():
-            return _feeds(source.scalar, target, seen)
-        case Choice(values=a), Choice(values=b):
-            return set(a) <= set(b)
-        case EnumOf(python=a), EnumOf(python=b):
-            return a is b
-        case ListOf(item=a, container=c), ListOf(item=b, container=d):
-            return (c == d or (target.abstract and (c, d) in _TAKEN)) and _feeds(a, b, seen)
-        case Record(kind="tuple" | "namedtuple", fields=fields), ListOf(item=item, container=c):
-            return (c == "tuple" or (target.abstract and c == "list")) and all(
-                _feeds(f.type, item, seen) for f in fields
-            )
-        case MapOf(key=k, value=a), MapOf(key=m, value=b):
-            return k == m and _feeds(a, b, seen)
-        case Tensor(), Tensor():
-            return _tensor_feeds(source, target)
-        case Record(), Record():
-            return _record_feeds(source, target, seen)
         case _:
+            return _takes(target, source, seen)
+
+
+def _takes(target: Type, source: Type, seen: _Seen) -> bool:  # noqa: C901 - one case per type
+    """The same, where the source is one type, known and by itself."""
+    match target:
+        case Ref():
+            return _feeds(source, target.record, seen)
+        case Optional(item=item):
+            return isinstance(source, Nothing) or _feeds(source, item, seen)
+        case AnyValue():
+            return _all_json(source)
+        case Union(members=members):
+            return any(_feeds(source, m, seen) for m in members)
+        case Scalar():
+            return isinstance(source, Scalar | Choice) and _scalar_feeds(source, target)
+        case Choice(values=values):
+            return isinstance(source, Choice) and set(source.values) <= set(values)
+        case ListOf():
+            return _list_takes(target, source, seen)
+        case MapOf(key=key, value=value):
+            return isinstance(source, MapOf) and key == source.key and _feeds(source.value, value, seen)
+        case Tensor():
+            return isinstance(source, Tensor) and _tensor_feeds(source, target)
+        case Record():
+            return isinstance(source, Record) and _record_feeds(source, target, seen)
+        case WellKnown() | EnumOf() | Nothing() | Image():
             return source == target
+        case Unknown():
+            return True
+        case _:
+            assert_never(target)
 
 
-def _plain(kind: str) -> str:
-    return kind.removesuffix("32")
+def _scalar_feeds(source: Scalar | Choice, target: Scalar) -> bool:
+    own = source.scalar if isinstance(source, Choice) else source
+    a, b = own.kind.removesuffix("32"), target.kind.removesuffix("32")
+    return a == b or (a, b) == ("int", "float")
+
+
+def _list_takes(target: ListOf, source: Type, seen: _Seen) -> bool:
+    match source:
+        case ListOf(item=item, container=container):
+            same = container == target.container or (target.abstract and (container, target.container) in _TAKEN)
+            return same and _feeds(item, target.item, seen)
+        case Record(kind="tuple" | "namedtuple", fields=fields):
+            ordered = target.container == "tuple" or (target.abstract and target.container == "list")
+            return ordered and all(_feeds(f.type, target.item, seen) for f in fields)
+        case _:
+            return False
 
 
 def _tensor_feeds(source: Tensor, target: Tensor) -> bool:
@@ -139,12 +151,8 @@ def _fields_feed(source: Record | Ref, target: Record | Ref, seen: _Seen) -> boo
     pair = (source.python, source.args, target.python, target.args)
     if pair in seen:
         return True
-    mine, theirs = ({f.name: f.type for f in _record(r).fields} for r in (source, target))
+    mine, theirs = ({f.name: f.type for f in r.record.fields} for r in (source, target))
     return mine.keys() == theirs.keys() and all(_feeds(mine[name], theirs[name], seen | {pair}) for name in theirs)
-
-
-def _record(type_: Record | Ref) -> Record:
-    return type_.record if isinstance(type_, Ref) else type_
 
 
 def _all_json(type_: Type) -> bool:
@@ -211,7 +219,7 @@ def _holds(value: Any, target: Type) -> bool:  # noqa: C901 - one case per type
         case Scalar(kind=kind):
             return _is_scalar(value, kind)
         case WellKnown(kind=kind):
-            return _is_standard(value, kind)
+            return KINDS[kind].has(value)
         case Choice(values=values):
             return any(type(value) is type(v) and value == v for v in values)
         case EnumOf(python=python):
@@ -231,7 +239,7 @@ def _holds(value: Any, target: Type) -> bool:  # noqa: C901 - one case per type
 
 
 def _is_container(value: Any, target: ListOf) -> bool:
-    if isinstance(value, CONTAINERS[target.container]):
+    if isinstance(value, target.python):
         return True
     if not target.abstract or isinstance(value, str | bytes | bytearray | memoryview):
         return False
@@ -239,26 +247,12 @@ def _is_container(value: Any, target: ListOf) -> bool:
 
 
 def _is_scalar(value: Any, kind: ScalarKind) -> bool:
-    """As the codec has it: numpy's numbers are numbers."""
+    """Whether the codec takes a value: numpy's numbers are numbers."""
     try:
         TO_SCALAR[kind](value)
     except EncodeError:
         return False
     return True
-
-
-def _is_standard(value: Any, kind: str) -> bool:
-    match kind:
-        case "datetime":
-            return isinstance(value, datetime) and value.tzinfo is not None
-        case "date":
-            return isinstance(value, date) and not isinstance(value, datetime)
-        case "timedelta":
-            return isinstance(value, timedelta)
-        case "Decimal":
-            return isinstance(value, Decimal) and value.is_finite()
-        case _:
-            return isinstance(value, UUID)
 
 
 def _is_json(value: Any) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
-from meshgen.schema.fit import describe
-from meshgen.schema.model import MISSING, Field, ListOf, MapOf, Optional, Type, Union
+from meshgen.schema.misfit import describe
+from meshgen.schema.model import MISSING, AnyValue, Field, ListOf, MapOf, Optional, Type, Union, WellKnown
 from meshgen.schema.relate.assignable import holds
+from meshgen.schema.traits import down_to_records
+from meshgen.schema.values.well_known import KINDS
 
 
 def default_of(field: Field) -> Any:
@@ -26,9 +27,10 @@ def default_fault(field: Field) -> tuple[str, str]:
         return "", ""
     if value is None:
         return f"the default is None, not {field.type}", f"Write `{field.type} | None = None`."
-    if isinstance(value, datetime):
-        hint = "Give it a time zone: `datetime(2020, 1, 1, tzinfo=timezone.utc)`."
-        return f"the default {value!r} is no moment in time", hint
+    for kind in (KINDS[inner.kind] for inner in down_to_records(field.type) if isinstance(inner, WellKnown)):
+        what, way_out = kind.fault
+        if what and isinstance(value, kind.python) and not kind.has(value):
+            return f"the default {value!r} {what}", way_out
     return f"the default is {describe(value)}, not {field.type}", ""
 
 
@@ -46,3 +48,19 @@ def _fits(value: Any, type_: Type) -> bool:
             return isinstance(value, Mapping) and all(_fits(k, key) and _fits(v, item) for k, v in value.items())
         case _:
             return holds(value, type_)
+
+
+NONE_IS_LOST = "cannot be None, because a field that is left out takes its default"
+"""None is sent by leaving the field out; better no value than another one."""
+
+
+def none_is_lost(field: Field) -> bool:
+    """Whether None, which travels as absence, would come back as a default that is not None."""
+    if not isinstance(field.type, Optional) or isinstance(field.type.item, AnyValue):
+        return False  # an `Any` that is None is sent as one
+    return default_of(field) is not None
+
+
+def empty_is_lost(field: Field) -> bool:
+    """Whether the default of a list or map is not what its absence means, the empty one."""
+    return isinstance(field.type, ListOf | MapOf) and bool(default_of(field))

@@ -9,15 +9,13 @@ first by its name on the wire: both read it alike.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import date, datetime, timedelta
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, TypeAlias, assert_never
-from uuid import UUID
 
-from meshgen.schema.fit import EncodeError
+from meshgen.schema.classes import opened
+from meshgen.schema.misfit import EncodeError
 from meshgen.schema.model import (
-    CONTAINERS,
+    SCALARS,
     AnyValue,
     Choice,
     EnumOf,
@@ -36,25 +34,8 @@ from meshgen.schema.model import (
     Unknown,
     WellKnown,
 )
-from meshgen.schema.reflect.records import opened
 from meshgen.schema.values.scalars import TO_SCALAR
-
-_SCALARS: Mapping[str, type[Any]] = {
-    "bool": bool,
-    "int": int,
-    "int32": int,
-    "float": float,
-    "float32": float,
-    "str": str,
-    "bytes": bytes,
-}
-_WELL_KNOWN: Mapping[str, type[Any]] = {
-    "datetime": datetime,
-    "timedelta": timedelta,
-    "date": date,
-    "Decimal": Decimal,
-    "UUID": UUID,
-}
+from meshgen.schema.values.well_known import KINDS
 
 _WIDENED, _LIKE, _LAST, _SURPLUS = 100, 200, 1_000, 10_000
 """Costs: an int for a float, something like a value of the type, what takes nearly anything, keys that would be lost.
@@ -106,24 +87,16 @@ def class_of(member: Type) -> type[Any] | None:
     """The class of every value of this type, but for subclasses; None when there is no such class to import."""
     match member:
         case Scalar(kind=kind):
-            return _SCALARS[kind]
+            return SCALARS[kind]
         case WellKnown(kind=kind):
-            return _WELL_KNOWN[kind]
+            return KINDS[kind].python
         case Choice():
             return type(member.values[0])
-        case EnumOf(python=python):
+        case EnumOf(python=python) | ListOf(python=python) | MapOf(python=python):
             return python
-        case ListOf(container=container):
-            return CONTAINERS[container]
-        case MapOf() | Record(kind="typeddict"):
-            return dict
-        case Record(kind="tuple"):
-            return tuple
-        case Record(python=python):
-            cls: type[Any] = python
-            return cls
-        case Ref():
-            return class_of(member.record)
+        case Record() | Ref():
+            record = member.record
+            return dict if record.kind == "typeddict" else record.python
         case Image() | Tensor() | AnyValue() | Nothing() | Unknown() | Optional() | Union():
             return None
         case _:
@@ -141,7 +114,7 @@ class _Costs:
             case Scalar(kind=kind):
                 return _scalar(kind)
             case WellKnown(kind=kind):
-                return _instance(_WELL_KNOWN[kind], datetime if kind == "date" else ())
+                return _instance(KINDS[kind].python, KINDS[kind].but)
             case Choice():
                 return _choice(type_)
             case EnumOf(python=python):
@@ -150,9 +123,7 @@ class _Costs:
                 return self._list(type_)
             case MapOf():
                 return self._map(type_)
-            case Record():
-                return self._record(type_)
-            case Ref():
+            case Record() | Ref():
                 return self._record(type_.record)
             case Optional(item=item):
                 cost = self.of(item)
@@ -179,9 +150,9 @@ class _Costs:
         return cost
 
     def _list(self, type_: ListOf) -> _Cost:
-        own, of = CONTAINERS[type_.container], self.of(type_.item)
+        own, of = type_.python, self.of(type_.item)
         # The ordinary list of numbers or text is looked at without a call for each of them.
-        plain = _SCALARS[type_.item.kind] if isinstance(type_.item, Scalar) else None
+        plain = SCALARS[type_.item.kind] if isinstance(type_.item, Scalar) else None
 
         def cost(value: Any, seen: _Seen) -> int | None:
             outside = _container(value, own)
@@ -258,7 +229,7 @@ def _first(own: int | None, opener: int | None) -> int | None:
 
 
 def _keys(record: Record) -> Callable[[Any], int | None]:
-    """By the keys of a TypedDict, and its Literals; no other value is looked at."""
+    """The cost by the keys of a TypedDict, and its Literals; no other value is looked at."""
     known = {f.name for f in record.fields}
     required = {f.name for f in record.fields if not f.omitted}
     tags = [(f.name, f.type.values) for f in record.fields if isinstance(f.type, Choice)]
@@ -310,12 +281,12 @@ def _steps_to(package: str, name: str, value: Any) -> int | None:
     return next((i for i, c in rows if c.__name__ == name and c.__module__.split(".")[0] == package), None)
 
 
-def _instance(cls: type[Any], but: Any = ()) -> _Cost:
+def _instance(cls: type[Any], but: tuple[type[Any], ...] = ()) -> _Cost:
     return lambda value, _: None if isinstance(value, but) else _steps(value, cls)
 
 
 def _scalar(kind: Any) -> _Cost:
-    cls, convert = _SCALARS[kind], TO_SCALAR[kind]
+    cls, convert = SCALARS[kind], TO_SCALAR[kind]
 
     def cost(value: Any, _: _Seen) -> int | None:
         if type(value) is cls:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from meshgen.schema.fit import EncodeError, describe
-from meshgen.schema.model import Optional, Type, Union
+from meshgen.schema.misfit import EncodeError, describe
+from meshgen.schema.model import Type, Union
 from meshgen.schema.relate.exactness import member_finder
+from meshgen.schema.traits import without_none
 
 
 def spread(type_: Type) -> Union | None:
     """The union whose members become fields of the message that has a field of this type; None when there is none."""
-    item = type_.item if isinstance(type_, Optional) else type_
+    item = without_none(type_)
     return item if isinstance(item, Union) else None
 
 

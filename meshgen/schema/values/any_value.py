@@ -7,11 +7,11 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from meshgen.schema.fit import EncodeError, Misfit, describe, subscript
+from meshgen.schema.misfit import EncodeError, Misfit, describe, subscript
 from meshgen.schema.values.scalars import to_str
 
 WHOLE_MAX = 1 << 53
-"""Up to here a double holds every integer."""
+"""The integer up to which a double holds every one."""
 
 
 def to_plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from meshgen.schema.fit import EncodeError, Misfit, describe
+from meshgen.schema.misfit import EncodeError, Misfit, describe
 from meshgen.schema.model import Field, Optional, Scalar
 
 PARTS: tuple[Field, ...] = (

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from meshgen.naming import enum_value
-from meshgen.schema.fit import EncodeError, describe
+from meshgen.schema.misfit import EncodeError, describe
 from meshgen.schema.model import Choice, EnumOf, ScalarKind
 
 INT64_MIN, INT64_MAX = -(1 << 63), (1 << 63) - 1
@@ -147,6 +147,10 @@ def choice_writer(choice: Choice) -> Convert:
         return found
 
     return write
+
+
+EnumNumbers = Callable[[EnumOf], dict[str, int]]
+"""The numbers of an enum's wire names, by the contract."""
 
 
 def enum_names(enum: EnumOf) -> dict[Any, str]:

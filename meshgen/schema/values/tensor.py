@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from meshgen.schema.fit import EncodeError, Misfit, describe
+from meshgen.schema.misfit import EncodeError, Misfit, describe
 from meshgen.schema.model import Field, ListOf, Optional, Scalar, Tensor
 
 WIDE = "uint64_contents"
@@ -38,7 +38,7 @@ DATATYPES: Mapping[str, str] = {
 }
 """numpy's (for bfloat16: torch's) dtype name → datatype."""
 _MOST_DIMENSIONS = 64
-"""Of both libraries."""
+"""The limit of both libraries."""
 
 _DTYPES = {datatype: dtype for dtype, datatype in DATATYPES.items()}
 _OF_LIBRARY: Mapping[str, Mapping[str, str]] = {

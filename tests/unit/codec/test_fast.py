@@ -39,7 +39,7 @@ from schema_samples import (
 
 from meshgen.codec.fallback import MessageReader, MessageWriter
 from meshgen.codec.rpc import EncodeError, RpcCodec
-from meshgen.schema.fit import Misfit
+from meshgen.schema.misfit import Misfit
 from meshgen.schema.model import (
     Choice,
     EnumOf,
@@ -62,30 +62,30 @@ class General(Exception):
 
 
 @pytest.fixture
-def quick_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def fast_only(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> Any:
         raise General
 
     for cls in (MessageWriter, MessageReader):
         made: Any = cls.__init__
 
-        def without(self: Any, wire: Any, _general: Any, quick: Any, made: Any = made, **deep: Any) -> None:
-            made(self, wire, refuse, quick, **deep)
+        def without(self: Any, wire: Any, _general: Any, fast: Any, made: Any = made, **deep: Any) -> None:
+            made(self, wire, refuse, fast, **deep)
 
         monkeypatch.setattr(cls, "__init__", without)
 
 
-def written(writer: MessageWriter, value: Any, *, quick: bool) -> Any:
-    fill = writer._compile() if quick else writer._general
+def written(writer: MessageWriter, value: Any, *, fast: bool) -> Any:
+    fill = writer._compile() if fast else writer._general
     try:
         return writer._wire.write(fill, value)
     except EncodeError as error:
         return str(error)
 
 
-def read(reader: MessageReader, data: bytes, *, quick: bool) -> Any:
+def read(reader: MessageReader, data: bytes, *, fast: bool) -> Any:
     try:
-        return reader._wire.read(reader._compile() if quick else reader._general, data)
+        return reader._wire.read(reader._compile() if fast else reader._general, data)
     except Misfit as misfit:
         return misfit.problems
 
@@ -107,11 +107,11 @@ def test_both_write_and_read_the_same(drawn: tuple[tuple[Field, ...], dict[str, 
     fields, values = drawn
     codec = codec_of(fields, fields[0].type)
     writer, reader = codec._write_request, codec._read_request
-    data = written(writer, values, quick=False)
-    assert written(writer, values, quick=True) == data
-    assert same(read(reader, data, quick=True), read(reader, data, quick=False))
+    data = written(writer, values, fast=False)
+    assert written(writer, values, fast=True) == data
+    assert same(read(reader, data, fast=True), read(reader, data, fast=False))
     answer, value = codec._write_response, values[fields[0].name]
-    assert written(answer, value, quick=True) == written(answer, value, quick=False)
+    assert written(answer, value, fast=True) == written(answer, value, fast=False)
     assert same(codec.decode_response(codec.encode_response(value)), value)
 
 
@@ -125,7 +125,7 @@ def test_what_one_of_them_refuses_is_refused_in_the_general_ones_words(
     fields, values = drawn
     codec = codec_of(fields)
     wrong = {**values, fields[0].name: draw.draw(st.sampled_from([*other[1].values(), None, object()]))}
-    said = written(codec._write_request, wrong, quick=False)
+    said = written(codec._write_request, wrong, fast=False)
     try:
         found: Any = codec.encode_request(wrong)
     except EncodeError as error:
@@ -135,7 +135,7 @@ def test_what_one_of_them_refuses_is_refused_in_the_general_ones_words(
     if data:
         data[draw.draw(st.integers(0, len(data) - 1))] = draw.draw(st.integers(0, 255))
     try:
-        expected = read(codec._read_request, bytes(data), quick=False)
+        expected = read(codec._read_request, bytes(data), fast=False)
     except Exception:  # protobuf's own
         expected = None
     assert same(outcome(codec, bytes(data)), expected)
@@ -198,7 +198,7 @@ COMMON: list[tuple[Type, Any]] = [
 
 
 @pytest.mark.parametrize(("type_", "value"), COMMON, ids=str)
-@pytest.mark.usefixtures("quick_only")
+@pytest.mark.usefixtures("fast_only")
 def test_common_values_need_no_general_codec(type_: Type, value: Any) -> None:
     codec = codec_of(params(x=type_), type_)
     back = codec.decode_request(codec.encode_request({"x": value}))["x"]
@@ -209,7 +209,7 @@ def test_common_values_need_no_general_codec(type_: Type, value: Any) -> None:
         )
 
 
-@pytest.mark.usefixtures("quick_only")
+@pytest.mark.usefixtures("fast_only")
 def test_parameters_may_be_left_to_their_defaults() -> None:
     fields = (
         *params(x=INT),
@@ -287,7 +287,7 @@ def test_pydantic_is_not_asked_about_many_broken_rules() -> None:
     assert constructed == []
 
 
-@pytest.mark.usefixtures("quick_only")
+@pytest.mark.usefixtures("fast_only")
 def test_a_tensor_of_numbers_needs_no_second_reading_of_its_message() -> None:
     codec = codec_of(params(x=Tensor("numpy")))
     message: Any = codec.request_class()
@@ -299,7 +299,7 @@ def test_a_tensor_of_numbers_needs_no_second_reading_of_its_message() -> None:
 
 def test_codecs_are_compiled_when_they_are_used_first() -> None:
     codec: RpcCodec = codec_of(params(x=INT))
-    assert codec._write_request._quick is None
+    assert codec._write_request._fast is None
     codec.encode_request({"x": 1})
-    assert codec._write_request._quick is not None
-    assert codec._read_request._quick is None
+    assert codec._write_request._fast is not None
+    assert codec._read_request._fast is None

@@ -11,7 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from meshgen.codec.wireformat import ALIGNMENT, Search, Splice, UnsearchableError, places_of
+from meshgen.codec.wireformat import ALIGNMENT, Rewriting, Search, UnsearchableError, places_of
 
 F = FieldDescriptorProto
 NODE = (
@@ -104,7 +104,7 @@ def without(data: bytes, cls: Any, smallest: int) -> tuple[bytes, dict[bytes, by
         held[key] = data[start:end]
         return key
 
-    return Splice(data).joined(Search(data, replace, smallest=smallest).cuts(places_of(cls.DESCRIPTOR))), held
+    return Rewriting(data).rewritten(Search(data, replace, smallest=smallest).cuts(places_of(cls.DESCRIPTOR))), held
 
 
 def put_back(message: Any, held: dict[bytes, bytes]) -> Any:
@@ -231,7 +231,7 @@ def test_only_what_holds_the_mark_is_exchanged() -> None:
     ).SerializeToString()
     new = {b"mark1": b"a" * 200, b"mark3": memoryview(b"b" * 20000)}
     search = Search(data, lambda start, end: new.get(data[start:end]), smallest=1, mark=b"mark")
-    message = cls.FromString(Splice(data).joined(search.cuts(places_of(cls.DESCRIPTOR))))
+    message = cls.FromString(Rewriting(data).rewritten(search.cuts(places_of(cls.DESCRIPTOR))))
     assert message == cls(text="mark", blobs=[b"other", b"a" * 200, b"mark2"], node=cls(text="mark", blob=b"b" * 20000))
 
 
@@ -248,7 +248,7 @@ def test_contents_are_aligned(parts: list[bytes], size: int, field: int) -> None
         return new
 
     search = Search(data, replace, smallest=20)
-    spliced = Splice(data).joined(search.cuts(places_of(cls.DESCRIPTOR, {"fewer.Node": field})))
+    spliced = Rewriting(data).rewritten(search.cuts(places_of(cls.DESCRIPTOR, {"fewer.Node": field})))
     assert all(spliced.find(content) % ALIGNMENT == 0 for content in held)
     message, before = cls.FromString(spliced), cls.FromString(data)
     put_back(message, held)

@@ -20,7 +20,7 @@ from schema_samples import codec_of, contract_of, same
 
 from meshgen.emit.proto import proto_text
 from meshgen.schema.convert.json_value import from_json, to_json
-from meshgen.schema.fit import EncodeError
+from meshgen.schema.misfit import EncodeError
 from meshgen.schema.model import Record, Unknown
 from meshgen.schema.reflect.reflector import reflect, reflect_field
 from meshgen.status import Internal, InvalidArgument

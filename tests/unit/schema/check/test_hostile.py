@@ -16,9 +16,9 @@ from schema_samples import DECIMAL, FLOAT, INT, LABEL, STR, TREE, UUID, codec_of
 
 from meshgen.codec.rpc import RpcCodec
 from meshgen.schema.check.requests import request_check
-from meshgen.schema.convert.assemble import entries_reader, list_reader
 from meshgen.schema.convert.json_value import from_json
-from meshgen.schema.fit import MOST_PROBLEMS, Misfit, describe
+from meshgen.schema.convert.readers import entries_reader, list_reader
+from meshgen.schema.misfit import MOST_PROBLEMS, Misfit, describe
 from meshgen.schema.model import Container, Field, ListOf, MapOf
 from meshgen.schema.reflect.reflector import reflect
 from meshgen.schema.rules import Rules

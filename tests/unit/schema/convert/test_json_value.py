@@ -30,7 +30,7 @@ from schema_samples import (
 
 from meshgen.codec.rpc import RpcCodec
 from meshgen.schema.convert.json_value import from_json, to_json
-from meshgen.schema.fit import EncodeError
+from meshgen.schema.misfit import EncodeError
 from meshgen.schema.model import (
     Choice,
     EnumOf,

@@ -4,27 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, assert_never
+from typing import Any
 
-from meshgen.schema.fit import EncodeError, Misfit
-from meshgen.schema.model import (
-    AnyValue,
-    Choice,
-    EnumOf,
-    Image,
-    ListOf,
-    MapOf,
-    Nothing,
-    Optional,
-    Record,
-    Ref,
-    Scalar,
-    Tensor,
-    Type,
-    Union,
-    Unknown,
-    WellKnown,
-)
+from meshgen.schema.misfit import EncodeError, Misfit
+from meshgen.schema.model import ListOf, Scalar
+from meshgen.schema.traits import all_inside
 
 SETS = ("set", "frozenset")
 """Containers that hold an element once."""
@@ -64,7 +48,7 @@ def _refuse_crowd(values: Sequence[Any]) -> None:
 
 def may_merge(type_: ListOf) -> bool:
     """Whether elements that differ in Python can be the same on the wire, where `Float32` is rounded."""
-    return type_.container in SETS and _is_rounded(type_.item, frozenset())
+    return type_.container in SETS and Scalar("float32") in all_inside(type_.item)
 
 
 def refuse_merged(written: Iterable[Hashable]) -> None:
@@ -72,21 +56,3 @@ def refuse_merged(written: Iterable[Hashable]) -> None:
     forms = list(written)
     if len(set(forms)) != len(forms):
         raise EncodeError("has elements that are the same in the 32 bits of Float32")
-
-
-def _is_rounded(type_: Type, seen: frozenset[Any]) -> bool:
-    match type_:
-        case Scalar(kind=kind):
-            return kind == "float32"
-        case Optional(item=item) | ListOf(item=item) | MapOf(value=item):
-            return _is_rounded(item, seen)
-        case Union(members=members):
-            return any(_is_rounded(m, seen) for m in members)
-        case Record(fields=fields):
-            return any(_is_rounded(f.type, seen) for f in fields)
-        case Ref(python=python):
-            return python not in seen and _is_rounded(type_.record, seen | {python})
-        case WellKnown() | AnyValue() | Nothing() | Unknown() | Choice() | EnumOf() | Image() | Tensor():
-            return False
-        case _:
-            assert_never(type_)

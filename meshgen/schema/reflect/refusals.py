@@ -36,7 +36,7 @@ _ADVICE = {
     "pathlib": "Use `str`, and make the path inside the node.",
     "re.Pattern": "Use `str`, and compile it inside the node.",
 }
-"""By class, or by module."""
+"""The way out for a class, or for a module."""
 
 
 def refuse(annotation: Any, cls: Any) -> Refused:

@@ -5,7 +5,6 @@ The same rules for every source of fields (protobuf, JSON); the source brings on
 
 from __future__ import annotations
 
-import enum
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
@@ -14,28 +13,20 @@ from typing import Any, Final
 
 from meshgen.naming import snake
 from meshgen.schema.check.requests import Check, Checking
-from meshgen.schema.convert.distinct import SETS, distinct
-from meshgen.schema.fit import MOST_PROBLEMS, EncodeError, Misfit, describe, joined, subscript
-from meshgen.schema.model import CONTAINERS, AnyValue, Container, Field, ListOf, MapOf, Optional, Record, Union
-from meshgen.schema.relate.defaults import default_of
+from meshgen.schema.convert.field_access import ABSENT
+from meshgen.schema.convert.set_elements import SETS, distinct
+from meshgen.schema.misfit import MOST_PROBLEMS, Misfit, path_below, subscript
+from meshgen.schema.model import CONTAINERS, Container, Field, ListOf, MapOf, Record, Union
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.wire_names import member_name
-
-
-class _Absent(enum.Enum):
-    ABSENT = "ABSENT"
-
-
-ABSENT: Final = _Absent.ABSENT
-"""What a reader returns for a field that was not sent, and a getter for a key that a TypedDict need not have."""
 
 Reader = Callable[[Any], Any]
 """Source of a whole record → one field's value, or `ABSENT`; raises Misfit."""
 
 LEFT_TO_THE_CLASS: Final = object()
-"""Of fields that are absent: the record's class fills them itself."""
+"""What `when_absent` says of fields that the record's class fills itself."""
 _MOST_DETAILS = 10_000
-"""Of pydantic's, which writes all of them out or none."""
+"""The most details of an error of pydantic's that are asked for: it writes all of them out or none."""
 _WITH_DEFAULTS = ("dataclass", "pydantic", "namedtuple")
 
 
@@ -130,18 +121,15 @@ def _path(location: tuple[int | str, ...]) -> str:
     path = ""
     for part in location:
         step = f"[{part}]" if isinstance(part, int) else snake(part) or part
-        path = joined(path, step) if path else step
+        path = path_below(path, step) if path else step
     return path
 
 
 def when_absent(field: Field, record: Record | None) -> Any:
     """None for a required field, `LEFT_TO_THE_CLASS`, or what makes the value."""
-    match field.type:
-        case ListOf(container=container):
-            # A list that was not sent and an empty one are the same bytes, so a default cannot be meant.
-            return CONTAINERS[container]
-        case MapOf():
-            return dict
+    if isinstance(field.type, ListOf | MapOf):
+        # A list that was not sent and an empty one are the same bytes, so a default cannot be meant.
+        return field.type.python
     if field.required:
         return None
     if field.omitted:
@@ -219,50 +207,3 @@ def one_member(union: Union, read: Reader) -> Reader:
         return value
 
     return read_member
-
-
-NONE_IS_LOST = "cannot be None, because a field that is left out takes its default"
-"""None is sent by leaving the field out; better no value than another one."""
-
-
-def none_is_lost(field: Field) -> bool:
-    """Whether None, which travels as absence, would come back as a default that is not None."""
-    if not isinstance(field.type, Optional) or isinstance(field.type.item, AnyValue):
-        return False  # an `Any` that is None is sent as one
-    return default_of(field) is not None
-
-
-def empty_is_lost(field: Field) -> bool:
-    """Whether the default of a list or map is not what its absence means, the empty one."""
-    return isinstance(field.type, ListOf | MapOf) and bool(default_of(field))
-
-
-def getter(record: Record, field: Field) -> Callable[[Any], Any]:
-    """Reads a field of a Python value of the record; an EncodeError when the value is of another kind."""
-
-    def get(value: Any) -> Any:
-        try:
-            if field.omitted:
-                return value.get(field.name, ABSENT)
-            return record.get(value, field.name)
-        except (AttributeError, KeyError, IndexError, TypeError):
-            raise EncodeError(f"must be {record}, got {describe(value)}") from None
-
-    return get
-
-
-def elements(value: Any, type_: ListOf) -> Iterable[Any]:
-    """The elements of a Python value for a list; an EncodeError when it has none.
-
-    For a set every element comes once, whatever the value is.
-    """
-    # An array of no dimensions has the method, too.
-    iterable = hasattr(value, "__iter__") and getattr(value, "ndim", None) != 0
-    if isinstance(value, str | bytes | bytearray | Mapping) or not iterable:
-        raise EncodeError(f"must be {type_}, got {describe(value)}")
-    if type_.container in SETS and not isinstance(value, set | frozenset):
-        try:
-            return set(value)
-        except TypeError:
-            raise EncodeError(f"must be {type_}, got {describe(value)}") from None
-    return value  # type: ignore[no-any-return]

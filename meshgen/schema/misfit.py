@@ -11,7 +11,7 @@ from meshgen.schema.traits import DEEPEST
 from meshgen.status import InvalidArgument, Violation
 
 
-def joined(prefix: str, path: str) -> str:
+def path_below(prefix: str, path: str) -> str:
     """`('box', 'width')` → `box.width`, `('labels', '[2].score')` → `labels[2].score`."""
     return prefix + path if not path or not prefix or path.startswith("[") else f"{prefix}.{path}"
 
@@ -26,7 +26,7 @@ def subscript(key: Any) -> str:
 TOO_DEEP = f"is nested deeper than {DEEPEST} messages, which is as deep as protobuf goes"
 
 MOST_PROBLEMS = 100
-"""Of one request. A caller reads a few, and many small elements could have millions."""
+"""The problems of one request that are reported. A caller reads a few, and many small elements could have millions."""
 
 _LONGEST_KEY, _LONGEST_VALUE = 100, 40
 """Characters that are shown."""
@@ -50,7 +50,7 @@ class Misfit(Exception):  # noqa: N818 - never leaves this package
 
     def under(self, prefix: str) -> Iterator[tuple[str, str]]:
         """The problems as seen from the holder of the value."""
-        return ((joined(prefix, path), description) for path, description in self.problems)
+        return ((path_below(prefix, path), description) for path, description in self.problems)
 
     def as_status(self) -> InvalidArgument:
         """The error for the caller, with one violation for each field."""
@@ -75,7 +75,7 @@ class EncodeError(ValueError):
 
     def under(self, prefix: str) -> EncodeError:
         """The same error as seen from the holder of the value."""
-        return EncodeError(self.reason, joined(prefix, self.path))
+        return EncodeError(self.reason, path_below(prefix, self.path))
 
 
 def describe(value: Any) -> str:

@@ -1,20 +1,18 @@
-"""Classes of the standard library ⇄ the parts of their standard messages, and their text in JSON.
+"""Values of the standard library ⇄ the parts of their messages, and their text in JSON; `well_known` has the table.
 
-`datetime` is a `google.protobuf.Timestamp`, `timedelta` a `Duration`, `date` and `Decimal` are those of `google.type`,
-a `UUID` is text. Protobuf counts nanoseconds and Python microseconds: what is below a microsecond is cut off.
+Protobuf counts nanoseconds and Python microseconds: what is below a microsecond is cut off.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
-from meshgen.schema.fit import EncodeError, Misfit, describe
-from meshgen.schema.model import WellKnownKind
+from meshgen.schema.misfit import EncodeError, Misfit, describe
+from meshgen.schema.unsupported import THIS, Refused
 
 DURATION_MAX_S = 315_576_000_000
 """Seconds; about 10000 years, the limit of `google.protobuf.Duration`."""
@@ -28,13 +26,9 @@ _DURATION = re.compile(r"(-?)(\d{1,12})(?:\.(\d{1,9}))?s", re.ASCII)
 _DECIMAL = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
-Parts: TypeAlias = Mapping[str, Any]
-"""Field of the message → value."""
 
-
-def _instance(value: Any, cls: type[Any]) -> None:
-    # A datetime is a date for Python, but not for a contract.
-    if not isinstance(value, cls) or (cls is date and isinstance(value, datetime)):
+def _instance(value: Any, cls: type[Any], but: tuple[type[Any], ...] = ()) -> None:
+    if not isinstance(value, cls) or isinstance(value, but):
         raise EncodeError(f"must be a {cls.__name__}, got {describe(value)}")
 
 
@@ -48,10 +42,10 @@ def _utc(value: Any) -> datetime:
         raise EncodeError("must be within the years 1 to 9999 in UTC") from None
 
 
-def timestamp_parts(value: Any) -> Parts:
+def timestamp_parts(value: Any) -> tuple[int, int]:
     """Seconds since 1970 in UTC and nanoseconds of an aware datetime."""
     since = _utc(value) - _EPOCH
-    return {"seconds": since // _SECOND, "nanos": since.microseconds * 1000}
+    return since // _SECOND, since.microseconds * 1000
 
 
 def timestamp_from(seconds: int, nanos: int) -> datetime:
@@ -85,6 +79,22 @@ def timestamp_of(text: Any) -> datetime:
         raise Misfit.here("must be a time that exists") from None
 
 
+def is_aware(value: datetime) -> bool:
+    """Whether a datetime is a moment in time."""
+    return value.tzinfo is not None
+
+
+def moment_bound(value: Any) -> datetime:
+    """A bound of a datetime, in UTC; Refused when it is none."""
+    if not isinstance(value, datetime) or not is_aware(value):
+        hint = "Write an aware datetime: `datetime(2020, 1, 1, tzinfo=timezone.utc)`."
+        raise Refused(THIS, f"has the bound {value!r}, which is no moment in time", hint)
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise Refused(THIS, f"has the bound {value!r}, which UTC cannot write", "Write it in UTC.") from None
+
+
 def _fraction(microseconds: int) -> str:
     if microseconds % 1000:
         return f".{microseconds:06}"
@@ -102,12 +112,12 @@ def _span(value: Any) -> timedelta:
     return value  # type: ignore[no-any-return]
 
 
-def duration_parts(value: Any) -> Parts:
+def duration_parts(value: Any) -> tuple[int, int]:
     """Seconds and nanoseconds of a timedelta, both of its sign."""
     microseconds = _span(value) // _MICROSECOND
     seconds, rest = divmod(abs(microseconds), 1_000_000)
     sign = -1 if microseconds < 0 else 1
-    return {"seconds": sign * seconds, "nanos": sign * rest * 1000}
+    return sign * seconds, sign * rest * 1000
 
 
 def duration_from(seconds: int, nanos: int) -> timedelta:
@@ -139,10 +149,20 @@ def duration_of(text: Any) -> timedelta:
     return -span if sign else span
 
 
-def date_parts(value: Any) -> Parts:
-    """Year, month and day."""
-    _instance(value, date)
-    return {"year": value.year, "month": value.month, "day": value.day}
+def span_bound(value: Any) -> timedelta:
+    """A bound of a timedelta; Refused when it is none."""
+    if not isinstance(value, timedelta):
+        raise Refused(THIS, f"has the bound {value!r}", "Write a timedelta.")
+    if abs(value) > timedelta(seconds=DURATION_MAX_S):
+        hint = f"A duration has {DURATION_MAX_S} seconds at most; leave the bound out."
+        raise Refused(THIS, f"has the bound {value!r}, which is beyond protobuf's Duration", hint)
+    return value
+
+
+def date_parts(value: Any) -> tuple[int, int, int]:
+    """Year, month and day. A datetime is a date for Python, but not for a contract."""
+    _instance(value, date, but=(datetime,))
+    return value.year, value.month, value.day
 
 
 def date_from(year: int, month: int, day: int) -> date:
@@ -156,15 +176,15 @@ def date_from(year: int, month: int, day: int) -> date:
         raise Misfit.here("must be a date that exists") from None
 
 
-def decimal_text(value: Any) -> str:
+def decimal_parts(value: Any) -> tuple[str]:
     """The digits as they are, trailing zeros too."""
     _instance(value, Decimal)
     if not value.is_finite():
         raise EncodeError(f"must be finite, got {value}")
-    return str(value)
+    return (str(value),)
 
 
-def decimal_of(text: str) -> Decimal:
+def decimal_from(text: str) -> Decimal:
     """The number that the text writes."""
     if not _DECIMAL.fullmatch(text):
         raise Misfit([("value", "must be a decimal number as in '1.5'")])
@@ -180,17 +200,10 @@ def uuid_text(value: Any) -> str:
     return str(value)
 
 
-def uuid_of(text: str) -> UUID:
+def uuid_of(text: Any) -> UUID:
     """The UUID that the text writes."""
+    if not isinstance(text, str):
+        raise Misfit.here("must be a string")
     if not _UUID.fullmatch(text):
         raise Misfit.here("must be a UUID as in '123e4567-e89b-12d3-a456-426614174000'")
     return UUID(text)
-
-
-TO_PARTS: Mapping[WellKnownKind, Callable[[Any], Parts]] = {
-    "datetime": timestamp_parts,
-    "timedelta": duration_parts,
-    "date": date_parts,
-    "Decimal": lambda value: {"value": decimal_text(value)},
-}
-"""What writes the fields of each kind's message. A UUID has none."""
