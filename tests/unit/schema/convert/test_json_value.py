@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from google.protobuf import json_format
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from schema_samples import (
     BOOL,
@@ -57,6 +57,15 @@ def by_json(fields: tuple[Field, ...], document: Any) -> Any:
         return from_json(fields, document)
     except InvalidArgument:
         return ERROR
+
+
+def inexact_in_any(fields: tuple[Field, ...], document: Any) -> bool:
+    """Whether a whole number that no double is lies where Any does: we refuse what protobuf rounds."""
+    try:
+        from_json(fields, document)
+    except InvalidArgument as error:
+        return "since Any has doubles" in str(error)
+    return False
 
 
 def by_protobuf(codec: RpcCodec, document: Any) -> Any:
@@ -133,6 +142,7 @@ def _mutated(draw: st.DrawFn, others: st.SearchStrategy[Any]) -> tuple[tuple[Fie
 @given(_mutated(_PLAIN_JSON))
 def test_reading_agrees_with_protobuf(drawn: tuple[tuple[Field, ...], Any]) -> None:
     fields, document = drawn
+    assume(not inexact_in_any(fields, document))
     ours, theirs = by_json(fields, document), by_protobuf(codec_of(fields), document)
     assert (ours is ERROR) == (theirs is ERROR)
     assert ours is ERROR or same(ours, theirs)
