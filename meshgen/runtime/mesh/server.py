@@ -11,7 +11,7 @@ import gc
 import logging
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -28,13 +28,13 @@ from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, RequestContext
 from meshgen.runtime.call.errors import as_status
 from meshgen.runtime.call.hop import left_after
+from meshgen.runtime.call.metadata import ROUTE, by_key
 from meshgen.runtime.engine.executor import Executor
 from meshgen.runtime.mesh import health
 from meshgen.runtime.mesh.error_log import show_errors
-from meshgen.runtime.mesh.remote import ROUTE
+from meshgen.runtime.mesh.handler import FailedError, Handler
 from meshgen.runtime.mesh.transport import MeshTransport
-from meshgen.runtime.mesh.wire import frames, linkhost
-from meshgen.runtime.mesh.wire.linkhost import Answer, FailedError
+from meshgen.runtime.mesh.wire import linkhost
 from meshgen.runtime.mesh.wire.pool import configured_folder, socket_path
 from meshgen.status import Code, ResourceExhausted, StatusError
 
@@ -183,7 +183,7 @@ def add(_servicer: object, server: Any) -> None:
     if not HOSTS:
         return
     slots = serve_private.Slots(server)
-    answers: dict[str, Answer] = {}
+    answers: dict[str, Handler] = {}
     for host in HOSTS:
         for rpc, run in host.rpcs.items():
             answers[f"/{host.service}/{rpc}"] = _answer(host, rpc, _on_user_loop(run, slots.user_loop), slots)
@@ -193,7 +193,7 @@ def add(_servicer: object, server: Any) -> None:
         _listen(folder, answers, server)
 
 
-def _register(host: Host, answers: Mapping[str, Answer], server: Any) -> None:
+def _register(host: Host, answers: Mapping[str, Handler], server: Any) -> None:
     handlers: dict[str, Any] = {
         # Without serializers gRPC takes and gives bytes.
         rpc: grpc.unary_unary_rpc_method_handler(_over_grpc(answers[f"/{host.service}/{rpc}"]))
@@ -203,7 +203,7 @@ def _register(host: Host, answers: Mapping[str, Answer], server: Any) -> None:
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(host.service, handlers),))
 
 
-def _listen(folder: Path, answers: Mapping[str, Answer], server: Any) -> None:
+def _listen(folder: Path, answers: Mapping[str, Handler], server: Any) -> None:
     """Let callers on this machine in; should it fail, they come through Envoy."""
     path = socket_path(folder, serve_private.replica_id(server))
 
@@ -235,10 +235,10 @@ async def _awaited(work: Awaitable[bytes]) -> bytes:
     return await work
 
 
-def _over_grpc(answer: Answer) -> Callable[[bytes, Any], Awaitable[bytes]]:
+def _over_grpc(answer: Handler) -> Callable[[bytes, Any], Awaitable[bytes]]:
     async def handle(data: bytes, context: Any) -> bytes:
         try:
-            return await answer(data, _metadata(context.invocation_metadata()), context.time_remaining())
+            return await answer(data, by_key(context.invocation_metadata() or ()), context.time_remaining())
         except FailedError as error:
             failed = error
         # Not by `set_code`: gRPC would still send an empty message, which REST clients would get in place of the error.
@@ -249,7 +249,7 @@ def _over_grpc(answer: Answer) -> Callable[[bytes, Any], Awaitable[bytes]]:
     return handle
 
 
-def _answer(host: Host, rpc: str, run: Rpc, slots: serve_private.Slots) -> Answer:
+def _answer(host: Host, rpc: str, run: Rpc, slots: serve_private.Slots) -> Handler:
     """One rpc with everything around it that a request needs, however it came."""
     path = f"/{host.service}/{rpc}"
     span_name = f"{host.name}.{rpc}"
@@ -327,8 +327,3 @@ def _http_status(error: StatusError) -> tuple[tuple[str, str], ...]:
 
 
 _GRPC: Mapping[Code, grpc.StatusCode] = {Code(code.value[0]): code for code in grpc.StatusCode}
-
-
-def _metadata(pairs: Sequence[tuple[str, str | bytes]] | None) -> dict[str, str]:
-    """Text metadata by lower-case key."""
-    return frames.joined((key, value) for key, value in pairs or () if isinstance(value, str))
