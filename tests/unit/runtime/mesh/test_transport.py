@@ -29,7 +29,7 @@ from meshgen.graph.model import Graph, InDriver, Node, Own, Placement, With
 from meshgen.plan.diagram import diagram
 from meshgen.plan.lower import mesh as lowered
 from meshgen.runtime.mesh import remote, server
-from meshgen.runtime.mesh.transport import Border, is_flat
+from meshgen.runtime.mesh.boundary import Boundary, is_flat
 from meshgen.schema.relate.assignable import holds
 from meshgen.status import Code, StatusError
 
@@ -268,7 +268,7 @@ VALUES = st.one_of(
 @settings(max_examples=300, deadline=None)
 @given(value=VALUES)
 def test_results_that_pass_at_a_glance_pass_the_codec(value: Any) -> None:
-    borders, flat = flat_borders()
+    borders, flat = flat_boundaries()
     seen = set()
     for name, border in borders.items():
         method = flat.method(name)
@@ -291,8 +291,8 @@ def test_results_that_pass_at_a_glance_pass_the_codec(value: Any) -> None:
 
 
 @cache
-def flat_borders() -> tuple[Mapping[str, Border], Node]:
+def flat_boundaries() -> tuple[Mapping[str, Boundary], Node]:
     build = compile_graph(FLAT, lock=None)
     contracts = Contracts(build.plan.contract.descriptors.SerializeToString())
     flat = build.graph.node("flat")
-    return {m.name: Border(build.graph, flat, m, contracts) for m in flat.methods}, flat
+    return {m.name: Boundary(build.graph, flat, m, contracts) for m in flat.methods}, flat
