@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshgen.frontend import load_graph
 from meshgen.graph.model import Graph
-from meshgen.runtime.mesh import server
+from meshgen.runtime.mesh import replica
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -35,7 +35,7 @@ def application(graph: str, node: str | None, contract: Path, options: Mapping[s
     descriptors = contract.read_bytes()
     source = _resolve(graph, tuple(contract.resolve().parents))
     version = _version(source, node, descriptors)
-    return server.deployment(partial(load, graph), source, node, descriptors, options=options, version=version)
+    return replica.deployment(partial(load, graph), source, node, descriptors, options=options, version=version)
 
 
 def load(given: str, source: str) -> Graph:

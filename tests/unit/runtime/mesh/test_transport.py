@@ -28,7 +28,7 @@ from meshgen.frontend import Loaded, load_graph
 from meshgen.graph.model import Graph, InDriver, Node, Own, Placement, With
 from meshgen.plan.diagram import diagram
 from meshgen.plan.lower import mesh as lowered
-from meshgen.runtime.mesh import remote, server
+from meshgen.runtime.mesh import remote, replica, server
 from meshgen.runtime.mesh.boundary import Boundary, is_flat
 from meshgen.schema.relate.assignable import holds
 from meshgen.status import Code, StatusError
@@ -70,7 +70,7 @@ def placed(layout: str) -> Graph:
 @pytest.fixture(params=LAYOUTS)
 async def fused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Placed]:
     monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [server.add]))
-    monkeypatch.setattr(server, "HOSTS", ())
+    monkeypatch.setattr(replica, "PUBLISHED", ())
     graph = placed(request.param)
     loaded = load_graph(FILE)
     build = compile_graph(Loaded(**{**_fields(loaded), "graph": graph}), lock=None)
@@ -83,14 +83,14 @@ async def fused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     servers: list[Any] = []
     for node in (*(n.name for n in graph.nodes if isinstance(n.placement, Own)), None):
         one = served[node or "driver"] = Served(
-            server.Replica(lambda _: graph, FILE, node, descriptors), node or "driver"
+            replica.Replica(lambda _: graph, FILE, node, descriptors), node or "driver"
         )
         listening = grpc_util.gRPCGenericServer(one.factory)
         port = listening.add_insecure_port("127.0.0.1:0")
         server.add(None, listening)
         await listening.start()
         servers.append(listening)
-        for each in server.HOSTS:
+        for each in replica.PUBLISHED:
             proxy.channels[each.service] = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
     yield Placed(Mesh(graph, descriptors, proxy.channels["hosted.v1.HostedService"], served), proxy)
     for channel in proxy.channels.values():
