@@ -6,9 +6,8 @@ from meshgen.emit.document import to_yaml
 from meshgen.emit.files import GeneratedFile
 from meshgen.emit.header import header
 from meshgen.plan.model import Plan, Workload
+from meshgen.rayserve.names import DEPLOYMENT, SERVICER, service_folder, service_module
 
-_DRIVER = "driver"
-_DEPLOYMENT = "node"
 # Constructor arguments of `@serve.deployment` that a config file has no place for; the module sets them.
 _NOT_IN_CONFIG = frozenset({"max_constructor_retry_count"})
 
@@ -19,20 +18,20 @@ def serve_config_files(plan: Plan) -> tuple[GeneratedFile, ...]:
 
 
 def _file(plan: Plan, workload: Workload) -> GeneratedFile:
-    folder = f"services/{plan.mesh.graph}/{workload.node or _DRIVER}"
+    graph, node = plan.mesh.graph, workload.node
     options = {key: value for key, value in workload.serve.items() if key not in _NOT_IN_CONFIG}
     document = {
         "proxy_location": "HeadOnly",
         "http_options": {"host": "127.0.0.1"},
-        "grpc_options": {"grpc_servicer_functions": ["meshgen.runtime.mesh.server.add"]},
+        "grpc_options": {"grpc_servicer_functions": [SERVICER]},
         "applications": [
             {
                 "name": workload.application,
                 # Serve lists the replicas of an application only when it has one.
                 "route_prefix": f"/{workload.application}",
-                "import_path": f"{folder.replace('/', '.')}.service:app",
-                "deployments": [{"name": _DEPLOYMENT, **options}],
+                "import_path": f"{service_module(graph, node)}:app",
+                "deployments": [{"name": DEPLOYMENT, **options}],
             }
         ],
     }
-    return GeneratedFile.text(f"{folder}/serve.yaml", to_yaml(document, header=header(plan)))
+    return GeneratedFile.text(f"{service_folder(graph, node)}/serve.yaml", to_yaml(document, header=header(plan)))

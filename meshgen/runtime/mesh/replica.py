@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from meshgen.codec.rpc import Contracts
 from meshgen.graph.model import Graph
 from meshgen.rayserve import serve_private
+from meshgen.rayserve.names import DEPLOYMENT
 from meshgen.runtime.call import tracing
 from meshgen.runtime.mesh.error_log import show_errors
 from meshgen.runtime.mesh.published import PublishedService, service_of_driver, service_of_node
@@ -84,6 +85,5 @@ def deployment(*init_args: Any, options: Mapping[str, Any], version: str) -> App
     """
     from ray import serve
 
-    # The name is constant: a deployment that is renamed is deleted and created, not updated replica by replica.
-    configured = serve.deployment(**{"name": "node", **options})(Replica)
+    configured = serve.deployment(**{"name": DEPLOYMENT, **options})(Replica)
     return serve_private.with_version(configured, version).bind(*init_args)
