@@ -43,7 +43,7 @@ class ReceivedSpan:
     end_ns: int
     error: bool = False
     message: str = ""
-    """Of the status."""
+    """The message of its status."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -187,7 +187,7 @@ def _attributes(pairs: Any) -> dict[str, Any]:
 
 
 def _is_whole(spans: Sequence[ReceivedSpan]) -> bool:
-    """At most one parent is unknown: the client's own span, which nobody sends here."""
+    """Whether at most one parent is unknown: the client's own span, which nobody sends here."""
     known = {s.span_id for s in spans}
     return len({s.parent_id for s in spans if s.parent_id not in known}) == 1
 

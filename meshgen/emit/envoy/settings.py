@@ -72,10 +72,10 @@ class EnvoySettings:
     """The mesh listener; always on 127.0.0.1."""
     admin_port: int = 8082
     """Envoy's admin interface; always on 127.0.0.1."""
-    front_port: int = 8083
-    """The front service (reflection, health), on 127.0.0.1."""
+    reflection_port: int = 8083
+    """The server for reflection and health, on 127.0.0.1."""
     pages_port: int = 8084
-    """Its pages (/docs, /openapi.json), on 127.0.0.1."""
+    """The server for /docs and /openapi.json, on 127.0.0.1."""
     endpoints_dir: str
     """Folder with one folder per cluster; Envoy watches each for a renamed `endpoints.yaml`."""
     descriptors: str
