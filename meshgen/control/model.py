@@ -41,7 +41,7 @@ EastWest = Literal["direct", "envoy"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeshOptions:
-    """How to run."""
+    """The ways in which a mesh can be run."""
 
     host: str = "127.0.0.1"
     port: int = 8080

@@ -33,7 +33,7 @@ class ReceivedSpan:
     trace_id: str
     span_id: str
     parent_id: str
-    """Empty for a root."""
+    """It is empty for a root."""
     service: str
     """`service.name` of its resource."""
     name: str
@@ -79,7 +79,7 @@ class Receiver:
 
     @property
     def endpoint(self) -> str:
-        """Value for `OTEL_EXPORTER_OTLP_ENDPOINT`."""
+        """The value for `OTEL_EXPORTER_OTLP_ENDPOINT`."""
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
@@ -102,7 +102,7 @@ class Receiver:
                 self._file.flush()
 
     def spans(self, trace_id: str) -> tuple[ReceivedSpan, ...]:
-        """What has come of a trace so far, by start."""
+        """The spans of a trace that have come so far, by start."""
         with self._lock:
             return tuple(sorted(self._traces.get(trace_id, ()), key=lambda s: s.start_ns))
 

@@ -31,7 +31,7 @@ class AppStatus:
 
     @property
     def running(self) -> int:
-        """How many replicas run."""
+        """The number of replicas that run."""
         return sum(state == "RUNNING" for state, _ in self.replicas)
 
     @property

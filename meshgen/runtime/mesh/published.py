@@ -26,7 +26,7 @@ class PublishedService:
     service: str
     """Full service name."""
     rpcs: Mapping[str, Run]
-    """What answers each rpc, by its name."""
+    """Each rpc by its name."""
     routes: Mapping[str, str]
     """Route of each rpc of the driver; empty for a node, which is told."""
 

@@ -27,7 +27,7 @@ from meshgen.status import Code
 _log = logging.getLogger(serve_private.LOGGER)
 
 _LISTENING: list[asyncio.Task[asyncio.Server | None]] = []
-"""Kept, because asyncio forgets a task, and uvloop ends a server, that nobody holds."""
+"""These are kept, because asyncio forgets a task, and uvloop ends a server, that nobody holds."""
 
 _GRPC: Mapping[Code, grpc.StatusCode] = {Code(code.value[0]): code for code in grpc.StatusCode}
 

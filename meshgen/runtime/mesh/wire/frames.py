@@ -35,15 +35,15 @@ _REQUEST = struct.Struct("!dHI")
 _FAILED = struct.Struct("!BI")
 
 _BUFFER = 64 * 1024
-"""Bytes; what is longer gets a buffer of its own, into which the socket is read without another copy."""
+"""The size of a connection's buffer; a longer frame gets one of its own, into which the socket is read at once."""
 _LONGEST = 2048 * 1024 * 1024
-"""Bytes: more than the longest message that is let through, which senders see to."""
+"""More bytes than the longest message that is let through, which senders see to."""
 _COPIED = 32 * 1024
-"""Bytes of a message up to which one write with a copy takes less than two without."""
+"""The size of a message up to which one write with a copy takes less than two without."""
 
 
 def request(seconds: float, path: bytes, metadata: Metadata) -> bytes:
-    """What comes before the message of a REQUEST. Raises ValueError for metadata with NUL or lone surrogates."""
+    """The parts of a REQUEST before its message. Raises ValueError for metadata with NUL or lone surrogates."""
     text = "\0".join(chain.from_iterable(metadata))
     if text.count("\0") >= 2 * len(metadata) > 0:
         raise ValueError("metadata cannot have NUL in it")
@@ -89,7 +89,7 @@ class Framed(asyncio.BufferedProtocol):
         self.transport: asyncio.Transport | None = None
         """It is None before the connection and after it."""
         self.room = asyncio.Event()
-        """Set while the socket takes what is written; when it is not, wait for `writable` before a message."""
+        """It is set while the socket takes what is written; when it is not, wait for `writable` before a message."""
         self.room.set()
         self._buffer = memoryview(bytearray(_BUFFER))
         self._filled = 0

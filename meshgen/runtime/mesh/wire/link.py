@@ -12,7 +12,7 @@ from meshgen.runtime.mesh.channel import Connection, LostError
 from meshgen.runtime.mesh.wire import frames
 
 _PROBE_S = 1.0
-"""Between two questions whether the replica is well; like Envoy's health checks."""
+"""The pause between two questions whether the replica is well; like Envoy's health checks."""
 
 
 async def connect(path: Path) -> Link:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from meshgen.runtime.mesh.channel import Connection
 
 Connect: TypeAlias = Callable[[Path], Awaitable[Connection]]
-"""Where a replica listens → a connection to it; raises OSError."""
+"""The path at which a replica listens → a connection to it; raises OSError."""
 
 FOLDER = "MESHGEN_REPLICAS"
 """Environment variable: the folder with the sockets of replicas, and a list of them for each application.
@@ -23,9 +23,9 @@ FOLDER = "MESHGEN_REPLICAS"
 Where it is not set, all calls go through Envoy.
 """
 _FIRST_S = 1.0
-"""For the first attempt to connect; a call that has waited so long goes through Envoy."""
+"""The time of the first attempt to connect; a call that has waited so long goes through Envoy."""
 _AGAIN_S = 0.5
-"""Between two attempts to connect to a replica that is listed."""
+"""The pause between two attempts to connect to a replica that is listed."""
 
 
 def configured_folder() -> Path | None:
