@@ -29,7 +29,7 @@ CHANNEL_OPTIONS: Final = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
 )
-"""For channels of your own: `grpc.secure_channel(address, credentials, options=CHANNEL_OPTIONS)`."""
+"""Options for channels of your own: `grpc.secure_channel(address, credentials, options=CHANNEL_OPTIONS)`."""
 
 
 _WEB = ("http", "https")
@@ -41,7 +41,7 @@ class _LeftOut:
 
 
 LEFT_OUT: Final[Any] = _LeftOut()
-"""Of an argument that is not given: the default that the graph has for it."""
+"""The value of an argument that is not given, for which the graph has a default."""
 
 
 class Service:
@@ -92,7 +92,7 @@ class Rpc(Generic[T]):
         return contracts.codec(self._service.name, self._name, request.fields, None, reflect(self._result))
 
     def encode(self, arguments: Mapping[str, Any]) -> bytes:
-        """Bytes of a request.
+        """The bytes of a request.
 
         Raises:
             InvalidArgument: a value is not of its declared type, with a violation that names the field.

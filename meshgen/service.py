@@ -19,7 +19,7 @@ from meshgen.errors import MeshgenError
 from meshgen.frontend import load_graph
 from meshgen.graph import identity
 from meshgen.graph.model import Graph
-from meshgen.runtime.mesh import server
+from meshgen.runtime.mesh import replica
 
 if TYPE_CHECKING:
     from ray.serve import Application
@@ -48,7 +48,7 @@ def application(graph: str, node: str | None, contract: Path, options: Mapping[s
         raise MeshgenError(f"'{graph}' has no node '{node}'; run `meshgen build` again")
     descriptors = _contracts(contract.read_bytes(), loaded, node)
     version = _version(graph, loaded, node, descriptors)
-    return server.deployment(partial(load, graph), source, node, descriptors, options=options, version=version)
+    return replica.deployment(partial(load, graph), source, node, descriptors, options=options, version=version)
 
 
 def load(given: str, source: str) -> Graph:

@@ -17,10 +17,9 @@ from meshgen.control.model import MeshError
 from meshgen.control.traceback_text import last_line
 from meshgen.control.watch import ReplicaWatch
 from meshgen.control.worker_thread import WorkerThread
+from meshgen.rayserve.names import SERVICER
 from meshgen.rayserve.serve_private import logs_folder
 
-SERVICER = "meshgen.runtime.mesh.server.add"
-"""Puts our handlers on each replica's gRPC server. Serve takes it once, when it starts."""
 _OBJECT_STORE_BYTES = 256 * 1024 * 1024
 _DRAIN_LIMIT_S = 10.0
 _POLL_S = 0.2

@@ -15,9 +15,8 @@ from meshgen.control.model import NodeEvent, NodeState, StartError, Target
 from meshgen.control.snapshot import AppStatus
 from meshgen.control.traceback_text import user_error
 from meshgen.plan.model import Workload
+from meshgen.rayserve.names import service_module
 
-DRIVER = "driver"
-"""Folder of the driver's service beside those of the nodes."""
 _SERVES_AUTO_MAXIMUM = 100
 
 
@@ -36,7 +35,7 @@ class Deployed:
     @property
     def module(self) -> str:
         """The generated module."""
-        return f"services.{self.graph}.{self.workload.node or DRIVER}.service"
+        return service_module(self.graph, self.workload.node)
 
 
 def deployed(targets: Sequence[Target]) -> tuple[Deployed, ...]:

@@ -53,7 +53,7 @@ class Discovery:
         self._folder = folder
         self._endpoints: dict[str, Endpoints] = {}
         self._replicas = replicas
-        self._takers: dict[str, tuple[str, ...]] = {}
+        self._ids: dict[str, tuple[str, ...]] = {}
         self.listeners: list[Callable[[Snapshot], Awaitable[None]]] = []
         self.failed_since: float | None = None
         """Start of the present row of failed polls (monotonic seconds); None when the last one was good."""
@@ -121,10 +121,10 @@ class Discovery:
             if now != before:
                 self._write(cluster, now)
                 changed = True
-            takers = () if app is None else app.takers
-            if self._replicas is not None and takers != self._takers.get(cluster, ()):
-                _replace(list_path(self._replicas, cluster), "\n".join(takers))
-                self._takers[cluster] = takers
+            ids = () if app is None else app.ids
+            if self._replicas is not None and ids != self._ids.get(cluster, ()):
+                _replace(list_path(self._replicas, cluster), "\n".join(ids))
+                self._ids[cluster] = ids
         return changed
 
     def _write(self, cluster: str, endpoints: Endpoints) -> None:

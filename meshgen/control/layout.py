@@ -32,73 +32,75 @@ def make_folder() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where everything of a run lies."""
+    """The place of everything of a run: files below one folder, and ports."""
 
     folder: Path
     port: int
-    """Of the front."""
+    """Envoy's public port, the one that clients know; all others are on the loopback."""
     mesh_port: int
+    """The port of Envoy's listener for calls between nodes."""
     admin_port: int
-    front_port: int
-    """Of the service for reflection and health."""
+    """The port of Envoy's admin interface."""
+    reflection_port: int
+    """The port of the server for reflection and health, behind Envoy."""
     pages_port: int
-    """Of its pages."""
+    """The port of the server for `/docs` and `/openapi.json`, behind Envoy."""
     spans_port: int
-    """Of what takes the spans, when they go to a file."""
+    """The port of what takes the spans, when they go to a file."""
 
     @classmethod
     def pick(cls, folder: Path, port: int) -> Layout:
-        """A layout with free ports."""
-        mesh, admin, front, pages, spans = ports.pick(5, besides=port)
+        """A layout with free ports beside the public one."""
+        mesh, admin, reflection, pages, spans = ports.pick(5, besides=port)
         return cls(
             folder=folder,
             port=port,
             mesh_port=mesh,
             admin_port=admin,
-            front_port=front,
+            reflection_port=reflection,
             pages_port=pages,
             spans_port=spans,
         )
 
     @property
     def tree(self) -> Path:
-        """Generated code."""
+        """The folder of generated code."""
         return self.folder / "tree"
 
     @property
     def endpoints(self) -> Path:
-        """What Envoy watches."""
+        """The folder that Envoy watches."""
         return self.folder / "endpoints"
 
     @property
     def replicas(self) -> Path:
-        """Sockets of replicas, and lists of them, for calls that do not go through Envoy."""
+        """The folder of replicas' sockets, and lists of them, for calls that do not go through Envoy."""
         return self.folder / "replicas"
 
     @property
     def ray(self) -> Path:
-        """Ray's sessions."""
+        """The folder of Ray's sessions."""
         return self.folder / "ray"
 
     @property
     def errors(self) -> Path:
-        """What replicas log as errors."""
+        """The file of what replicas log as errors."""
         return self.folder / "errors.txt"
 
     @property
     def mesh_address(self) -> str:
-        """Envoy's listener for calls between nodes."""
+        """The address of Envoy's listener for calls between nodes."""
         return f"{LOOPBACK}:{self.mesh_port}"
 
     def write_tree(self, targets: Sequence[Target]) -> None:
-        """The files of all graphs; what they share is the same in each."""
+        """Write the files of all graphs; what they share is the same in each."""
         for file in (f for target in targets for f in target.files):
             path = self.tree / file.path
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.content)
 
     def write_config(self, targets: Sequence[Target], options: MeshOptions) -> Path:
-        """Envoy's configuration and the descriptor set that it reads."""
+        """Write Envoy's configuration and the descriptor set that it reads."""
         descriptors = self.folder / "descriptors.binpb"
         descriptors.write_bytes(all_descriptors(targets).SerializeToString(deterministic=True))
         settings = EnvoySettings(
@@ -106,7 +108,7 @@ class Layout:
             port=self.port,
             mesh_port=self.mesh_port,
             admin_port=self.admin_port,
-            front_port=self.front_port,
+            reflection_port=self.reflection_port,
             pages_port=self.pages_port,
             endpoints_dir=str(self.endpoints),
             descriptors=str(descriptors),

@@ -14,11 +14,11 @@ from meshgen.control.cluster import Cluster
 from meshgen.control.discovery import Discovery, Snapshot
 from meshgen.control.envoy import Envoy
 from meshgen.control.follow import follow
-from meshgen.control.front import Front
 from meshgen.control.layout import Layout, all_descriptors, make_folder, published
 from meshgen.control.model import Addresses, ErrorsEvent, Event, MeshError, MeshOptions, PhaseEvent, Target, authority
 from meshgen.control.pages import Pages
 from meshgen.control.reaper import Reaper
+from meshgen.control.reflection import ReflectionServer
 from meshgen.control.signals import stop_on_signal
 from meshgen.emit.envoy import HEALTH_PATH
 from meshgen.plan.model import Service
@@ -50,7 +50,7 @@ async def run_mesh(
     Raises:
         MeshError: a busy port, a part that did not start or that died; StartError for a node.
     """
-    port = ports.front_port(options.host, options.port)
+    port = ports.public_port(options.host, options.port)
     stop = stop or asyncio.Event()
     run_id = uuid.uuid4().hex
     folder = make_folder()
@@ -121,7 +121,7 @@ class _Run:
             self._cluster.details, self._cluster.changed, self._layout.endpoints, names, replicas=self._replicas
         )
         # The front comes after Ray, whose start forks: gRPC with threads of its own complains about each fork.
-        async with self._envoy() as envoy, self._ray(names), self._spans(), self._front(discovery), self._pages():
+        async with self._envoy() as envoy, self._ray(names), self._spans(), self._reflection(discovery), self._pages():
             watch = asyncio.create_task(discovery.run())
             broken = asyncio.create_task(self._broken(envoy, discovery))
             start = asyncio.create_task(self._start(discovery, begin))
@@ -164,23 +164,23 @@ class _Run:
             yield
 
     @asynccontextmanager
-    async def _front(self, discovery: Discovery) -> AsyncIterator[None]:
+    async def _reflection(self, discovery: Discovery) -> AsyncIterator[None]:
         services = {s.service: s.application for t in self._targets for s in t.plan.mesh.services}
         # What is not published stays unknown to those outside, by reflection and by health, too.
         exposed = {s.service for s in self._exposed()}
         descriptors = published(all_descriptors(self._targets), exposed)
-        front = Front(descriptors, sorted(exposed), port=self._layout.front_port)
+        server = ReflectionServer(descriptors, sorted(exposed), port=self._layout.reflection_port)
 
         async def report(snapshot: Snapshot) -> None:
             live = {name for name, app in snapshot.items() if app.endpoints}
-            await front.report({service: name in live for service, name in services.items()})
+            await server.report({service: name in live for service, name in services.items()})
 
         discovery.listeners.append(report)
-        await front.start()
+        await server.start()
         try:
             yield
         finally:
-            await front.stop()
+            await server.stop()
 
     @asynccontextmanager
     async def _pages(self) -> AsyncIterator[None]:

@@ -41,11 +41,11 @@ EastWest = Literal["direct", "envoy"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeshOptions:
-    """How to run."""
+    """The ways in which a mesh can be run."""
 
     host: str = "127.0.0.1"
     port: int = 8080
-    """Of the front. 0 takes any free one."""
+    """The port that clients call; 0 takes any free one."""
     address: str | None = None
     """A running Ray cluster to join; None starts one for this run."""
     expose_nodes: bool | None = None
@@ -59,7 +59,7 @@ class MeshOptions:
     origins: tuple[str, ...] = ()
     """Origins whose pages may call, besides those of this machine: `https://app.example.com`."""
     trace: Path | None = None
-    """Where to write the spans of all requests, as OTLP JSON; None leaves them to OTEL_EXPORTER_OTLP_ENDPOINT."""
+    """The file for the spans of all requests, as OTLP JSON; None leaves them to OTEL_EXPORTER_OTLP_ENDPOINT."""
     start_timeout_s: float = 300.0
     """Limit for the whole start, in seconds."""
 
@@ -72,7 +72,7 @@ class MeshOptions:
 
     @property
     def connect_host(self) -> str:
-        """Where to reach the front from this machine: the loopback when it listens on every interface."""
+        """The host by which this machine reaches the mesh: the loopback when Envoy listens on every interface."""
         return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
 
 
@@ -94,7 +94,7 @@ class NodeEvent:
 
     graph: str
     node: str | None
-    """None for the driver."""
+    """Its name; None for the driver."""
     state: NodeState
     running: int = 0
     wanted: int = 1
@@ -114,7 +114,7 @@ Event = PhaseEvent | NodeEvent | ErrorsEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Where a mesh listens."""
+    """The addresses at which a mesh listens."""
 
     host: str
     port: int

@@ -33,7 +33,7 @@ class ReceivedSpan:
     trace_id: str
     span_id: str
     parent_id: str
-    """Empty for a root."""
+    """It is empty for a root."""
     service: str
     """`service.name` of its resource."""
     name: str
@@ -43,7 +43,7 @@ class ReceivedSpan:
     end_ns: int
     error: bool = False
     message: str = ""
-    """Of the status."""
+    """The message of its status."""
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -79,7 +79,7 @@ class Receiver:
 
     @property
     def endpoint(self) -> str:
-        """Value for `OTEL_EXPORTER_OTLP_ENDPOINT`."""
+        """The value for `OTEL_EXPORTER_OTLP_ENDPOINT`."""
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
@@ -102,7 +102,7 @@ class Receiver:
                 self._file.flush()
 
     def spans(self, trace_id: str) -> tuple[ReceivedSpan, ...]:
-        """What has come of a trace so far, by start."""
+        """The spans of a trace that have come so far, by start."""
         with self._lock:
             return tuple(sorted(self._traces.get(trace_id, ()), key=lambda s: s.start_ns))
 
@@ -187,7 +187,7 @@ def _attributes(pairs: Any) -> dict[str, Any]:
 
 
 def _is_whole(spans: Sequence[ReceivedSpan]) -> bool:
-    """At most one parent is unknown: the client's own span, which nobody sends here."""
+    """Whether at most one parent is unknown: the client's own span, which nobody sends here."""
     known = {s.span_id for s in spans}
     return len({s.parent_id for s in spans if s.parent_id not in known}) == 1
 

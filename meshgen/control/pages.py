@@ -1,4 +1,4 @@
-"""The front's pages: `/openapi.json` for all graphs of a mesh, and `/docs` to read and try it. Needs no network."""
+"""The pages of a mesh: `/openapi.json` for all of its graphs, and `/docs` to read and try it. Needs no network."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ def free(host: str, port: int) -> bool:
     return True
 
 
-def front_port(host: str, port: int) -> int:
-    """The port to listen on: `port` itself, or any free one for 0. Raises MeshError when it is busy."""
+def public_port(host: str, port: int) -> int:
+    """The port that Envoy listens on for clients: `port` itself, or any free one for 0; MeshError when it is busy."""
     if port == 0:
         return pick(1)[0]
     try:

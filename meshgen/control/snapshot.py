@@ -23,15 +23,15 @@ class AppStatus:
     """What Serve says about trouble, the replica's own error included; empty when there is none."""
     wanted: int
     replicas: tuple[tuple[str, int | None], ...]
-    """State and pid of each."""
+    """State and pid of each replica."""
     endpoints: tuple[tuple[str, int], ...]
     """Host and gRPC port of each replica that takes requests."""
-    takers: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
     """Ids of the same replicas."""
 
     @property
     def running(self) -> int:
-        """How many replicas run."""
+        """The number of replicas that run."""
         return sum(state == "RUNNING" for state, _ in self.replicas)
 
     @property
@@ -76,7 +76,7 @@ def _app(name: str, app: Mapping[str, Any], targets: Sequence[Any], host: str | 
         wanted=sum(d["target_num_replicas"] for d in deployments) or 1,
         replicas=tuple((_text(r["state"]), r.get("pid")) for d in deployments for r in d["replicas"]),
         endpoints=tuple(sorted((host or t["ip"], int(t["port"])) for t in targets)),
-        takers=tuple(sorted(t["name"].rpartition("#")[2] for t in targets)),
+        ids=tuple(sorted(t["name"].rpartition("#")[2] for t in targets)),
     )
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-DEPLOYMENT = "node"
-"""Name of the one deployment of each application."""
+from meshgen.rayserve.names import DEPLOYMENT
 
 
 class ReplicaWatch:

@@ -7,9 +7,7 @@ from meshgen.emit.output.files import GeneratedFile
 from meshgen.emit.output.header import header
 from meshgen.plan.model import Plan, Workload
 from meshgen.plan.options import config_options
-
-_DRIVER = "driver"
-_DEPLOYMENT = "node"
+from meshgen.rayserve.names import DEPLOYMENT, SERVICER, service_folder, service_module
 
 
 def serve_config_files(plan: Plan) -> tuple[GeneratedFile, ...]:
@@ -18,19 +16,19 @@ def serve_config_files(plan: Plan) -> tuple[GeneratedFile, ...]:
 
 
 def _file(plan: Plan, workload: Workload) -> GeneratedFile:
-    folder = f"services/{plan.mesh.graph}/{workload.node or _DRIVER}"
+    graph, node = plan.mesh.graph, workload.node
     document = {
         "proxy_location": "HeadOnly",
         "http_options": {"host": "127.0.0.1"},
-        "grpc_options": {"grpc_servicer_functions": ["meshgen.runtime.mesh.server.add"]},
+        "grpc_options": {"grpc_servicer_functions": [SERVICER]},
         "applications": [
             {
                 "name": workload.application,
                 # Serve lists the replicas of an application only when it has one.
                 "route_prefix": f"/{workload.application}",
-                "import_path": f"{folder.replace('/', '.')}.service:app",
-                "deployments": [{"name": _DEPLOYMENT, **config_options(workload.serve)}],
+                "import_path": f"{service_module(graph, node)}:app",
+                "deployments": [{"name": DEPLOYMENT, **config_options(workload.serve)}],
             }
         ],
     }
-    return GeneratedFile.text(f"{folder}/serve.yaml", to_yaml(document, header=header(plan)))
+    return GeneratedFile.text(f"{service_folder(graph, node)}/serve.yaml", to_yaml(document, header=header(plan)))

@@ -6,9 +6,8 @@ from meshgen.emit.output.files import GeneratedFile
 from meshgen.emit.output.header import header
 from meshgen.emit.output.pysource import Name, PythonSource, literal
 from meshgen.plan.model import Plan, Workload
+from meshgen.rayserve.names import service_folder
 
-DRIVER = "driver"
-"""Folder of the driver's service beside those of the nodes."""
 _APPLICATION = Name("meshgen.service", "application")
 _PATH = Name("pathlib", "Path")
 
@@ -20,7 +19,7 @@ def service_files(plan: Plan) -> tuple[GeneratedFile, ...]:
 
 def service_path(plan: Plan, workload: Workload) -> str:
     """Where a workload's module lies."""
-    return f"services/{plan.mesh.graph}/{workload.node or DRIVER}/service.py"
+    return f"{service_folder(plan.mesh.graph, workload.node)}/service.py"
 
 
 def _module(plan: Plan, workload: Workload) -> str:

@@ -46,7 +46,7 @@ def front_cluster(settings: EnvoySettings) -> Document:
         "type": "STATIC",
         "connect_timeout": "1s",
         "typed_extension_protocol_options": _http2(),
-        "load_assignment": _assignment(FRONT_CLUSTER, LOOPBACK, settings.front_port),
+        "load_assignment": _assignment(FRONT_CLUSTER, LOOPBACK, settings.reflection_port),
     }
 
 

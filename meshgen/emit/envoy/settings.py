@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from meshgen import limits
 
 HEALTH_PATH = "/healthz"
-"""Where the front answers 200 only when every workload has a healthy replica."""
+"""200 only when every workload has a healthy replica."""
 DOCS_PATH = "/docs"
 """A page to read and try the REST routes; what it loads lies below it."""
 OPENAPI_PATH = "/openapi.json"
@@ -35,7 +35,7 @@ class Otlp:
     ca_file: str = "/etc/ssl/certs/ca-certificates.crt"
     """Authorities that may vouch for an https endpoint."""
     sampling_percent: float = 100.0
-    """The share of requests without a `traceparent` that are traced; the others follow their parent."""
+    """Of requests that bring no `traceparent`; the others follow their parent."""
 
     @property
     def tls(self) -> bool:
@@ -72,10 +72,10 @@ class EnvoySettings:
     """The mesh listener; always on 127.0.0.1."""
     admin_port: int = 8082
     """Envoy's admin interface; always on 127.0.0.1."""
-    front_port: int = 8083
-    """The front service (reflection, health), on 127.0.0.1."""
+    reflection_port: int = 8083
+    """The server for reflection and health, on 127.0.0.1."""
     pages_port: int = 8084
-    """The pages of the front service (/docs, /openapi.json), on 127.0.0.1."""
+    """The server for /docs and /openapi.json, on 127.0.0.1."""
     endpoints_dir: str
     """Folder with one folder per cluster; Envoy watches each for a renamed `endpoints.yaml`."""
     descriptors: str
@@ -89,7 +89,7 @@ class EnvoySettings:
     max_timeout_s: float = 3600.0
     """The longest deadline that a client may ask for by `grpc-timeout`."""
     max_message_bytes: int = limits.DEFAULT_MB * limits.MEBIBYTE
-    """The longest request and answer, which services measure. Envoy ends what is far larger."""
+    """Of a request and of an answer, which services measure. Envoy ends what is far larger."""
     rate_limit: int | None = None
     """Requests per second that the public listener lets through; None for no limit."""
     max_connections: int = 50_000

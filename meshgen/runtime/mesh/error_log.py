@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 VARIABLE = "MESHGEN_ERROR_FILE"
-"""Where a replica writes its errors; without it, it does not."""
+"""Environment variable: the file into which a replica writes its errors; without it, it writes none."""
 
 _MOST = 5
 _WINDOW_S = 10.0

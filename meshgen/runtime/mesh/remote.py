@@ -1,74 +1,41 @@
-"""Calls nodes: straight, when their replicas can be reached so, else over gRPC, through Envoy's mesh listener."""
+"""Calls nodes that run elsewhere: encodes arguments, and leaves to others by which channel the bytes go."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
-import grpc.aio
-
 from meshgen import limits
-from meshgen.codec import grpc_status
 from meshgen.codec.lazy import Received, plainly
 from meshgen.codec.rpc import Contracts, RpcCodec
 from meshgen.contract import names
 from meshgen.graph.model import Method, Node
-from meshgen.graph.policy import Policy
-from meshgen.runtime.call import tracing
-from meshgen.runtime.call.context import RequestContext, current
-from meshgen.runtime.call.deadline import time_limit, too_late
+from meshgen.runtime.call.context import current
+from meshgen.runtime.call.deadline import time_limit
+from meshgen.runtime.call.metadata import for_next_hop
 from meshgen.runtime.call.transport import CallInfo
-from meshgen.runtime.mesh import envoy_channel
-from meshgen.runtime.mesh.wire.link import LostError
+from meshgen.runtime.mesh import retry
+from meshgen.runtime.mesh.call_errors import as_nodes_own
+from meshgen.runtime.mesh.channel import LostError
+from meshgen.runtime.mesh.envoy_channel import EnvoyChannel
+from meshgen.runtime.mesh.peers import Peers
+from meshgen.runtime.mesh.wire import link
 from meshgen.runtime.mesh.wire.pool import Replicas
-from meshgen.status import BY_CODE, Code, ResourceExhausted, StatusError, Unavailable
+from meshgen.status import Code, ResourceExhausted, StatusError
 
 MESH_ADDRESS = "MESHGEN_MESH_ADDRESS"
 """Environment variable: `host:port` of Envoy's mesh listener."""
-ROUTE = "meshgen-route"
-"""Metadata that tells a node on which route of the driver its request runs."""
-
-_CHANNEL = (
-    # Both ends measure what they send, and say more than gRPC would.
-    ("grpc.max_send_message_length", -1),
-    ("grpc.max_receive_message_length", -1),
-    # A peer that vanished without a word is noticed within 30 s, not at the end of TCP's patience.
-    ("grpc.keepalive_time_ms", 20_000),
-    ("grpc.keepalive_timeout_ms", 10_000),
-    ("grpc.http2.max_pings_without_data", 0),
-    # gRPC backs off for up to two minutes; Envoy on the same machine is back within a second or not at all.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1_000),
-    # Despite its name the time that an attempt gets: Envoy says nothing while it reads somebody's 40 MB of JSON.
-    ("grpc.min_reconnect_backoff_ms", 5_000),
-    # Envoy retries each hop; a second retry of the same hop would multiply.
-    ("grpc.enable_retries", 0),
-    # A proxy of the surrounding shell is no way into the mesh.
-    ("grpc.enable_http_proxy", 0),
-)
-# What belongs to one hop, or is made anew for each.
-_HOP_PREFIXES = (":", "grpc-", "x-envoy-", "x-forwarded-")
-_HOP_KEYS = frozenset({
-    "accept", "accept-encoding", "application", "connection", "content-length", "content-type", "host", "te",
-    "traceparent", "tracestate", "user-agent", ROUTE,
-})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class _Rpc:
-    """One method of one node, and the ways to it."""
+class _Target:
+    """One method of one node, ready to be called."""
 
-    node: Node
     codec: RpcCodec
     path: bytes
-    send: envoy_channel.Send
-    """Through Envoy."""
-    replicas: Replicas | None
-    """None: everything goes through Envoy."""
+    peers: Peers
 
 
 class RemoteTransport:
@@ -81,16 +48,16 @@ class RemoteTransport:
             graph: its name.
             contracts: of the graph.
             address: of Envoy's mesh listener.
-            replicas: the folder that `replicas.FOLDER` names; None has all calls go through Envoy.
+            replicas: the folder that `pool.FOLDER` names; None has all calls go through Envoy.
         """
         self._graph = graph
         self._contracts = contracts
         self._address = address
         self._folder = replicas
         self._limit = limits.inside()
-        self._channel: grpc.aio.Channel | None = None
+        self._envoy: EnvoyChannel | None = None
         self._replicas: dict[str, Replicas] = {}
-        self._rpcs: dict[tuple[str, str], _Rpc] = {}
+        self._targets: dict[tuple[str, str], _Target] = {}
 
     async def call(self, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
         """Call a node and wait for its answer, at most until the request's deadline or the node's own limit.
@@ -105,96 +72,47 @@ class RemoteTransport:
             Internal: the answer that an argument came from does not fit its contract.
         """
         node, method = call.node, call.method
-        rpc = self._rpcs.get((node.name, method.name)) or self._rpc(node, method)
-        timeout = time_limit(call) or limits.DEFAULT_TIMEOUT_S
-        data = rpc.codec.encode_request(arguments)
+        target = self._targets.get((node.name, method.name)) or self._target(node, method)
+        seconds = time_limit(call) or limits.DEFAULT_TIMEOUT_S
+        data = target.codec.encode_request(arguments)
         if len(data) > self._limit:
             text = limits.over(f"the request to '{node.name}'", len(data), self._limit)
             raise ResourceExhausted(text, node=node.name, reason=limits.TOO_LARGE)
+        metadata = for_next_hop(current())
         try:
-            answer = await _answer(rpc, call.policy, data, timeout, _metadata(current()))
-        except StatusError as error:
+            answer = await retry.call(
+                target.peers, target.path, data, seconds, metadata, idempotent=call.policy.idempotent
+            )
+        except (StatusError, LostError, TimeoutError) as raised:
+            error = as_nodes_own(raised, node.name, seconds)
             if error.code is Code.INVALID_ARGUMENT:
                 # What was passed on undecoded is looked at now: if it does not fit its own contract, it is not this
                 # node's caller who is at fault but the node that made it.
                 plainly(arguments)
-            raise
-        return Received(rpc.codec, answer, node.name)
+            raise error from None
+        return Received(target.codec, answer, node.name)
 
     async def close(self) -> None:
         """Close all connections."""
         for replicas in self._replicas.values():
             await replicas.close()
-        if self._channel is not None:
-            await self._channel.close(None)
+        if self._envoy is not None:
+            await self._envoy.close()
 
-    def _rpc(self, node: Node, method: Method) -> _Rpc:
+    def _target(self, node: Node, method: Method) -> _Target:
         service = names.service(self._graph, node.name)
-        path = f"/{service}/{method.rpc}"
-        if self._channel is None:
-            self._channel = grpc.aio.insecure_channel(self._address, options=_CHANNEL)
-        rpc = self._rpcs[node.name, method.name] = _Rpc(
-            node,
+        target = self._targets[node.name, method.name] = _Target(
             self._contracts.codec(service, method.rpc, method.params, None, method.result),
-            path.encode(),
-            envoy_channel.sender(self._channel, path),
-            self._replicas_of(names.application(self._graph, node.host)),
+            f"/{service}/{method.rpc}".encode(),
+            self._peers(names.application(self._graph, node.host)),
         )
-        return rpc
+        return target
 
-    def _replicas_of(self, application: str) -> Replicas | None:
+    def _peers(self, application: str) -> Peers:
+        if self._envoy is None:
+            self._envoy = EnvoyChannel(self._address)
         if self._folder is None:
-            return None
+            return Peers((), self._envoy)
         if application not in self._replicas:
-            self._replicas[application] = Replicas(self._folder, application)
-        return self._replicas[application]
-
-
-async def _answer(rpc: _Rpc, policy: Policy, data: bytes, limit: float, metadata: envoy_channel.Metadata) -> bytes:
-    end = time.monotonic() + limit
-    node = rpc.node
-    try:
-        link = rpc.replicas and (rpc.replicas.least_busy() or await rpc.replicas.settled(limit))
-        if link:
-            try:
-                return await link.call(rpc.path, data, end - time.monotonic(), metadata)
-            except LostError as lost:
-                if lost.begun and not policy.idempotent:
-                    raise Unavailable(str(lost)) from None
-        # Envoy knows, or will find out, where else to try. Not wait_for_ready: without its mesh listener no request
-        # gets anywhere, so it had better fail at once. A channel that has just been made queues calls until its first
-        # attempt to connect is over either way.
-        return await rpc.send(data, end - time.monotonic(), metadata)
-    except TimeoutError:
-        raise too_late(node.name, limit) from None
-    except grpc.aio.AioRpcError as e:
-        error = grpc_status.of_call(e)
-    except StatusError as e:
-        error = e
-    if error.node:
-        raise error
-    # Not from a node of ours: gRPC's or Envoy's own words, in which the node's name is missing.
-    raise BY_CODE[error.code](_local_text(error, node.name, limit), node=node.name)
-
-
-def _metadata(request: RequestContext | None) -> tuple[tuple[str, str], ...]:
-    if request is None:
-        return tracing.outgoing()
-    passed = request.passed_on
-    if not passed:
-        passed += (*((k, v) for k, v in request.metadata.items() if _passes(k, v)), (ROUTE, request.route))
-    return (*passed, *tracing.outgoing())
-
-
-def _passes(key: str, value: str) -> bool:
-    hop = key in _HOP_KEYS or key.startswith(_HOP_PREFIXES)
-    # REST clients may send headers that gRPC does not let through.
-    return not hop and value.isascii() and value.isprintable()
-
-
-def _local_text(error: StatusError, node: str, timeout: float) -> str:
-    if error.code is Code.DEADLINE_EXCEEDED:
-        return too_late(node, timeout).message
-    if error.code is Code.UNAVAILABLE:
-        return f"node '{node}' cannot be reached: {error.message}"
-    return f"node '{node}': {error.message}"
+            self._replicas[application] = Replicas(self._folder, application, link.connect)
+        return Peers((self._replicas[application],), self._envoy)

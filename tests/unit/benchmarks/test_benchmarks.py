@@ -558,7 +558,7 @@ def test_a_command_that_fails_says_how(tmp_path: Path) -> None:
 _LOOP = "thread (7): AsyncIO Thread: default"
 _UVLOOP = "run_forever (ray/_raylet.so);uv_run (core.c:4);Loop__run (loop.c:203);task_step (_asynciomodule.c:29)"
 _SERVE = "Replica._direct (ray/serve/_private/replica.py:2961)"
-_HOSTED = "handle (meshgen/runtime/mesh/server.py:247)"
+_HOSTED = "handle (meshgen/runtime/mesh/request.py:67)"
 
 
 def _samples(*lines: str) -> list[stacks.Sample]:

@@ -25,10 +25,10 @@ from meshgen.compiler import compile_graph
 from meshgen.control import environment, ports
 from meshgen.control.deploy import Deployed, Progress, cpus
 from meshgen.control.discovery import Discovery
-from meshgen.control.front import Front
 from meshgen.control.layout import Layout, published
 from meshgen.control.model import Addresses, MeshError, MeshOptions, NodeEvent, StartError, Target
 from meshgen.control.reaper import RUN_ID, Reaper, members
+from meshgen.control.reflection import ReflectionServer
 from meshgen.control.snapshot import AppStatus, parse
 from meshgen.control.traceback_text import user_error
 from meshgen.frontend import load_graph
@@ -90,7 +90,7 @@ def test_only_replicas_are_endpoints() -> None:
     ]
     [app] = parse(_details(targets=targets), host="127.0.0.1").values()
     assert app.endpoints == (("127.0.0.1", 40000), ("127.0.0.1", 40001))
-    assert app.takers == ("a", "b")
+    assert app.ids == ("a", "b")
     assert (app.running, app.wanted, app.start_failure) == (1, 2, "")
     [app] = parse(_details(targets=targets)).values()
     assert app.endpoints[0] == ("192.0.2.1", 40000)
@@ -115,7 +115,7 @@ def _app(running: int, *, endpoints: int, message: str = "") -> AppStatus:
         wanted=2,
         replicas=(("RUNNING", 1),) * running,
         endpoints=tuple(("127.0.0.1", 40000 + i) for i in range(endpoints)),
-        takers=tuple("abc"[:endpoints]),
+        ids=tuple("abc"[:endpoints]),
     )
 
 
@@ -287,11 +287,11 @@ def test_a_busy_port() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(MeshError, match=f"port {port} on 127.0.0.1 is in use"):
-            ports.front_port("127.0.0.1", port)
-    assert ports.front_port("127.0.0.1", port) == port
-    assert ports.front_port("127.0.0.1", 0) > 0
+            ports.public_port("127.0.0.1", port)
+    assert ports.public_port("127.0.0.1", port) == port
+    assert ports.public_port("127.0.0.1", 0) > 0
     with pytest.raises(MeshError, match="cannot listen on"):
-        ports.front_port("no-such-host.invalid", 8080)
+        ports.public_port("no-such-host.invalid", 8080)
 
 
 def test_addresses() -> None:
@@ -391,7 +391,7 @@ def test_ports_that_are_spoken_for_are_not_picked(monkeypatch: pytest.MonkeyPatc
 async def test_a_port_that_is_taken_during_the_start_is_an_error_that_says_so() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        front = Front(FileDescriptorSet(), [], port=port)
+        front = ReflectionServer(FileDescriptorSet(), [], port=port)
         with pytest.raises(MeshError, match=f"port {port} was taken by another process during the start"):
             await front.start()
         await front.stop()

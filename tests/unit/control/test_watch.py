@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from meshgen.control.watch import DEPLOYMENT, ReplicaWatch
-from meshgen.runtime.mesh import server
+from meshgen.control.watch import ReplicaWatch
+from meshgen.rayserve.names import DEPLOYMENT
+from meshgen.runtime.mesh import replica
 
 pytest.importorskip("ray.serve")
 from ray.serve._private.common import DeploymentID
@@ -64,4 +65,4 @@ async def test_what_happened_before_is_told_at_once_and_once() -> None:
 
 def test_the_controller_answers_for_the_deployment_that_an_application_has() -> None:
     assert inspect.iscoroutinefunction(ServeController.listen_for_change)
-    assert server.deployment(options={}, version="1")._bound_deployment.name == DEPLOYMENT
+    assert replica.deployment(options={}, version="1")._bound_deployment.name == DEPLOYMENT

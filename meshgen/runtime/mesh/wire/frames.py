@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Final, TypeAlias, cast
+from typing import Final, cast
+
+from meshgen.runtime.call.metadata import Metadata, by_key
 
 REQUEST: Final = 1
 ANSWER: Final = 2
@@ -29,23 +30,20 @@ CANCEL: Final = 4
 PING: Final = 5
 PONG: Final = 6
 
-Metadata: TypeAlias = Sequence[tuple[str, str]]
-"""Keys and values; one key may come several times."""
-
 _HEAD = struct.Struct("!IBI")
 _REQUEST = struct.Struct("!dHI")
 _FAILED = struct.Struct("!BI")
 
 _BUFFER = 64 * 1024
-"""Bytes; what is longer gets a buffer of its own, into which the socket is read without another copy."""
+"""The size of a connection's buffer; a longer frame gets one of its own, into which the socket is read at once."""
 _LONGEST = 2048 * 1024 * 1024
-"""Bytes: more than the longest message that is let through, which senders see to."""
-_JOINED = 32 * 1024
-"""Bytes of a message up to which one write with a copy takes less than two without."""
+"""More bytes than the longest message that is let through, which senders see to."""
+_COPIED = 32 * 1024
+"""The size of a message up to which one write with a copy takes less than two without."""
 
 
 def request(seconds: float, path: bytes, metadata: Metadata) -> bytes:
-    """What comes before the message of a REQUEST. Raises ValueError for metadata with NUL or lone surrogates."""
+    """The parts of a REQUEST before its message. Raises ValueError for metadata with NUL or lone surrogates."""
     text = "\0".join(chain.from_iterable(metadata))
     if text.count("\0") >= 2 * len(metadata) > 0:
         raise ValueError("metadata cannot have NUL in it")
@@ -59,7 +57,7 @@ def read_request(payload: memoryview) -> tuple[float, bytes, dict[str, str], byt
     start = _REQUEST.size
     middle = start + path
     end = middle + pairs
-    return seconds, bytes(payload[start:middle]), _metadata(str(payload[middle:end], "utf-8")), bytes(payload[end:])
+    return seconds, bytes(payload[start:middle]), _pairs_by_key(str(payload[middle:end], "utf-8")), bytes(payload[end:])
 
 
 def failed(code: int, message: str, details: bytes) -> bytes:
@@ -75,21 +73,13 @@ def read_failed(payload: memoryview) -> tuple[int, str, bytes]:
     return code, str(payload[_FAILED.size : end], "utf-8"), bytes(payload[end:])
 
 
-def _metadata(text: str) -> dict[str, str]:
+def _pairs_by_key(text: str) -> dict[str, str]:
     if not text:
         return {}
     parts = text.split("\0")
     keys, values = parts[::2], parts[1::2]
     found = dict(zip(keys, values, strict=True))
-    return found if len(found) == len(keys) else joined(zip(keys, values, strict=True))
-
-
-def joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Metadata by key; a repeated key's values are joined, as HTTP says."""
-    found: dict[str, str] = {}
-    for key, value in pairs:
-        found[key] = f"{found[key]}, {value}" if key in found else value
-    return found
+    return found if len(found) == len(keys) else by_key(zip(keys, values, strict=True))
 
 
 class Framed(asyncio.BufferedProtocol):
@@ -97,9 +87,9 @@ class Framed(asyncio.BufferedProtocol):
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
-        """None before the connection and after it."""
+        """It is None before the connection and after it."""
         self.room = asyncio.Event()
-        """Set while the socket takes what is written; when it is not, wait for `writable` before a message."""
+        """It is set while the socket takes what is written; when it is not, wait for `writable` before a message."""
         self.room.set()
         self._buffer = memoryview(bytearray(_BUFFER))
         self._filled = 0
@@ -117,11 +107,11 @@ class Framed(asyncio.BufferedProtocol):
         while not self.room.is_set():
             await self.room.wait()
 
-    def take(self, kind: int, number: int, payload: memoryview) -> None:
+    def frame_received(self, kind: int, number: int, payload: memoryview) -> None:
         """Act on a frame; the payload is only there until this returns."""
         raise NotImplementedError
 
-    def ended(self) -> None:
+    def connection_ended(self) -> None:
         """Act on the end of the connection."""
         raise NotImplementedError
 
@@ -130,7 +120,7 @@ class Framed(asyncio.BufferedProtocol):
         if self.transport is None:
             return
         head = _HEAD.pack(len(before) + len(message), kind, number)
-        if len(message) <= _JOINED:
+        if len(message) <= _COPIED:
             self.transport.write(b"".join((head, before, message)))
         else:
             self.transport.write(head + before)
@@ -145,7 +135,7 @@ class Framed(asyncio.BufferedProtocol):
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002, D102
         self.transport = None
         self.room.set()
-        self.ended()
+        self.connection_ended()
 
     def pause_writing(self) -> None:  # noqa: D102
         self.room.clear()
@@ -159,14 +149,14 @@ class Framed(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:  # noqa: D102
         self._filled += nbytes
         if self._long is None:
-            self._take_all()
+            self._read_frames()
         elif self._filled == len(self._buffer):
             (kind, number), payload = self._long, self._buffer
             self._long = None
             self._read_into(_BUFFER, payload[:0])
-            self.take(kind, number, payload)
+            self.frame_received(kind, number, payload)
 
-    def _take_all(self) -> None:
+    def _read_frames(self) -> None:
         start, buffer, filled = 0, self._buffer, self._filled
         while filled - start >= _HEAD.size:
             length, kind, number = _HEAD.unpack_from(buffer, start)
@@ -180,7 +170,7 @@ class Framed(asyncio.BufferedProtocol):
                     self._read_into(length, buffer[begin:filled])
                     return
                 break
-            self.take(kind, number, buffer[begin:end])
+            self.frame_received(kind, number, buffer[begin:end])
             start = end
         if start:
             rest = filled - start

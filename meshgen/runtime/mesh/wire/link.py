@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from pathlib import Path
 
 from meshgen.codec import grpc_status
+from meshgen.runtime.call.metadata import Metadata
+from meshgen.runtime.mesh.channel import Connection, LostError
 from meshgen.runtime.mesh.wire import frames
 
 _PROBE_S = 1.0
-"""Between two questions whether the replica is well; like Envoy's health checks."""
+"""The pause between two questions whether the replica is well; like Envoy's health checks."""
 
 
-class LostError(Exception):
-    """The connection ended before the answer came."""
-
-    def __init__(self, *, begun: bool) -> None:
-        """Args: whether the replica may have begun with the call."""
-        super().__init__("the connection to the replica was lost")
-        self.begun = begun
+async def connect(path: Path) -> Link:
+    """Connect to the replica that listens at a path. Raises OSError when none does."""
+    _, link = await asyncio.get_running_loop().create_unix_connection(Link, str(path))
+    return link
 
 
-class Link(frames.Framed):
+class Link(frames.Framed, Connection):
     """Calls to one replica, any number at a time, from the event loop that connected it."""
 
     def __init__(self) -> None:
-        """Connect it with `loop.create_unix_connection`."""
+        """Use `connect`, which makes one and connects it."""
         super().__init__()
         self._calls: dict[int, asyncio.Future[bytes]] = {}
         self._last = 0
@@ -41,21 +41,8 @@ class Link(frames.Framed):
         """Connected, and the replica is well, as far as it has said."""
         return self._well and self.open
 
-    async def call(self, path: bytes, message: bytes, seconds: float, metadata: frames.Metadata) -> bytes:
-        """Call an rpc and wait for its answer.
-
-        Args:
-            path: `/package.Service/Rpc`.
-            message: the serialized request.
-            seconds: to wait at most; the replica is told.
-            metadata: as in gRPC, text only.
-
-        Raises:
-            StatusError: of the service; its `node` is empty when the service did not make it.
-            TimeoutError: no answer came in time.
-            LostError: the connection ended first.
-            ValueError: the metadata cannot be sent.
-        """
+    async def call(self, path: bytes, message: bytes, seconds: float, metadata: Metadata) -> bytes:
+        """Call an rpc and wait for its answer; `Channel` says more."""
         self.busy += 1
         try:
             if not self.room.is_set():
@@ -64,7 +51,7 @@ class Link(frames.Framed):
                 raise TimeoutError
             if not self.open:
                 raise LostError(begun=False)
-            return await self._answer(frames.request(seconds, path, metadata), message, seconds)
+            return await self._exchange(frames.request(seconds, path, metadata), message, seconds)
         finally:
             self.busy -= 1
 
@@ -90,7 +77,7 @@ class Link(frames.Framed):
         if self.transport is not None:
             self.transport.abort()
 
-    def take(self, kind: int, number: int, payload: memoryview) -> None:
+    def frame_received(self, kind: int, number: int, payload: memoryview) -> None:
         """Give an answer to the call that waits for it; nobody does when it was given up."""
         if kind == frames.PONG:
             self._asked, self._well = False, bytes(payload) == b"\1"
@@ -103,14 +90,14 @@ class Link(frames.Framed):
         else:
             answer.set_exception(grpc_status.decode(*frames.read_failed(payload)))
 
-    def ended(self) -> None:
+    def connection_ended(self) -> None:
         """Fail what is under way."""
         self._over.set()
         for answer in self._calls.values():
             if not answer.done():
                 answer.set_exception(LostError(begun=True))
 
-    async def _answer(self, before: bytes, message: bytes, seconds: float) -> bytes:
+    async def _exchange(self, before: bytes, message: bytes, seconds: float) -> bytes:
         loop = asyncio.get_running_loop()
         self._last = number = (self._last + 1) & 0xFFFFFFFF
         answer: asyncio.Future[bytes] = loop.create_future()

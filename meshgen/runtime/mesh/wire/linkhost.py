@@ -6,32 +6,17 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import TypeAlias
 
+from meshgen.runtime.mesh.handler import FailedError, Handler
 from meshgen.runtime.mesh.wire import frames
 from meshgen.status import Code
-
-Answer: TypeAlias = Callable[[bytes, dict[str, str], float | None], Awaitable[bytes]]
-"""Message, metadata and seconds that the caller waits (None: for ever) → answer; raises `FailedError`."""
 
 _BACKLOG = 1024
 """Callers that connect at the same time; asyncio takes a full queue for a connection."""
 _log = logging.getLogger(__name__)
 
 
-class FailedError(Exception):
-    """What a call failed with, ready to be sent."""
-
-    def __init__(self, code: Code, message: str, details: bytes, trailers: tuple[tuple[str, str], ...] = ()) -> None:
-        """Args: the status, its text, the serialized `google.rpc.Status`, and what only proxies need to know."""
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.details = details
-        self.trailers = trailers
-
-
-async def listen(path: Path, rpcs: Mapping[str, Answer], serving: Callable[[], Awaitable[bool]]) -> asyncio.Server:
+async def listen(path: Path, rpcs: Mapping[str, Handler], serving: Callable[[], Awaitable[bool]]) -> asyncio.Server:
     """Answer calls on a socket.
 
     Args:
@@ -45,7 +30,7 @@ async def listen(path: Path, rpcs: Mapping[str, Answer], serving: Callable[[], A
     Raises:
         OSError: the socket cannot be made.
     """
-    known = {path.encode(): answer for path, answer in rpcs.items()}
+    known = {path.encode(): handler for path, handler in rpcs.items()}
     loop = asyncio.get_running_loop()
     return await loop.create_unix_server(lambda: _Line(known, serving, loop), path, backlog=_BACKLOG)
 
@@ -59,7 +44,7 @@ class _Line(frames.Framed):
 
     def __init__(
         self,
-        rpcs: Mapping[bytes, Answer],
+        rpcs: Mapping[bytes, Handler],
         serving: Callable[[], Awaitable[bool]],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
@@ -67,17 +52,17 @@ class _Line(frames.Framed):
         self._rpcs = rpcs
         self._serving = serving
         self._loop = loop
-        self._answers: dict[int, asyncio.Task[None]] = {}
+        self._under_way: dict[int, asyncio.Task[None]] = {}
         self._probe: asyncio.Task[None] | None = None
 
-    def take(self, kind: int, number: int, payload: memoryview) -> None:
+    def frame_received(self, kind: int, number: int, payload: memoryview) -> None:
         if kind == frames.REQUEST:
-            answer = self._loop.create_task(self._answer(number, *frames.read_request(payload)))
-            self._answers[number] = answer
+            serving = self._loop.create_task(self._serve(number, *frames.read_request(payload)))
+            self._under_way[number] = serving
             # Not in the task itself, which never begins when it is cancelled before.
-            answer.add_done_callback(lambda _: self._answers.pop(number, None))
+            serving.add_done_callback(lambda _: self._under_way.pop(number, None))
         elif kind == frames.CANCEL:
-            if (given_up := self._answers.get(number)) is not None:
+            if (given_up := self._under_way.get(number)) is not None:
                 given_up.cancel()
         elif kind == frames.PING:
             if self._probe is None or self._probe.done():
@@ -85,12 +70,12 @@ class _Line(frames.Framed):
         else:
             raise ValueError(f"no frame of kind {kind} comes from a caller")
 
-    def ended(self) -> None:
+    def connection_ended(self) -> None:
         # Nobody waits for what is under way.
-        for answer in self._answers.values():
-            answer.cancel()
+        for serving in self._under_way.values():
+            serving.cancel()
 
-    async def _answer(self, number: int, seconds: float, path: bytes, metadata: dict[str, str], message: bytes) -> None:
+    async def _serve(self, number: int, seconds: float, path: bytes, metadata: dict[str, str], message: bytes) -> None:
         try:
             data = await self._rpcs.get(path, _unknown)(message, metadata, seconds)
             if not self.room.is_set():

@@ -43,12 +43,12 @@ class Front:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
-        self.port, self.mesh_port, self.admin_port, self.front_port, self.pages_port = free_ports(5)
+        self.port, self.mesh_port, self.admin_port, self.reflection_port, self.pages_port = free_ports(5)
         self.settings = EnvoySettings(
             port=self.port,
             mesh_port=self.mesh_port,
             admin_port=self.admin_port,
-            front_port=self.front_port,
+            reflection_port=self.reflection_port,
             pages_port=self.pages_port,
             endpoints_dir=str(folder / "endpoints"),
             descriptors=str(folder / "descriptors.binpb"),

@@ -11,7 +11,8 @@ import grpc
 import pytest
 
 from meshgen.runtime.mesh import envoy_channel
-from meshgen.runtime.mesh.envoy_channel import Send
+from meshgen.runtime.mesh.envoy_channel import EnvoyChannel, Send
+from meshgen.status import Code, StatusError
 
 
 class Service(grpc.GenericRpcHandler):  # type: ignore[type-arg]
@@ -53,7 +54,7 @@ async def served() -> AsyncIterator[tuple[Service, grpc.aio.Channel]]:
     await server.stop(0)
 
 
-both = pytest.mark.parametrize("way", [envoy_channel._public, envoy_channel._straight])
+both = pytest.mark.parametrize("way", [envoy_channel._by_public_api, envoy_channel._by_private_places])
 
 
 def to(channel: grpc.aio.Channel, rpc: str, way: Any) -> Send:
@@ -63,13 +64,13 @@ def to(channel: grpc.aio.Channel, rpc: str, way: Any) -> Send:
 
 def test_the_installed_version_is_the_one_that_it_was_written_for(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[str] = []
-    monkeypatch.setattr(envoy_channel, "_straight", lambda _: taken.append("straight"))
-    monkeypatch.setattr(envoy_channel, "_public", lambda _: taken.append("public"))
+    monkeypatch.setattr(envoy_channel, "_by_private_places", lambda _: taken.append("private"))
+    monkeypatch.setattr(envoy_channel, "_by_public_api", lambda _: taken.append("public"))
     channel: Any = type("Channel", (), {"unary_unary": lambda *_: None})()
     envoy_channel.sender(channel, "/s/Echo")
     monkeypatch.setattr(grpc, "__version__", "1.99.0")
     envoy_channel.sender(channel, "/s/Echo")
-    assert taken == ["straight", "public"]
+    assert taken == ["private", "public"]
 
 
 @both
@@ -145,3 +146,15 @@ async def test_a_closed_channel_takes_no_calls(way: Any) -> None:
     await channel.close(None)
     with pytest.raises(grpc.aio.UsageError):
         await echo(b"", 1, ())
+
+
+async def test_an_error_of_a_call_is_a_status(served: tuple[Service, grpc.aio.Channel]) -> None:
+    channel = EnvoyChannel(served[0].address)
+    assert await channel.call(b"/s/Echo", b"x", 5, (("who", "me"),)) == b"x"
+    with pytest.raises(StatusError, match="not here") as error:
+        await channel.call(b"/s/Fail", b"", 5, ())
+    assert (error.value.code, error.value.node) == (Code.NOT_FOUND, "")
+    with pytest.raises(StatusError) as error:
+        await channel.call(b"/s/Wait", b"", 0.1, ())
+    assert (error.value.code, error.value.node) == (Code.DEADLINE_EXCEEDED, "")
+    await channel.close()

@@ -29,7 +29,7 @@ from meshgen.frontend import load_graph
 from meshgen.graph.model import Graph
 from meshgen.graph.policy import Policy
 from meshgen.runtime.call.transport import ELSEWHERE, CallInfo
-from meshgen.runtime.mesh import remote, server
+from meshgen.runtime.mesh import remote, replica, server
 from meshgen.runtime.mesh.wire import frames, pool
 from meshgen.status import Code, StatusError
 
@@ -43,7 +43,7 @@ TRACEPARENT = ("traceparent", f"00-{TRACE}-{'b' * 16}-01")
 
 
 class Served(ServesSide):
-    def __init__(self, replica: server.Replica, name: str) -> None:
+    def __init__(self, replica: replica.Replica, name: str) -> None:
         super().__init__(name=name)
         self.replica = replica
 
@@ -85,7 +85,7 @@ async def mesh(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, 
     if straight:
         monkeypatch.setenv(pool.FOLDER, str(tmp_path))
     monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [server.add]))
-    monkeypatch.setattr(server, "HOSTS", ())
+    monkeypatch.setattr(replica, "PUBLISHED", ())
     graph = load_graph(FILE).graph
     descriptors = compile_graph(load_graph(FILE), lock=None).plan.contract.descriptors.SerializeToString()
     proxy = Proxy()
@@ -95,18 +95,18 @@ async def mesh(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, 
     served: dict[str, Served] = {}
     servers: list[Any] = []
     for node in ("leaf", "boss", None):
-        replica = server.Replica(lambda _: graph, FILE, node, service._contracts(descriptors, graph, node))
-        one = served[node or "driver"] = Served(replica, node or "driver")
+        made = replica.Replica(lambda _: graph, FILE, node, service._contracts(descriptors, graph, node))
+        one = served[node or "driver"] = Served(made, node or "driver")
         listening = grpc_util.gRPCGenericServer(one.factory)
         port = listening.add_insecure_port("127.0.0.1:0")
         server.add(None, listening)
         await listening.start()
         servers.append(listening)
-        for each in server.HOSTS:
+        for each in replica.PUBLISHED:
             proxy.channels[each.service] = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
         pool.list_path(tmp_path, names.application("hosted", node)).write_text(node or "driver")
-    yield (made := Mesh(graph, descriptors, proxy.channels["hosted.v1.HostedService"], served))
-    assert not (straight and proxy.passed) or made.may_detour, "calls went the other way"
+    yield (whole := Mesh(graph, descriptors, proxy.channels["hosted.v1.HostedService"], served))
+    assert not (straight and proxy.passed) or whole.may_detour, "calls went the other way"
     for one in served.values():
         if (calls := one.replica._transport._remote) is not None:
             await calls.close()

@@ -30,8 +30,8 @@ from meshgen.graph.policy import Policy
 from meshgen.graph.steps import CallingStep
 from meshgen.plan.diagram import diagram
 from meshgen.plan.lower import mesh as lowered
-from meshgen.runtime.mesh import remote, server
-from meshgen.runtime.mesh.transport import Border, is_flat
+from meshgen.runtime.mesh import remote, replica, server
+from meshgen.runtime.mesh.boundary import Boundary, is_flat
 from meshgen.schema.relate.assignable import holds
 from meshgen.status import Code, StatusError
 
@@ -77,7 +77,7 @@ def longer(policy: Policy) -> Policy:
 @pytest.fixture(params=LAYOUTS)
 async def fused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Placed]:
     monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [server.add]))
-    monkeypatch.setattr(server, "HOSTS", ())
+    monkeypatch.setattr(replica, "PUBLISHED", ())
     graph = placed(request.param)
     loaded = load_graph(FILE)
     build = compile_graph(Loaded(**{**_fields(loaded), "graph": graph}), lock=None)
@@ -89,14 +89,15 @@ async def fused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     served: dict[str, Served] = {}
     servers: list[Any] = []
     for node in (*(n.name for n in graph.nodes if isinstance(n.placement, Own)), None):
-        replica = server.Replica(lambda _: graph, FILE, node, service._contracts(descriptors, graph, node))
-        one = served[node or "driver"] = Served(replica, node or "driver")
+        one = served[node or "driver"] = Served(
+            replica.Replica(lambda _: graph, FILE, node, service._contracts(descriptors, graph, node)), node or "driver"
+        )
         listening = grpc_util.gRPCGenericServer(one.factory)
         port = listening.add_insecure_port("127.0.0.1:0")
         server.add(None, listening)
         await listening.start()
         servers.append(listening)
-        for each in server.HOSTS:
+        for each in replica.PUBLISHED:
             proxy.channels[each.service] = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
     yield Placed(Mesh(graph, descriptors, proxy.channels["hosted.v1.HostedService"], served), proxy)
     for channel in proxy.channels.values():
@@ -274,7 +275,7 @@ VALUES = st.one_of(
 @settings(max_examples=300, deadline=None)
 @given(value=VALUES)
 def test_results_that_pass_at_a_glance_pass_the_codec(value: Any) -> None:
-    borders, flat = flat_borders()
+    borders, flat = flat_boundaries()
     seen = set()
     for name, border in borders.items():
         method = flat.method(name)
@@ -297,8 +298,8 @@ def test_results_that_pass_at_a_glance_pass_the_codec(value: Any) -> None:
 
 
 @cache
-def flat_borders() -> tuple[Mapping[str, Border], Node]:
+def flat_boundaries() -> tuple[Mapping[str, Boundary], Node]:
     build = compile_graph(FLAT, lock=None)
     contracts = Contracts(build.plan.contract.descriptors.SerializeToString())
     flat = build.graph.node("flat")
-    return {m.name: Border(build.graph, flat, m, contracts) for m in flat.methods}, flat
+    return {m.name: Boundary(build.graph, flat, m, contracts) for m in flat.methods}, flat

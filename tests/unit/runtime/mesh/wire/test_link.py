@@ -14,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshgen.codec import grpc_status
+from meshgen.runtime.mesh.channel import Connection, LostError
+from meshgen.runtime.mesh.handler import FailedError
 from meshgen.runtime.mesh.wire import frames
-from meshgen.runtime.mesh.wire.link import Link, LostError
-from meshgen.runtime.mesh.wire.linkhost import FailedError, _Line, listen
+from meshgen.runtime.mesh.wire.link import Link, connect
+from meshgen.runtime.mesh.wire.linkhost import _Line, listen
 from meshgen.runtime.mesh.wire.pool import Replicas, list_path, socket_path
 from meshgen.status import Code, NotFound, StatusError, Violation
 
@@ -42,7 +44,7 @@ class Seen(frames.Framed):
         super().__init__()
         self.frames: list[tuple[int, int, bytes]] = []
 
-    def take(self, kind: int, number: int, payload: memoryview) -> None:
+    def frame_received(self, kind: int, number: int, payload: memoryview) -> None:
         self.frames.append((kind, number, bytes(payload)))
 
 
@@ -170,7 +172,7 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
 
 @pytest.fixture
 async def link(node: Node, tmp_path: Path) -> AsyncIterator[Link]:
-    _, made = await asyncio.get_running_loop().create_unix_connection(Link, str(tmp_path / "s"))
+    made = await connect(tmp_path / "s")
     yield made
     made.close()
 
@@ -263,7 +265,7 @@ async def test_calls_that_are_given_up_before_they_begin_leave_nothing(link: Lin
         one.cancel()
     await asyncio.gather(*made, return_exceptions=True)
     assert await link.call(b"/s/Echo", b"x", 5, ()) == b"x"
-    await until(lambda: not [line for line in gc.get_objects() if type(line) is _Line and line._answers])
+    await until(lambda: not [line for line in gc.get_objects() if type(line) is _Line and line._under_way])
 
 
 async def test_a_connection_that_is_closing_has_begun_nothing(link: Link) -> None:
@@ -291,7 +293,7 @@ async def silent(path: Path) -> tuple[socket.socket, Link]:
     server = socket.socket(socket.AF_UNIX)
     server.bind(str(path))
     server.listen()
-    _, link = await asyncio.get_running_loop().create_unix_connection(Link, str(path))
+    link = await connect(path)
     return server, link
 
 
@@ -344,7 +346,7 @@ async def lines() -> list[_Line]:
     found: list[_Line] = []
 
     def some() -> bool:
-        found[:] = [o for o in gc.get_objects() if type(o) is _Line and o.open and o._answers]
+        found[:] = [o for o in gc.get_objects() if type(o) is _Line and o.open and o._under_way]
         return bool(found)
 
     await until(some)
@@ -392,7 +394,7 @@ class Some:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.nodes: dict[str, Node] = {}
-        self.replicas = Replicas(folder, "app")
+        self.replicas = Replicas(folder, "app", connect)
 
     async def start(self, name: str) -> None:
         self.nodes[name] = Node(name)
@@ -403,7 +405,7 @@ class Some:
         fresh.write_text("\n".join(names))
         fresh.replace(list_path(self.folder, "app"))
 
-    async def busy_with_one(self, name: str) -> tuple[Link, asyncio.Task[bytes]]:
+    async def busy_with_one(self, name: str) -> tuple[Connection, asyncio.Task[bytes]]:
         """The link to the only one that is listed, and a call of `b"x"` under way on it."""
         link = await self.replicas.settled(5)
         assert link is not None
@@ -501,7 +503,7 @@ async def test_one_that_dies_as_it_is_taken_off_the_list_is_left_alone(some: Som
         some.list()
         assert some.replicas.least_busy() is None
         async with asyncio.timeout(2):
-            await asyncio.gather(*(k.task for k in some.replicas._leaving), return_exceptions=True)
+            await asyncio.gather(*(k.task for k in some.replicas._unlisted), return_exceptions=True)
 
 
 async def test_the_end_ends_calls_to_replicas_that_were_taken_off_the_list(some: Some) -> None:

@@ -1,4 +1,4 @@
-"""The front service: server reflection and `grpc.health.v1` for all graphs of a mesh."""
+"""What tells clients of a mesh as a whole: server reflection and `grpc.health.v1` for all of its graphs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ _V1 = "grpc.reflection.v1"
 _OWN = ("grpc.health.v1.Health", f"{_V1}.ServerReflection", f"{_ALPHA}.ServerReflection")
 
 
-class Front:
-    """A gRPC server on the loopback, behind Envoy."""
+class ReflectionServer:
+    """A gRPC server on the loopback, behind Envoy, which passes reflection and health on to it."""
 
     def __init__(self, descriptors: FileDescriptorSet, services: Sequence[str], *, port: int) -> None:
         """Args: all graphs' files, dependencies first; full names of the published services; a free port."""

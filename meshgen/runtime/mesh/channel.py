@@ -1,0 +1,82 @@
+"""The seam for bytes to a peer: whatever carries an rpc to somebody who answers it.
+
+Who makes a call sees none of what carries it. `peers` chooses the channel, `retry` takes another one when a peer was
+lost, and `call_errors` makes of what went wrong the status that a caller is told: each knows nothing of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+from meshgen.runtime.call.metadata import Metadata
+
+
+class LostError(Exception):
+    """A peer was lost before its answer came."""
+
+    def __init__(self, *, begun: bool) -> None:
+        """Args: whether the peer may have begun with the call; if not, another one can be asked for sure."""
+        super().__init__("the connection to the replica was lost")
+        self.begun = begun
+
+
+class Channel(Protocol):
+    """Carries rpcs to a peer, any number at a time, from the event loop that it was made on."""
+
+    async def call(self, path: bytes, message: bytes, seconds: float, metadata: Metadata) -> bytes:
+        """Call an rpc and wait for its answer.
+
+        Args:
+            path: `/package.Service/Rpc`.
+            message: the serialized request.
+            seconds: to wait at most; the peer is told.
+            metadata: as in gRPC, text only.
+
+        Raises:
+            StatusError: of the service; its `node` is empty when the service did not make it.
+            TimeoutError: no answer came in time.
+            LostError: the peer was lost first.
+            ValueError: the metadata cannot be sent.
+        """
+        ...
+
+    def stream(
+        self,
+        path: bytes,  # noqa: ARG002
+        messages: AsyncIterator[bytes],  # noqa: ARG002
+        seconds: float,  # noqa: ARG002
+        metadata: Metadata,  # noqa: ARG002
+    ) -> AsyncIterator[bytes]:
+        """Call an rpc with several requests, several answers or both; it raises what `call` does.
+
+        Args:
+            path: `/package.Service/Rpc`.
+            messages: the serialized requests, each sent when it is there.
+            seconds: until the last answer, at most; the peer is told.
+            metadata: as in gRPC, text only.
+        """
+        # Here, so that channels need not say so one by one.
+        kind = type(self).__name__
+        raise NotImplementedError(f"{kind} carries no streams")
+
+
+class Connection(Channel, Protocol):
+    """A channel to one peer, which says how that peer is."""
+
+    busy: int
+    """Calls under way, those that still wait for room among them."""
+
+    @property
+    def ready(self) -> bool:
+        """Connected, and the peer is well, as far as it has said."""
+        ...
+
+    async def watch(self) -> None:
+        """Ask now and then whether the peer is well, until the connection is over."""
+
+    async def finish(self) -> None:
+        """Close the connection when the calls under way are done."""
+
+    def close(self) -> None:
+        """Close the connection now."""

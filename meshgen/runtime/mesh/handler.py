@@ -1,0 +1,23 @@
+"""The seam for bytes from a caller: what a replica answers an rpc with, whatever carried it here."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from meshgen.status import Code
+
+Handler: TypeAlias = Callable[[bytes, dict[str, str], float | None], Awaitable[bytes]]
+"""Message, metadata and seconds that the caller waits (None: for ever) → answer; raises `FailedError`."""
+
+
+class FailedError(Exception):
+    """What a call failed with, ready to be sent."""
+
+    def __init__(self, code: Code, message: str, details: bytes, trailers: tuple[tuple[str, str], ...] = ()) -> None:
+        """Args: the status, its text, the serialized `google.rpc.Status`, and what only proxies need to know."""
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details
+        self.trailers = trailers

@@ -1,0 +1,116 @@
+"""What a request meets in a replica, however it came, around the rpc that it asks for.
+
+In: a span below its caller's, its deadline and metadata, a slot by Serve's count, the limit of its size. Out: the limit
+of the answer's size, or the status that it failed with, in the log if the fault is our own.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+import traceback
+
+from meshgen import limits
+from meshgen.codec import grpc_status
+from meshgen.rayserve import serve_private
+from meshgen.runtime.call import tracing
+from meshgen.runtime.call.context import CURRENT, RequestContext
+from meshgen.runtime.call.deadline import left_after
+from meshgen.runtime.call.errors import as_status
+from meshgen.runtime.call.metadata import ROUTE
+from meshgen.runtime.mesh.handler import FailedError, Handler
+from meshgen.runtime.mesh.published import PublishedService, Run
+from meshgen.status import Code, ResourceExhausted, StatusError
+
+_log = logging.getLogger(serve_private.LOGGER)
+
+# Codes of a bug; one with a cause was raised here, in this replica.
+_FAULTS = frozenset({Code.INTERNAL, Code.UNKNOWN, Code.DATA_LOSS})
+
+
+def handler(published: PublishedService, rpc: str, run: Run, slots: serve_private.Slots) -> Handler:
+    """One rpc with everything around it that a request needs.
+
+    Args:
+        published: the service that the rpc is of.
+        rpc: its name.
+        run: what answers it.
+        slots: of this replica.
+    """
+    path = f"/{published.service}/{rpc}"
+    span_name = f"{published.name}.{rpc}"
+    attributes = {tracing.GRAPH: published.graph, "rpc.service": published.service, tracing.METHOD: rpc}
+    if published.node:
+        attributes[tracing.NODE] = published.node
+    inside, outside = limits.inside(), limits.outside()
+
+    async def handle(data: bytes, metadata: dict[str, str], remaining: float | None) -> bytes:
+        deadline = time.monotonic() + _time_for(remaining)
+        limit = inside if published.node and ROUTE in metadata else outside
+        with tracing.span(published.name, span_name, "server", parent=metadata, attributes=attributes) as span:
+            request = RequestContext(
+                graph=published.graph,
+                route=published.routes.get(rpc) or metadata.get(ROUTE, "/"),
+                node=published.node,
+                metadata=metadata,
+                deadline=deadline,
+                trace_id=tracing.trace_id(),
+            )
+            CURRENT.set(request)  # for good: a request is answered in a context of its own
+            slot = slots.of(path, metadata)
+            try:
+                async with slot:
+                    try:
+                        return await _measured(published.name, run, data, limit)
+                    except Exception as e:  # noqa: BLE001 - whatever it is, the client gets a status
+                        error = as_status(e, published.name)
+                        slot.code, slot.failed = error.code.name, _is_own_fault(error)
+            except serve_private.QueueFullError:
+                error = ResourceExhausted(f"too many requests wait for '{published.name}'", node=published.name)
+            span.fail(error)
+            _note(f"{published.name}/{rpc}", error)
+        raise _failed(error, request)
+
+    return handle
+
+
+async def _measured(name: str, run: Run, data: bytes, limit: int) -> bytes:
+    if len(data) > limit:
+        raise _too_large(f"the request to '{name}'", data, limit)
+    answer = await run(data)
+    if len(answer) > limit:
+        raise _too_large(f"the answer of '{name}'", answer, limit)
+    return answer
+
+
+def _too_large(what: str, data: bytes, limit: int) -> ResourceExhausted:
+    return ResourceExhausted(limits.over(what, len(data), limit), reason=limits.TOO_LARGE)
+
+
+def _is_own_fault(error: StatusError) -> bool:
+    return error.code in _FAULTS and error.__cause__ is not None
+
+
+def _note(rpc: str, error: StatusError) -> None:
+    if not _is_own_fault(error):
+        # An expected status, or a fault that its own node has logged.
+        _log.info("%s: %s: %s", rpc, error.code.name, error.message)
+        return
+    text = "".join(traceback.format_exception(error.__cause__))
+    _log.error("%s: %s (trace %s)\n%s", rpc, error.message, tracing.trace_id(), text)
+
+
+def _time_for(remaining: float | None) -> float:
+    if remaining is None:
+        return limits.DEFAULT_TIMEOUT_S
+    return left_after(remaining)
+
+
+def _failed(error: StatusError, request: RequestContext) -> FailedError:
+    details = grpc_status.encode(error, graph=request.graph, trace_id=request.trace_id)
+    return FailedError(error.code, grpc_status.message_of(error), details, _http_status(error))
+
+
+def _http_status(error: StatusError) -> tuple[tuple[str, str], ...]:
+    """A trailer for what the code's own HTTP status would get wrong: 429 invites to try again."""
+    return ((limits.HTTP_STATUS_HEADER, "413"),) if error.reason == limits.TOO_LARGE else ()

@@ -1,0 +1,37 @@
+"""When a call whose peer was lost is tried again: once, and only if that can do no harm."""
+
+from __future__ import annotations
+
+import time
+
+from meshgen.runtime.call.metadata import Metadata
+from meshgen.runtime.mesh.channel import LostError
+from meshgen.runtime.mesh.peers import Peers
+
+
+async def call(
+    peers: Peers, path: bytes, message: bytes, seconds: float, metadata: Metadata, *, idempotent: bool
+) -> bytes:
+    """Call one of the peers, and another when the first was lost; both together get the time of one.
+
+    Args:
+        peers: who can answer.
+        path: `/package.Service/Rpc`.
+        message: the serialized request.
+        seconds: to wait at most.
+        metadata: as in gRPC, text only.
+        idempotent: a call that may have run can run again.
+
+    Raises:
+        LostError: the peer was lost, and there is no other, or the call may have run and must not run twice.
+        Exception: what else `Channel.call` raises.
+    """
+    end = time.monotonic() + seconds
+    channel = peers.at_hand() or await peers.settled(seconds)
+    try:
+        return await channel.call(path, message, end - time.monotonic(), metadata)
+    except LostError as lost:
+        other = peers.besides(channel)
+        if other is None or (lost.begun and not idempotent):
+            raise
+    return await other.call(path, message, end - time.monotonic(), metadata)
