@@ -14,6 +14,9 @@ from meshgen.control.mesh import run_mesh
 from meshgen.control.model import Addresses, ErrorsEvent, Event, MeshOptions, NodeEvent, PhaseEvent, Target
 from meshgen.frontend import Loaded
 
+_SILENCE_S = 10.0
+"""After which a person wonders."""
+
 
 def run_until_stopped(graphs: Sequence[str], options: MeshOptions) -> None:
     """Run until SIGINT or SIGTERM.
@@ -38,26 +41,59 @@ def _target(graph: str, loaded: Loaded) -> Target:
 
 
 async def _run(targets: Sequence[Target], options: MeshOptions) -> None:
-    started = time.monotonic()
+    account = Account()
+    reminding = asyncio.create_task(account.remind())
+    try:
+        await run_mesh(targets, options, progress=account.tell, ready=_show)
+    finally:
+        reminding.cancel()
 
-    def progress(event: Event) -> None:
-        say(f"{time.monotonic() - started:6.1f} s  {_line(event)}")
 
-    await run_mesh(targets, options, progress=progress, ready=_show)
+class Account:
+    """Says how a run goes: each event as a line, and during the start also that nothing has happened for a while."""
+
+    def __init__(self) -> None:
+        """Start the clock."""
+        self._started = self._said = time.monotonic()
+        self._last = ""
+        self._running: dict[tuple[str, str | None], bool] = {}
+
+    def tell(self, event: Event) -> None:
+        """Say it, with the time since the start."""
+        match event:
+            case PhaseEvent(phase=phase, message=message):
+                text = message or phase
+                self._last = text if phase in {"starting", "deploying"} else ""
+            case NodeEvent():
+                self._running[event.graph, event.node] = event.state == "running"
+                text = _line(event) + (f" ({self._count()})" if event.state == "running" else "")
+            case ErrorsEvent(text=text):
+                pass
+            case _:
+                assert_never(event)
+        self._say(text)
+
+    async def remind(self) -> None:
+        """For ever: say what the start is at when no event has come for a while."""
+        while True:
+            await asyncio.sleep(_SILENCE_S / 10)
+            if self._last and time.monotonic() - self._said >= _SILENCE_S:
+                count = f": {self._count()} running" if self._running else ""
+                self._say(f"still {self._last}{count}")
+
+    def _count(self) -> str:
+        return f"{sum(self._running.values())} of {len(self._running)}"
+
+    def _say(self, text: str) -> None:
+        self._said = time.monotonic()
+        say(f"{self._said - self._started:6.1f} s  {text}")
 
 
-def _line(event: Event) -> str:
-    match event:
-        case PhaseEvent(phase=phase, message=message):
-            return message or phase
-        case NodeEvent(graph=graph, node=node, state=state, running=running, wanted=wanted, message=message):
-            name = f"{graph}/{node or 'driver'}"
-            count = f" {running}/{wanted}" if wanted > 1 else ""
-            return f"{name:<40} {state}{count}{f': {message}' if message else ''}"
-        case ErrorsEvent(text=text):
-            return text
-        case _:
-            assert_never(event)
+def _line(event: NodeEvent) -> str:
+    name = f"{event.graph}/{event.node or 'driver'}"
+    count = f" {event.running}/{event.wanted}" if event.wanted > 1 else ""
+    message = f": {event.message}" if event.message else ""
+    return f"{name:<40} {event.state}{count}{message}"
 
 
 def _show(addresses: Addresses) -> None:

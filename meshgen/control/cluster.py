@@ -17,11 +17,15 @@ from meshgen.control.model import MeshError
 from meshgen.control.traceback_text import last_line
 from meshgen.control.watch import ReplicaWatch
 from meshgen.control.worker_thread import WorkerThread
+from meshgen.rayserve.cluster_private import forsake, wait_for_no_proxy, workers_started_by
+from meshgen.rayserve.fork import ask
 from meshgen.rayserve.names import SERVICER
 from meshgen.rayserve.serve_private import logs_folder
 
 _OBJECT_STORE_BYTES = 256 * 1024 * 1024
 _DRAIN_LIMIT_S = 10.0
+_STOP_LIMIT_S = 40.0
+"""A start that is under way is waited for, too."""
 _POLL_S = 0.2
 _REACH_LIMIT_S = 5.0
 _PARTS = {"gcs_server", "raylet"}
@@ -44,20 +48,24 @@ class Cluster:
         self._controller: Any = None
         self._watch: ReplicaWatch | None = None
         self._parts: tuple[psutil.Process, ...] = ()
+        self._started = False
         self._started_serve = False
         self._deployed: tuple[str, ...] = ()
         self.own = False
 
     async def start(self, *, cpus: int, folder: Path) -> None:
-        """Start Ray and Serve here. The environment has been set.
+        """Start Ray here. The environment has been set.
 
         Args:
             cpus: logical CPUs, i.e. how many replicas find a place.
             folder: for Ray's session; a short path, as Unix sockets lie in it.
         """
         self.own = True
-        await self._thread.complete(self._start, cpus, folder)
-        await self._thread.complete(self._start_serve)
+        await self._thread.call(self._start, cpus, folder)
+
+    async def start_serve(self) -> None:
+        """Start Serve on it."""
+        await self._thread.call(self._start_serve)
 
     async def join(self, address: str, applications: Sequence[str], *, cpus: int, env: Mapping[str, str]) -> None:
         """Connect to a running cluster on this machine and check it; start Serve there when it does not run.
@@ -72,10 +80,14 @@ class Cluster:
             MeshError: what the cluster lacks.
         """
         await _check_reachable(address)
-        await self._thread.complete(self._join, address, applications, cpus, env)
+        await self._thread.call(self._join, address, applications, cpus, env)
 
     async def deploy(self, applications: Sequence[Application]) -> None:
-        """Hand the applications to Serve; returns before they run."""
+        """Hand the applications to Serve; returns before they run.
+
+        Raises:
+            MeshError: Serve does not take them.
+        """
         await self._thread.call(self._deploy, applications)
 
     async def run(self, function: Any, *args: Any) -> Any:
@@ -100,12 +112,24 @@ class Cluster:
 
     def broken(self) -> str | None:
         """Which part of our own Ray has died; None while all live (or when the cluster is not ours)."""
+        if self.own and not self._started:
+            # A start waits half a minute for one that has died.
+            self._parts = tuple({*self._parts, *_own_parts()})
         dead = [p for p in self._parts if not p.is_running() or p.status() == psutil.STATUS_ZOMBIE]
         return f"Ray stopped: its process {dead[0].pid} died" if dead else None
 
     async def stop(self) -> None:
-        """Leave: end our own cluster, or take only our applications off a joined one."""
-        await self._thread.call(self._stop)
+        """Leave: end our own cluster, or take only our applications off a joined one.
+
+        Returns within a limit, even if Ray does not answer, or is still about to start; the sweep does the rest then.
+        """
+        try:
+            if self.broken() is None:
+                await asyncio.wait_for(self._thread.call(self._stop), _STOP_LIMIT_S)
+                return
+        except TimeoutError:
+            pass
+        forsake()
 
     # --- in Ray's thread -------------------------------------------------------------------------------------------
 
@@ -114,19 +138,22 @@ class Cluster:
 
         _quiet()
         try:
-            ray.init(
-                address="local",
-                num_cpus=cpus,
-                include_dashboard=False,
-                object_store_memory=_OBJECT_STORE_BYTES,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                _temp_dir=str(folder),
-            )
+            with workers_started_by(Path(ask.__file__)):
+                ray.init(
+                    address="local",
+                    num_cpus=cpus,
+                    include_dashboard=False,
+                    object_store_memory=_OBJECT_STORE_BYTES,
+                    log_to_driver=False,
+                    logging_level=logging.ERROR,
+                    _temp_dir=str(folder),
+                )
         except Exception as error:
             raise MeshError(f"Ray did not start: {last_line(error)}") from error
         self._parts = _own_parts()
+        self._started = True
         _end_log_monitor()
+        wait_for_no_proxy()
 
     def _start_serve(self) -> None:
         from ray import serve
@@ -164,6 +191,7 @@ class Cluster:
         except Exception as error:
             raise MeshError(f"cannot join Ray at {address}: {last_line(error)}") from error
         _check_place(address)
+        wait_for_no_proxy()
         if _get_global_client(raise_if_no_controller_running=False) is None:
             _check_room(address, cpus)
             self._start_serve()
@@ -178,11 +206,14 @@ class Cluster:
         from ray import serve
 
         self._deployed = tuple(a.name for a in applications)
-        serve.run_many(
-            [serve.RunTarget(target=a.target, name=a.name, route_prefix=f"/{a.name}") for a in applications],
-            wait_for_ingress_deployment_creation=False,
-            wait_for_applications_running=False,
-        )
+        try:
+            serve.run_many(
+                [serve.RunTarget(target=a.target, name=a.name, route_prefix=f"/{a.name}") for a in applications],
+                wait_for_ingress_deployment_creation=False,
+                wait_for_applications_running=False,
+            )
+        except Exception as error:
+            raise MeshError(f"Serve did not take the graphs: {last_line(error)}") from error
 
     def _stop(self) -> None:
         import ray
@@ -235,8 +266,14 @@ async def _check_reachable(address: str) -> None:
 
 
 def _own_parts() -> tuple[psutil.Process, ...]:
-    children = psutil.Process().children(recursive=True)
-    return tuple(p for p in children if p.name() in _PARTS)
+    return tuple(p for p in psutil.Process().children() if _name(p) in _PARTS)
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return process.name()
+    except psutil.Error:
+        return ""
 
 
 def _check_place(address: str) -> None:

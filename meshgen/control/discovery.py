@@ -107,7 +107,9 @@ class Discovery:
         except Exception as error:  # noqa: BLE001 - whatever it was, the next poll may work
             if self.failed_since is None:
                 self.failed_since = time.monotonic()
-                _log.warning("discovery: %s: %s", type(error).__name__, error)
+                # A controller that starts a mesh may have no time to tell how far it is.
+                busy = isinstance(error, TimeoutError) and not self.calm
+                _log.log(logging.DEBUG if busy else logging.WARNING, "discovery: %s: %s", type(error).__name__, error)
             return
         self.failed_since = None
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import meshgen
 from meshgen import limits
 from meshgen.control.reaper import RUN_ID
+from meshgen.rayserve.fork import ask
 from meshgen.rayserve.serve_private import LOOPBACK_CALLBACK
 from meshgen.runtime.mesh import error_log
 from meshgen.runtime.mesh.remote import MESH_ADDRESS
@@ -23,6 +24,11 @@ _SERVE: Mapping[str, str] = {
     # Each replica that stops waits this long for stragglers; Serve's default of 30 s is for cloud load balancers.
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "1",
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": LOOPBACK_CALLBACK,
+}
+
+_START: Mapping[str, str] = {
+    # Ray's own is 15: whatever else the machine does goes first, and the replicas that should answer get what is left.
+    "RAY_worker_niceness": "0",
 }
 
 _IDLE: Mapping[str, str] = {
@@ -59,17 +65,23 @@ def for_every_process(run_id: str) -> dict[str, str]:
     return {RUN_ID: run_id}
 
 
-def for_own_cluster(run_id: str) -> dict[str, str]:
-    """What the processes of a cluster of our own need besides."""
+def for_own_cluster(run_id: str, folder: Path) -> dict[str, str]:
+    """What the processes of a cluster of our own need besides.
+
+    Args:
+        run_id: of this run.
+        folder: for the fork server's socket; a short path.
+    """
     values = {
         **for_every_process(run_id),
+        ask.FOLDER: str(folder),
         # Ray writes process titles over the environment block, which the reaper reads; this keeps it whole.
         "SPT_NOENV": "1",
         # A cluster that no other machine may join: all of Ray, too, listens on the loopback only.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-        **_unless_chosen(_IDLE),
+        **_unless_chosen({**_START, **_IDLE}),
     }
     if "RAY_AUTH_MODE" not in os.environ:
         # A secret for this run only; by default Ray would write one into the home folder.

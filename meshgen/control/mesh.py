@@ -7,7 +7,7 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from meshgen.control import deploy, environment, http, leave, ports, spans
 from meshgen.control.cluster import Cluster
@@ -24,8 +24,9 @@ from meshgen.emit.envoy import HEALTH_PATH
 from meshgen.plan.model import Service
 
 _POLL_S = 0.1
+_LOOK_S = 0.5
+"""Between two looks whether all parts live."""
 _SILENCE_LIMIT_S = 120.0
-_STOP_LIMIT_S = 20.0
 
 
 async def run_mesh(
@@ -155,8 +156,11 @@ class _Run:
         if self._options.trace is not None:
             self._env |= spans.environment(self._options.trace, layout.spans_port)
         joined = self._options.address is not None
-        more = environment.for_every_process if joined else environment.for_own_cluster
-        environment.apply({**self._env, **more(self._run_id)})
+        if joined:
+            more = environment.for_every_process(self._run_id)
+        else:
+            more = environment.for_own_cluster(self._run_id, layout.folder)
+        environment.apply({**self._env, **more})
 
     @asynccontextmanager
     async def _spans(self) -> AsyncIterator[None]:
@@ -203,21 +207,43 @@ class _Run:
 
     @asynccontextmanager
     async def _ray(self, names: Sequence[str]) -> AsyncIterator[None]:
-        address = self._options.address
         try:
-            if address is None:
-                await self._cluster.start(cpus=deploy.cpus(self._workloads, surge=True), folder=self._layout.ray)
-            else:
-                await self._cluster.join(address, names, cpus=deploy.cpus(self._workloads), env=self._env)
-            self._take_signals()
+            up = asyncio.create_task(self._connect(names))
+            lost = asyncio.create_task(self._lost())
+            try:
+                await self._first({up, lost})
+            finally:
+                up.cancel()
+                lost.cancel()
+                await asyncio.gather(up, lost, return_exceptions=True)
             yield
         finally:
-            # What does not end in time, the sweep takes.
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._cluster.stop(), _STOP_LIMIT_S)
+            await self._cluster.stop()
+
+    async def _connect(self, names: Sequence[str]) -> None:
+        address = self._options.address
+        if address is None:
+            self._tell(PhaseEvent(phase="starting", message="starting Ray"))
+            await self._cluster.start(cpus=deploy.cpus(self._workloads, surge=True), folder=self._layout.ray)
+            self._take_signals()
+            self._tell(PhaseEvent(phase="starting", message="starting Serve"))
+            await self._cluster.start_serve()
+        else:
+            self._tell(PhaseEvent(phase="starting", message=f"joining Ray at {address}"))
+            await self._cluster.join(address, names, cpus=deploy.cpus(self._workloads), env=self._env)
+        self._take_signals()
+
+    async def _lost(self) -> None:
+        """Return never; raise when a part of Ray has died, or a start takes too long that does not count nodes yet."""
+        deadline = time.monotonic() + self._options.start_timeout_s
+        while (dead := self._cluster.broken()) is None:
+            if time.monotonic() > deadline:
+                raise MeshError(f"Ray and Serve did not start within {self._options.start_timeout_s:g} s")
+            await asyncio.sleep(_LOOK_S)
+        raise MeshError(dead)
 
     async def _start(self, discovery: Discovery, begin: float) -> None:
-        self._tell(PhaseEvent(phase="deploying"))
+        self._tell(PhaseEvent(phase="deploying", message=f"deploying {len(self._workloads)} services"))
         self._progress = deploy.Progress(self._workloads, self._tell)
         apps = await self._cluster.run(deploy.applications, self._layout.tree, self._roots, self._workloads)
         await self._cluster.deploy(apps)
@@ -248,7 +274,7 @@ class _Run:
         end = asyncio.create_task(envoy.wait())
         try:
             while True:
-                await asyncio.wait({end}, timeout=_POLL_S * 5)
+                await asyncio.wait({end}, timeout=_LOOK_S)
                 if end.done():
                     raise MeshError(end.result())
                 if dead := self._cluster.broken():

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-_PATIENCE_S = 30.0
 
 
 class WorkerThread:
@@ -24,17 +23,11 @@ class WorkerThread:
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
     async def call(self, function: Callable[..., T], *args: Any) -> T:
-        """What `function(*args)` returns or raises. Cancelling stops the waiting, not the function."""
-        return await self._submit(function, *args)
+        """What `function(*args)` returns or raises. Cancelling stops the waiting, not the function.
 
-    async def complete(self, function: Callable[..., T], *args: Any) -> T:
-        """As `call`, but cancelling takes effect when the function has ended: it cannot be stopped half-way."""
-        future = self._submit(function, *args)
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await asyncio.wait({future}, timeout=_PATIENCE_S)
-            raise
+        What is called next waits for its end.
+        """
+        return await self._submit(function, *args)
 
     def _submit(self, function: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()

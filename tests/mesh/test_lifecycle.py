@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.mesh
 TINY = "tests/mesh/graphs/tiny.py"
+PART_LIMIT_S = 30
+"""For the end after the loss of a part; measured: 4 s, and 10 s when Ray is just about to connect."""
 
 
 def _is_gone(mesh: MeshProcess, limit_s: float) -> None:
@@ -85,9 +87,27 @@ def test_a_part_that_dies_ends_the_run(new_mesh: MeshStarter, part: str, said: s
     mesh = new_mesh(TINY).start()
     [process] = [p for p in mesh.members() if _name(p) == part]
     process.kill()
-    assert mesh.wait(90) == 1, mesh.output
+    assert mesh.wait(PART_LIMIT_S) == 1, mesh.output
     assert said in mesh.stderr
     assert mesh.leftovers() == []
+
+
+@pytest.mark.parametrize("after_s", [0, 4])
+def test_a_raylet_that_dies_during_the_start_ends_it(new_mesh: MeshStarter, after_s: float) -> None:
+    mesh = new_mesh(TINY).launch()
+    mesh.identify()
+    [raylet] = until(lambda: [p for p in mesh.members() if _name(p) == "raylet"], 60)
+    time.sleep(after_s)
+    raylet.kill()
+    assert mesh.wait(PART_LIMIT_S) == 1, mesh.output
+    # Ray may end the process from C++; the watcher cleans up then.
+    _is_gone(mesh, 30)
+
+
+def test_replicas_are_forked_from_one_process(mesh: MeshProcess) -> None:
+    parents = {p.ppid() for p in mesh.members() if "ServeReplica" in _name(p)}
+    [parent] = parents
+    assert "fork/server.py" in " ".join(psutil.Process(parent).cmdline())
 
 
 def _name(process: psutil.Process) -> str:

@@ -248,9 +248,9 @@ async def test_without_word_from_serve_it_is_asked_all_the_same(
 
 def test_a_persons_own_settings_of_ray_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_event_stats", raising=False)
-    assert environment.for_own_cluster("run")["RAY_event_stats"] == "0"
+    assert environment.for_own_cluster("run", Path("/run"))["RAY_event_stats"] == "0"
     monkeypatch.setenv("RAY_event_stats", "1")
-    assert "RAY_event_stats" not in environment.for_own_cluster("run")
+    assert "RAY_event_stats" not in environment.for_own_cluster("run", Path("/run"))
 
 
 def _deployed(**serve: Any) -> Deployed:
