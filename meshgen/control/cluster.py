@@ -15,12 +15,14 @@ import psutil
 from meshgen.control import ports
 from meshgen.control.model import MeshError
 from meshgen.control.traceback_text import last_line
-from meshgen.control.watch import ReplicaWatch
 from meshgen.control.worker_thread import WorkerThread
-from meshgen.rayserve.cluster_private import forsake, wait_for_no_proxy, workers_started_by
+from meshgen.rayserve.controller import running_controller
+from meshgen.rayserve.ending import exit_without_ray
 from meshgen.rayserve.fork import ask
+from meshgen.rayserve.logs import logs_folder
 from meshgen.rayserve.names import SERVICER
-from meshgen.rayserve.serve_private import logs_folder
+from meshgen.rayserve.starting import end_log_monitor, wait_for_no_proxy, workers_started_by
+from meshgen.rayserve.watch import ReplicaWatch
 
 _OBJECT_STORE_BYTES = 256 * 1024 * 1024
 _DRAIN_LIMIT_S = 10.0
@@ -129,7 +131,7 @@ class Cluster:
                 return
         except TimeoutError:
             pass
-        forsake()
+        exit_without_ray()
 
     # --- in Ray's thread -------------------------------------------------------------------------------------------
 
@@ -152,7 +154,7 @@ class Cluster:
             raise MeshError(f"Ray did not start: {last_line(error)}") from error
         self._parts = _own_parts()
         self._started = True
-        _end_log_monitor()
+        end_log_monitor()
         wait_for_no_proxy()
 
     def _start_serve(self) -> None:
@@ -170,18 +172,10 @@ class Cluster:
         except Exception as error:
             raise MeshError(f"Serve did not start: {last_line(error)}") from error
         self._started_serve = True
-        self._connect()
-
-    def _connect(self) -> None:
-        from ray.serve.context import _get_global_client
-
-        client = _get_global_client()
-        assert client is not None
-        self._controller = client._controller
+        self._controller = running_controller()
 
     def _join(self, address: str, applications: Sequence[str], cpus: int, env: Mapping[str, str]) -> None:
         import ray
-        from ray.serve.context import _get_global_client
 
         _quiet()
         try:
@@ -192,11 +186,11 @@ class Cluster:
             raise MeshError(f"cannot join Ray at {address}: {last_line(error)}") from error
         _check_place(address)
         wait_for_no_proxy()
-        if _get_global_client(raise_if_no_controller_running=False) is None:
+        self._controller = running_controller()
+        if self._controller is None:
             _check_room(address, cpus)
             self._start_serve()
             return
-        self._connect()
         details = ray.get(self._controller.get_serve_instance_details.remote())
         _check_serve(address, details)
         _check_names(address, details, applications)
@@ -241,14 +235,6 @@ def _quiet() -> None:
     # Both set their level and handlers when they start; what matters to a person comes from us.
     for name in ("ray", "ray.serve"):
         logging.getLogger(name).setLevel(logging.ERROR)
-
-
-def _end_log_monitor() -> None:
-    """It reads all logs ten times a second to hand them to drivers, and ours wants none (`log_to_driver=False`)."""
-    from ray._private import worker
-
-    node: Any = worker._global_node
-    node.kill_log_monitor()
 
 
 async def _check_reachable(address: str) -> None:

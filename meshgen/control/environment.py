@@ -12,7 +12,7 @@ import meshgen
 from meshgen import limits
 from meshgen.control.reaper import RUN_ID
 from meshgen.rayserve.fork import ask
-from meshgen.rayserve.serve_private import LOOPBACK_CALLBACK
+from meshgen.rayserve.loopback import LOOPBACK_CALLBACK
 from meshgen.runtime.mesh import error_log
 from meshgen.runtime.mesh.remote import MESH_ADDRESS
 from meshgen.runtime.mesh.wire.pool import FOLDER

@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from meshgen.rayserve import serve_private
+from meshgen.rayserve.ingress import pass_through, takes_traffic
 
 _SERVICE = "grpc.health.v1.Health"
 _WATCH_S = 1.0
@@ -17,7 +17,7 @@ _WATCH_S = 1.0
 
 def register(server: Any, *services: str) -> None:
     """Answer for the services and for the replica as a whole on its gRPC server, past Serve's queue."""
-    serve_private.pass_through(server, _SERVICE)
+    pass_through(server, _SERVICE)
     health_pb2_grpc.add_HealthServicer_to_server(Health(services, server), server)
 
 
@@ -46,6 +46,6 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # has no ty
             await asyncio.sleep(_WATCH_S)
 
     async def _status(self) -> int:
-        serving, _ = await serve_private.serving(self._server)
+        serving, _ = await takes_traffic(self._server)
         response = health_pb2.HealthCheckResponse
         return int(response.SERVING if serving else response.NOT_SERVING)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from meshgen.codec.rpc import Contracts
 from meshgen.graph.model import Graph
-from meshgen.rayserve import serve_private
+from meshgen.rayserve.deployment import with_version
+from meshgen.rayserve.logs import LOGGER
 from meshgen.rayserve.names import DEPLOYMENT
 from meshgen.runtime.call import tracing
 from meshgen.runtime.mesh.error_log import show_errors
@@ -40,7 +41,7 @@ class Replica:
             Exception: whatever the user's constructor raises; Serve shows its traceback in the deployment's status.
         """
         global PUBLISHED  # noqa: PLW0603
-        show_errors(logging.getLogger(serve_private.LOGGER))
+        show_errors(logging.getLogger(LOGGER))
         graph = load(source)
         contracts = Contracts(descriptors)
         self._transport = transport = MeshTransport(graph, contracts, node)
@@ -86,4 +87,4 @@ def deployment(*init_args: Any, options: Mapping[str, Any], version: str) -> App
     from ray import serve
 
     configured = serve.deployment(**{"name": DEPLOYMENT, **options})(Replica)
-    return serve_private.with_version(configured, version).bind(*init_args)
+    return with_version(configured, version).bind(*init_args)

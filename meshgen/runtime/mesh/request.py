@@ -12,7 +12,8 @@ import traceback
 
 from meshgen import limits
 from meshgen.codec import grpc_status
-from meshgen.rayserve import serve_private
+from meshgen.rayserve.logs import LOGGER
+from meshgen.rayserve.slots import QueueFullError, Slots
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, RequestContext
 from meshgen.runtime.call.deadline import left_after
@@ -22,13 +23,13 @@ from meshgen.runtime.mesh.handler import FailedError, Handler
 from meshgen.runtime.mesh.published import PublishedService, Run
 from meshgen.status import Code, ResourceExhausted, StatusError
 
-_log = logging.getLogger(serve_private.LOGGER)
+_log = logging.getLogger(LOGGER)
 
 # Codes of a bug; one with a cause was raised here, in this replica.
 _FAULTS = frozenset({Code.INTERNAL, Code.UNKNOWN, Code.DATA_LOSS})
 
 
-def handler(published: PublishedService, rpc: str, run: Run, slots: serve_private.Slots) -> Handler:
+def handler(published: PublishedService, rpc: str, run: Run, slots: Slots) -> Handler:
     """One rpc with everything around it that a request needs.
 
     Args:
@@ -65,7 +66,7 @@ def handler(published: PublishedService, rpc: str, run: Run, slots: serve_privat
                     except Exception as e:  # noqa: BLE001 - whatever it is, the client gets a status
                         error = as_status(e, published.name)
                         slot.code, slot.failed = error.code.name, _is_own_fault(error)
-            except serve_private.QueueFullError:
+            except QueueFullError:
                 error = ResourceExhausted(f"too many requests wait for '{published.name}'", node=published.name)
             span.fail(error)
             _note(f"{published.name}/{rpc}", error)

@@ -15,7 +15,9 @@ from typing import Any
 import grpc
 
 from meshgen.codec import grpc_status
-from meshgen.rayserve import serve_private
+from meshgen.rayserve.ingress import pass_through, replica_id, takes_traffic
+from meshgen.rayserve.logs import LOGGER
+from meshgen.rayserve.slots import Slots
 from meshgen.runtime.call.metadata import by_key
 from meshgen.runtime.mesh import health, replica, request
 from meshgen.runtime.mesh.handler import FailedError, Handler
@@ -24,7 +26,7 @@ from meshgen.runtime.mesh.wire import linkhost
 from meshgen.runtime.mesh.wire.pool import configured_folder, socket_path
 from meshgen.status import Code
 
-_log = logging.getLogger(serve_private.LOGGER)
+_log = logging.getLogger(LOGGER)
 
 _LISTENING: list[asyncio.Task[asyncio.Server | None]] = []
 """These are kept, because asyncio forgets a task, and uvloop ends a server, that nobody holds."""
@@ -36,7 +38,7 @@ def add(_servicer: object, server: Any) -> None:
     """Register the replica's services on its gRPC server. Serve calls this in every replica, and in its own proxy."""
     if not replica.PUBLISHED:
         return
-    slots = serve_private.Slots(server)
+    slots = Slots(server)
     handlers: dict[str, Handler] = {}
     for published in replica.PUBLISHED:
         for rpc, run in published.rpcs.items():
@@ -54,16 +56,16 @@ def _register(published: PublishedService, handlers: Mapping[str, Handler], serv
         rpc: grpc.unary_unary_rpc_method_handler(_over_grpc(handlers[f"/{published.service}/{rpc}"]))
         for rpc in published.rpcs
     }
-    serve_private.pass_through(server, published.service)
+    pass_through(server, published.service)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(published.service, by_grpc),))
 
 
 def _listen(folder: Path, handlers: Mapping[str, Handler], server: Any) -> None:
     """Let callers on this machine in; should it fail, they come through Envoy."""
-    path = socket_path(folder, serve_private.replica_id(server))
+    path = socket_path(folder, replica_id(server))
 
     async def serving() -> bool:
-        return (await serve_private.serving(server))[0]
+        return (await takes_traffic(server))[0]
 
     async def listen() -> asyncio.Server | None:
         try:

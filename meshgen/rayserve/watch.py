@@ -12,7 +12,7 @@ class ReplicaWatch:
     """What Serve's own handles listen to, so that nobody need ask again and again.
 
     Leans on `ray/serve/_private/long_poll.py:412`: the controller answers once a key's snapshot is another than ours,
-    or after some 30 s with a `LongPollState`. tests/unit/control/test_watch.py fails when Ray changes it.
+    or after some 30 s with a `LongPollState`. tests/unit/rayserve/test_watch.py fails when Ray changes it.
     """
 
     def __init__(self, controller: Any, applications: Sequence[str]) -> None:

@@ -1,7 +1,6 @@
-"""Every place of Ray 2.60 that is not its public API and that meshgen leans on; Ray is imported inside functions only.
+"""Serve's accounting of a replica's requests: queue, slots, metrics.
 
-tests/unit/rayserve/test_serve_private.py fails for each one when Ray changes it. Paths in comments are relative to
-`ray/serve`.
+Paths in comments are relative to `ray/serve`; tests/unit/rayserve fails for each place when Ray changes it.
 """
 
 from __future__ import annotations
@@ -9,73 +8,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextvars import ContextVar
 from functools import partial
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
-
-import grpc
-
-if TYPE_CHECKING:
-    from ray.serve import Deployment
-
-LOOPBACK_CALLBACK = "meshgen.rayserve.serve_private.bind_to_loopback"
-"""Value of `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH` for a mesh on one machine."""
-
-LOGGER = "ray.serve"
-"""Serve's logger in a replica: what goes there is in the replica's log file."""
-
-
-def bind_to_loopback() -> list[Any]:
-    """Make Serve's gRPC ports of this process listen on 127.0.0.1 only, and each for this process only.
-
-    Serve calls this (it wants a list of HTTP middlewares back) before a replica or its own proxy opens its gRPC server,
-    and `start_grpc_server` looks both names up only then, so that replacing them takes effect:
-
-    - `_private/grpc_util.py:204` has `[::]` built in, without authentication;
-    - `:202` writes `grpc.so_reuseport` as the text "0", which gRPC does not understand, and so leaves it on. Two
-      clusters on one machine would then share port 40000, and each get some of the other's requests. With it off the
-      second one cannot bind, and Serve takes the next port (`_private/replica.py:2339`).
-    """
-    from ray.serve._private import default_impl, grpc_util
-
-    def add_grpc_address(server: grpc.aio.Server, address: str) -> None:
-        server.add_insecure_port(address.replace("[::]", "127.0.0.1"))
-
-    def exclusive(factory: Callable[..., Any], **_options: Any) -> Any:
-        return server_class(factory, extra_options=[("grpc.so_reuseport", 0)])  # type: ignore[list-item]
-
-    server_class = grpc_util.gRPCGenericServer
-    default_impl.add_grpc_address = add_grpc_address  # type: ignore[assignment]
-    grpc_util.gRPCGenericServer = exclusive  # type: ignore[assignment,misc]
-    return []
-
-
-def pass_through(server: Any, service: str) -> None:
-    """Let the handlers of `service`, registered after this, run on the server itself (`_private/grpc_util.py:59`).
-
-    Serve does not count such calls: `Slots` does it for those that it should know of.
-    """
-    server.add_passthrough_service(service)
-
-
-async def serving(server: Any) -> tuple[bool, str]:
-    """Whether Serve thinks that the replica behind this gRPC server should get traffic, and a word why.
-
-    False while it drains, and after a failed health check. `service_handler_factory` is a bound method of the replica
-    (`_private/replica.py:3041`), and `_dataplane_health_check` (`:2634`) is what Serve's own Healthz answers with.
-    """
-    replica = server.service_handler_factory.__self__
-    healthy, message = await replica._dataplane_health_check()
-    return bool(healthy), str(message)
-
-
-def replica_id(server: Any) -> str:
-    """The last part of the name that Serve's report gives to the replica behind this gRPC server."""
-    unique: str = server.service_handler_factory.__self__._replica_id.unique_id
-    return unique
+from typing import Any, Self
 
 
 class QueueFullError(Exception):
@@ -218,19 +155,3 @@ def _logs_access(replica: Any) -> bool:
     config = replica._deployment_config.logging_config or {}
     on = config.get("enable_access_log") if isinstance(config, dict) else config.enable_access_log
     return on is not False
-
-
-def logs_folder() -> Path:
-    """Where the replicas of the connected cluster log, on this machine (`_private/logging_utils.py:69`)."""
-    from ray.serve._private.logging_utils import get_serve_logs_dir
-
-    return Path(get_serve_logs_dir())
-
-
-def with_version(deployment: Deployment, version: str) -> Deployment:
-    """The deployment with a version of our own: the same version restarts nothing, a new one is a rolling update.
-
-    `serve.run` makes up a random version each time (`_private/client.py:367`) and so restarts everything; `version` was
-    taken out of the public API, but is still there behind `_internal=True` (`deployment.py:329`).
-    """
-    return deployment.options(version=version, _internal=True)

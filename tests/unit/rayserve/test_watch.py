@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from meshgen.control.watch import ReplicaWatch
 from meshgen.rayserve.names import DEPLOYMENT
+from meshgen.rayserve.watch import ReplicaWatch
 from meshgen.runtime.mesh import replica
 
 pytest.importorskip("ray.serve")

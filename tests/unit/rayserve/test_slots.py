@@ -16,7 +16,10 @@ import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from meshgen.rayserve import serve_private
+from meshgen.rayserve.deployment import with_version
+from meshgen.rayserve.ingress import pass_through
+from meshgen.rayserve.loopback import LOOPBACK_CALLBACK, bind_to_loopback
+from meshgen.rayserve.slots import FailedRequestError, QueueFullError, Slots
 from meshgen.runtime.mesh import health
 
 pytest.importorskip("ray.serve")
@@ -29,14 +32,14 @@ SERVICE = "g.n.v1.NService"
 
 
 def add(_servicer: object, server: Any) -> None:
-    slots = serve_private.Slots(server)
+    slots = Slots(server)
 
     async def run(data: bytes, _context: Any) -> bytes:
         async with slots.of(f"/{SERVICE}/Run", {"x-request-id": "r"}) as slot:
             slot.code, slot.failed = data.decode(), data == b"INTERNAL"
             return data
 
-    serve_private.pass_through(server, SERVICE)
+    pass_through(server, SERVICE)
     handler: Any = grpc.unary_unary_rpc_method_handler(run)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Run": handler}),))
     health.register(server, SERVICE)
@@ -50,7 +53,7 @@ async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[ServesS
     monkeypatch.setattr(default_impl, "add_grpc_address", default_impl.add_grpc_address)
     monkeypatch.setattr(grpc_util, "gRPCGenericServer", grpc_util.gRPCGenericServer)
     monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [add]))
-    serve_private.bind_to_loopback()
+    bind_to_loopback()
     replica = ServesSide()
     port = _free_port()
     task, running = await _start(replica, port)
@@ -94,8 +97,8 @@ async def test_rpcs_go_around_serve_as_bytes_and_are_counted(server: tuple[Serve
     assert replica.metrics.ongoing == 0
 
 
-def slots_of(replica: ServesSide) -> serve_private.Slots:
-    return serve_private.Slots(SimpleNamespace(service_handler_factory=replica.factory))
+def slots_of(replica: ServesSide) -> Slots:
+    return Slots(SimpleNamespace(service_handler_factory=replica.factory))
 
 
 async def test_no_more_run_than_serve_lets_and_no_more_wait() -> None:
@@ -106,7 +109,7 @@ async def test_no_more_run_than_serve_lets_and_no_more_wait() -> None:
         try:
             async with slots.of("/s/r", {}):
                 await asyncio.sleep(0.02)
-        except serve_private.QueueFullError:
+        except QueueFullError:
             return False
         return True
 
@@ -140,7 +143,7 @@ async def test_the_access_log_is_serves_own_when_it_is_on() -> None:
         assert serve.get_multiplexed_model_id() == "m"
         slot.code, slot.failed = "INTERNAL", True
     [(error, code, _latency, request)] = replica.logged
-    assert isinstance(error, serve_private.FailedRequestError)
+    assert isinstance(error, FailedRequestError)
     assert (code, request.request_id, request.route) == ("INTERNAL", "abc", "app")
 
 
@@ -199,7 +202,7 @@ def test_serve_calls_the_loopback_hook_named_in_the_environment() -> None:
         "http_util.configure_http_middlewares(HTTPOptions(middlewares=[]))\n"
         "assert default_impl.add_grpc_address is not before"
     )
-    env = {**os.environ, "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": serve_private.LOOPBACK_CALLBACK}
+    env = {**os.environ, "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": LOOPBACK_CALLBACK}
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120, env=env)
 
 
@@ -215,5 +218,5 @@ def test_a_version_of_our_own_is_kept() -> None:
     class App:
         pass
 
-    deployment = serve_private.with_version(serve.deployment(name="node")(App), "abc")
+    deployment = with_version(serve.deployment(name="node")(App), "abc")
     assert deployment.version == "abc"

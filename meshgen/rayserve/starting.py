@@ -1,15 +1,12 @@
-"""Places of Ray and Serve, not their public API, that the command leans on when it starts and ends a cluster.
+"""What the command changes of Ray and Serve when it starts them, or joins them.
 
 tests/unit/rayserve fails for each one when Ray changes it. Paths in comments are relative to `ray`.
 """
 
 from __future__ import annotations
 
-import atexit
-import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,18 +46,12 @@ def wait_for_no_proxy() -> None:
     client.ServeControllerClient.wait_for_proxies_serving = lambda *_, **__: None  # type: ignore[method-assign]
 
 
-def forsake() -> None:
-    """End this process, once it ends, at once and as a failure: Ray has lost a part, and who asks it may wait for ever.
+def end_log_monitor() -> None:
+    """End what reads all logs ten times a second to hand them to drivers: ours wants none (`log_to_driver=False`).
 
-    At the end Ray would ask (`_private/worker.py:2168`), behind a lock that a call which hangs may hold; without
-    that, its threads crash on what C++ has taken down.
+    The node of `ray.init` (`_private/worker.py`) knows the process.
     """
-    # The last to be registered is the first to run.
-    atexit.register(_end)
+    from ray._private import worker
 
-
-def _end() -> None:
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):
-            stream.flush()
-    os._exit(1)
+    node: Any = worker._global_node
+    node.kill_log_monitor()

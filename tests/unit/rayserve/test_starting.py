@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from meshgen.rayserve import cluster_private
+from meshgen.rayserve import starting
 
 pytest.importorskip("ray.serve")
 from ray._private import node, parameter, worker
@@ -19,7 +19,7 @@ from ray.serve._private import api, client
 
 def test_workers_are_started_by_our_script() -> None:
     original = parameter.RayParams
-    with cluster_private.workers_started_by(Path("ask.py")):
+    with starting.workers_started_by(Path("ask.py")):
         made = parameter.RayParams(num_cpus=1)
     assert parameter.RayParams is original
     assert isinstance(made, original)
@@ -37,7 +37,7 @@ def test_serve_waits_for_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "_create_controller_and_proxy_refs", create)
     wait = client.ServeControllerClient.wait_for_proxies_serving
     monkeypatch.setattr(client.ServeControllerClient, "wait_for_proxies_serving", wait)
-    cluster_private.wait_for_no_proxy()
+    starting.wait_for_no_proxy()
     assert api._create_controller_and_proxy_refs() == ("controller", [])
     unconnected: Any = object()
     client.ServeControllerClient.wait_for_proxies_serving(unconnected, wait_for_applications_running=False)
@@ -45,10 +45,10 @@ def test_serve_waits_for_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "self.wait_for_proxies_serving(" in inspect.getsource(client.ServeControllerClient.deploy_applications)
 
 
-def test_a_forsaken_ray_does_not_hold_up_the_end() -> None:
+def test_a_ray_that_has_died_does_not_hold_up_the_end() -> None:
     code = (
-        "import atexit, time; from meshgen.rayserve.cluster_private import forsake; "
-        "atexit.register(time.sleep, 60); forsake(); print('said')"
+        "import atexit, time; from meshgen.rayserve.ending import exit_without_ray; "
+        "atexit.register(time.sleep, 60); exit_without_ray(); print('said')"
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)
     assert (ended.returncode, ended.stdout) == (1, "said\n")
