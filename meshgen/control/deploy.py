@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from meshgen.control.agent.snapshot import AppStatus
 from meshgen.control.cluster import Application
 from meshgen.control.model import NodeEvent, NodeState, StartError, Target
-from meshgen.control.snapshot import AppStatus
 from meshgen.control.traceback_text import user_error
 from meshgen.plan.model import Workload
 from meshgen.rayserve.names import service_module

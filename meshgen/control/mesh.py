@@ -10,15 +10,15 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from meshgen.control import deploy, environment, http, leave, ports, spans
+from meshgen.control.agent.discovery import Discovery, Snapshot
+from meshgen.control.agent.envoy import Envoy
+from meshgen.control.agent.pages import Pages
+from meshgen.control.agent.reflection import ReflectionServer
 from meshgen.control.cluster import Cluster
-from meshgen.control.discovery import Discovery, Snapshot
-from meshgen.control.envoy import Envoy
 from meshgen.control.follow import follow
 from meshgen.control.layout import Layout, all_descriptors, make_folder, published
 from meshgen.control.model import Addresses, ErrorsEvent, Event, MeshError, MeshOptions, PhaseEvent, Target, authority
-from meshgen.control.pages import Pages
 from meshgen.control.reaper import Reaper
-from meshgen.control.reflection import ReflectionServer
 from meshgen.control.signals import stop_on_signal
 from meshgen.emit.envoy import HEALTH_PATH
 from meshgen.plan.model import Service

@@ -23,13 +23,13 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from meshgen.cli.app import _origin
 from meshgen.compiler import compile_graph
 from meshgen.control import environment, ports
+from meshgen.control.agent.discovery import Discovery
+from meshgen.control.agent.reflection import ReflectionServer
+from meshgen.control.agent.snapshot import AppStatus, parse
 from meshgen.control.deploy import Deployed, Progress, cpus
-from meshgen.control.discovery import Discovery
 from meshgen.control.layout import Layout, published
 from meshgen.control.model import Addresses, MeshError, MeshOptions, NodeEvent, StartError, Target
 from meshgen.control.reaper import RUN_ID, Reaper, members
-from meshgen.control.reflection import ReflectionServer
-from meshgen.control.snapshot import AppStatus, parse
 from meshgen.control.traceback_text import user_error
 from meshgen.frontend import load_graph
 from meshgen.plan.model import Workload
@@ -207,7 +207,7 @@ async def _discovered(serve: _Serve, folder: Path, *, calm: bool) -> AsyncIterat
 
 
 async def test_a_calm_mesh_is_asked_when_serve_has_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meshgen.control.discovery._CALM_S", 3600.0)
+    monkeypatch.setattr("meshgen.control.agent.discovery._CALM_S", 3600.0)
     serve = _Serve()
     async with _discovered(serve, tmp_path, calm=True):
         await _until(lambda: serve.polls == 1)
@@ -219,7 +219,7 @@ async def test_a_calm_mesh_is_asked_when_serve_has_news(tmp_path: Path, monkeypa
 
 
 async def test_news_in_the_middle_of_a_poll_leads_to_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meshgen.control.discovery._CALM_S", 3600.0)
+    monkeypatch.setattr("meshgen.control.agent.discovery._CALM_S", 3600.0)
     serve = _Serve()
     async with _discovered(serve, tmp_path, calm=True) as discovery:
 
@@ -237,7 +237,7 @@ async def test_news_in_the_middle_of_a_poll_leads_to_another(tmp_path: Path, mon
 async def test_without_word_from_serve_it_is_asked_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calm: bool
 ) -> None:
-    monkeypatch.setattr("meshgen.control.discovery._CALM_S", 0.1)
+    monkeypatch.setattr("meshgen.control.agent.discovery._CALM_S", 0.1)
     serve = _Serve()
     serve.broken = True
     async with _discovered(serve, tmp_path, calm=calm):

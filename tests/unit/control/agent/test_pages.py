@@ -14,7 +14,7 @@ import plan_samples
 import pytest
 from openapi_spec_validator import validate
 
-from meshgen.control.pages import Pages
+from meshgen.control.agent.pages import Pages
 from meshgen.control.ports import pick
 from meshgen.emit.openapi import merged_openapi
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from meshgen.control.snapshot import AppStatus, parse
+from meshgen.control.agent.snapshot import AppStatus, parse
 from meshgen.emit.envoy import endpoints_document, endpoints_path
 from meshgen.emit.output.document import to_yaml
 from meshgen.runtime.mesh.wire.pool import list_path
