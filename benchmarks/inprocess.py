@@ -38,6 +38,8 @@ def main() -> None:
             case "load":
                 say({"begin": True})
                 say(measured(call, cases, command["seconds"]).report())
+            case other:
+                raise ValueError(f"no command {other!r}")
 
 
 def measured(call: Call, cases: tuple[Case, ...], seconds: float) -> Tally:

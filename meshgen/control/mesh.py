@@ -7,21 +7,19 @@ import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from meshgen.control import deploy, environment, http, leave, ports, spans
 from meshgen.control.agent.discovery import Discovery, Snapshot
 from meshgen.control.agent.envoy import Envoy
-from meshgen.control.agent.pages import Pages
-from meshgen.control.agent.reflection import ReflectionServer
+from meshgen.control.agent.parts import envoy_running, exposed_services, pages_running, reflection_running
 from meshgen.control.cluster import Cluster
 from meshgen.control.follow import follow
-from meshgen.control.layout import Layout, all_descriptors, make_folder, published
+from meshgen.control.layout import Layout, make_folder
 from meshgen.control.model import Addresses, ErrorsEvent, Event, MeshError, MeshOptions, PhaseEvent, Target, authority
 from meshgen.control.reaper import Reaper
 from meshgen.control.signals import stop_on_signal
 from meshgen.emit.envoy import HEALTH_PATH
-from meshgen.plan.model import Service
 
 _POLL_S = 0.1
 _LOOK_S = 0.5
@@ -95,6 +93,7 @@ class _Run:
         self._replicas = layout.replicas if options.east_west == "direct" else None
         self._roots = tuple(dict.fromkeys(t.root.resolve() for t in targets))
         self._cluster = Cluster()
+        self._begin = time.monotonic()
         self._progress: deploy.Progress | None = None
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -116,32 +115,46 @@ class _Run:
     async def _live(self, ready: Callable[[Addresses], None]) -> None:
         """Everything up, in order; ends with an error when a part breaks; takes everything down when it ends."""
         self._prepare()
-        begin = time.monotonic()
+        layout = self._layout
         names = [d.workload.application for d in self._workloads]
         discovery = Discovery(
-            self._cluster.details, self._cluster.changed, self._layout.endpoints, names, replicas=self._replicas
+            self._cluster.details, self._cluster.changed, layout.endpoints, names, replicas=self._replicas
         )
         # The front comes after Ray, whose start forks: gRPC with threads of its own complains about each fork.
-        async with self._envoy() as envoy, self._ray(names), self._spans(), self._reflection(discovery), self._pages():
-            watch = asyncio.create_task(discovery.run())
-            broken = asyncio.create_task(self._broken(envoy, discovery))
-            start = asyncio.create_task(self._start(discovery, begin))
-            errors = asyncio.create_task(follow(self._layout.errors, lambda text: self._tell(ErrorsEvent(text=text))))
-            try:
-                await self._first({start, broken, self._failure})
-                discovery.listeners.remove(self._follow)
-                discovery.calm = True
-                self._tell(PhaseEvent(phase="ready"))
-                ready(self._addresses())
-                await broken
-            finally:
-                self._tell(PhaseEvent(phase="stopping"))
-                parts = (watch, broken, start, errors)
-                for task in parts:
-                    task.cancel()
-                await asyncio.gather(*parts, return_exceptions=True)
-                # First of all, so that clients see a closed door and not a house without anybody in it.
-                await envoy.stop()
+        async with AsyncExitStack() as parts:
+            config = layout.write_config(self._targets, self._options)
+            envoy = await parts.enter_async_context(
+                envoy_running(config, admin_port=layout.admin_port, folder=layout.folder)
+            )
+            await parts.enter_async_context(self._ray(names))
+            parts.enter_context(spans.written(self._options.trace, layout.spans_port))
+            await parts.enter_async_context(
+                reflection_running(self._targets, self._options, discovery, port=layout.reflection_port)
+            )
+            await parts.enter_async_context(pages_running(self._targets, port=layout.pages_port))
+            await self._serve(envoy, discovery, ready)
+
+    async def _serve(self, envoy: Envoy, discovery: Discovery, ready: Callable[[Addresses], None]) -> None:
+        """Deploy, tell when all is up, and go on until a part breaks."""
+        watch = asyncio.create_task(discovery.run())
+        broken = asyncio.create_task(self._broken(envoy, discovery))
+        start = asyncio.create_task(self._start(discovery))
+        errors = asyncio.create_task(follow(self._layout.errors, lambda text: self._tell(ErrorsEvent(text=text))))
+        try:
+            await _first_ended({start, broken, self._failure})
+            discovery.listeners.remove(self._follow)
+            discovery.calm = True
+            self._tell(PhaseEvent(phase="ready"))
+            ready(self._addresses())
+            await broken
+        finally:
+            self._tell(PhaseEvent(phase="stopping"))
+            tasks = (watch, broken, start, errors)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            # First of all, so that clients see a closed door and not a house without anybody in it.
+            await envoy.stop()
 
     def _prepare(self) -> None:
         self._layout.write_tree(self._targets)
@@ -163,55 +176,12 @@ class _Run:
         environment.apply({**self._env, **more})
 
     @asynccontextmanager
-    async def _spans(self) -> AsyncIterator[None]:
-        with spans.written(self._options.trace, self._layout.spans_port):
-            yield
-
-    @asynccontextmanager
-    async def _reflection(self, discovery: Discovery) -> AsyncIterator[None]:
-        services = {s.service: s.application for t in self._targets for s in t.plan.mesh.services}
-        # What is not published stays unknown to those outside, by reflection and by health, too.
-        exposed = {s.service for s in self._exposed()}
-        descriptors = published(all_descriptors(self._targets), exposed)
-        server = ReflectionServer(descriptors, sorted(exposed), port=self._layout.reflection_port)
-
-        async def report(snapshot: Snapshot) -> None:
-            live = {name for name, app in snapshot.items() if app.endpoints}
-            await server.report({service: name in live for service, name in services.items()})
-
-        discovery.listeners.append(report)
-        await server.start()
-        try:
-            yield
-        finally:
-            await server.stop()
-
-    @asynccontextmanager
-    async def _pages(self) -> AsyncIterator[None]:
-        pages = Pages([t.plan for t in self._targets], port=self._layout.pages_port)
-        await pages.start()
-        try:
-            yield
-        finally:
-            await pages.stop()
-
-    @asynccontextmanager
-    async def _envoy(self) -> AsyncIterator[Envoy]:
-        config = self._layout.write_config(self._targets, self._options)
-        envoy = Envoy(config, admin_port=self._layout.admin_port, folder=self._layout.folder)
-        try:
-            await envoy.start()
-            yield envoy
-        finally:
-            await envoy.stop()
-
-    @asynccontextmanager
     async def _ray(self, names: Sequence[str]) -> AsyncIterator[None]:
         try:
             up = asyncio.create_task(self._connect(names))
             lost = asyncio.create_task(self._lost())
             try:
-                await self._first({up, lost})
+                await _first_ended({up, lost})
             finally:
                 up.cancel()
                 lost.cancel()
@@ -242,7 +212,7 @@ class _Run:
             await asyncio.sleep(_LOOK_S)
         raise MeshError(dead)
 
-    async def _start(self, discovery: Discovery, begin: float) -> None:
+    async def _start(self, discovery: Discovery) -> None:
         self._tell(PhaseEvent(phase="deploying", message=f"deploying {len(self._workloads)} services"))
         self._progress = deploy.Progress(self._workloads, self._tell)
         apps = await self._cluster.run(deploy.applications, self._layout.tree, self._roots, self._workloads)
@@ -250,7 +220,7 @@ class _Run:
         discovery.listeners.append(self._follow)
         limit = self._options.start_timeout_s
         while not await self._healthy():
-            if time.monotonic() - begin > limit:
+            if time.monotonic() - self._begin > limit:
                 waiting = ", ".join(self._progress.pending()) or "Envoy's health checks"
                 raise MeshError(f"the mesh did not start within {limit:g} s; still waiting for: {waiting}")
             await asyncio.sleep(_POLL_S)
@@ -285,12 +255,6 @@ class _Run:
         finally:
             end.cancel()
 
-    @staticmethod
-    async def _first(tasks: set[asyncio.Future[None]]) -> None:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-
     def _addresses(self) -> Addresses:
         layout = self._layout
         base = authority(self._options.connect_host, layout.port)
@@ -299,12 +263,14 @@ class _Run:
             host=self._options.connect_host,
             port=layout.port,
             rest=tuple(f"http://{base}{r.path}" for m in meshes for r in m.routes),
-            services=tuple(s.service for s in self._exposed()),
+            services=tuple(s.service for s in exposed_services(self._targets, self._options)),
             run_dir=layout.folder,
             logs=self._cluster.logs(),
         )
 
-    def _exposed(self) -> list[Service]:
-        """Whose services the front publishes."""
-        meshes = [t.plan.mesh for t in self._targets]
-        return [s for m in meshes for s in (m.services if self._options.nodes_exposed else (m.driver,))]
+
+async def _first_ended(tasks: set[asyncio.Future[None]]) -> None:
+    """Wait for one of them, and raise what it raised."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()

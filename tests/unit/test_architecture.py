@@ -6,8 +6,10 @@ import ast
 import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 import meshgen
@@ -17,6 +19,9 @@ PROJECT = Path(__file__).parents[2]
 MODULES = sorted((PROJECT / "meshgen").rglob("*.py"))
 MAX_MODULE_LINES = 400
 MAX_FUNCTION_LINES = 50
+MAX_CLASS_LINES = 200
+MAX_MODULES_IN_A_PACKAGE = 20
+PACKAGES = sorted({module.parent for module in MODULES})
 
 
 def test_there_are_modules() -> None:
@@ -42,6 +47,28 @@ def test_module_says_its_job_and_its_functions_are_short(module: Path) -> None:
                 (node.end_lineno or node.lineno) - node.lineno + 1 - len((ast.get_docstring(node) or "").splitlines())
             )
             assert lines <= MAX_FUNCTION_LINES, f"{node.name} has {lines} lines"
+        elif isinstance(node, ast.ClassDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert lines <= MAX_CLASS_LINES, f"{node.name} has {lines} lines"
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_a_package_has_room(package: Path) -> None:
+    assert len([m for m in package.glob("*.py") if m.name != "__init__.py"]) <= MAX_MODULES_IN_A_PACKAGE
+
+
+def test_no_imports_go_in_circles() -> None:
+    """Imports for types count, too, and so do those inside of functions."""
+    graph = grimp.build_graph("meshgen", exclude_type_checking_imports=False, cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    # A package's `__init__` stands for the package, which is no module that its own parts would need.
+    TopologicalSorter(imports).prepare()
+
+
+def test_only_rayserve_takes_of_the_inside_of_ray() -> None:
+    inside = re.compile(r"^\s*(?:from|import) ray\S*(?:\._|\.context\b)|^\s*from ray\S* import _", re.MULTILINE)
+    taking = {m.relative_to(PROJECT / "meshgen").parts[0] for m in MODULES if inside.search(m.read_text())}
+    assert taking == {"rayserve"}
 
 
 def test_imports_keep_to_the_layers() -> None:
