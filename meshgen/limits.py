@@ -8,7 +8,7 @@ DEFAULT_TIMEOUT_S = 60.0
 """Deadline of a request that came with none, in seconds."""
 
 OPTION = "--max-message-mb"
-"""Of `meshgen run`."""
+"""The option of `meshgen run` that sets the limit."""
 VARIABLE = "MESHGEN_MAX_MESSAGE_MB"
 """Environment variable with the same meaning, which replicas read."""
 MEBIBYTE = 1024 * 1024

@@ -102,8 +102,8 @@ def _on_definition(file: str, line: int) -> Span:
 
 
 _POSITIONS: dict[int, list[_Position]] = {}
-"""Of the instructions of each code object that asked, by its identity, while it lives: a graph's file asks for each of
-its binds."""
+"""The positions of the instructions of each code object that asked, by its identity, while it lives: a graph's file
+asks for each of its binds."""
 
 
 def _positions(code: CodeType) -> list[_Position]:

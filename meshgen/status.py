@@ -56,7 +56,7 @@ HTTP_STATUS: Mapping[Code, int] = {
 
 
 DOMAIN = "meshgen"
-"""Of the `google.rpc.ErrorInfo` in errors of services."""
+"""The domain of the `google.rpc.ErrorInfo` in errors of services."""
 ENVOY_DOMAIN = "envoy"
 """The same in errors that Envoy makes itself."""
 

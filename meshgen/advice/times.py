@@ -12,7 +12,7 @@ from meshgen.advice.spans import Span
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Times:
-    """Of one node, over all of its calls in the traces."""
+    """The times of one node, over all of its calls in the traces."""
 
     calls: int
     requests: int

@@ -9,7 +9,7 @@ from meshgen.codec.payloads import payload_key
 from meshgen.codec.well_known import fill_value, message_writer
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.schema.convert.extra_fields import surplus_check
+from meshgen.schema.convert.extra_fields import extra_fields_check
 from meshgen.schema.convert.field_access import ABSENT, elements, getter
 from meshgen.schema.convert.set_elements import may_merge, refuse_merged
 from meshgen.schema.misfit import EncodeError, describe
@@ -89,7 +89,7 @@ class Encoding:
 
     def _record(self, record: Record) -> Fill:
         rows = [(getter(record, f), self.field(f)) for f in record.fields]
-        whole, check = surplus_check(record)
+        whole, check = extra_fields_check(record)
 
         def fill(message: Any, value: Any) -> None:
             if type(value) is not whole:

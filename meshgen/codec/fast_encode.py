@@ -5,7 +5,7 @@ from __future__ import annotations
 from meshgen.codec.encode import Encoding, Fill
 from meshgen.codec.pycode import CompiledFunctions, field_of, indented, is_plain_name, set_field
 from meshgen.naming import snake
-from meshgen.schema.convert.extra_fields import surplus_check
+from meshgen.schema.convert.extra_fields import extra_fields_check
 from meshgen.schema.convert.set_elements import SETS
 from meshgen.schema.model import SCALARS, AnyValue, Field, ListOf, MapOf, Optional, Record, Ref, Scalar, Type
 from meshgen.schema.relate.defaults import none_is_lost
@@ -127,7 +127,7 @@ def _common(record: Record, functions: CompiledFunctions) -> str | None:
             omitted = any(f.omitted for f in record.fields)
             return None if omitted else f"type(v) is not dict or len(v) != {count}"
         case _:
-            whole, _ = surplus_check(record)
+            whole, _ = extra_fields_check(record)
             plain = all(is_plain_name(f.name) for f in record.fields)
             return f"type(v) is not {functions.refer(whole)}" if whole is not None and plain else None
 

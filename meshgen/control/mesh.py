@@ -9,7 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from meshgen.control import deploy, environment, http, leave, ports, spans
+from meshgen.control import deploy, environment, http, ports, spans, take_off
 from meshgen.control.agent.discovery import Discovery, Snapshot
 from meshgen.control.agent.envoy import Envoy
 from meshgen.control.agent.parts import envoy_running, exposed_services, pages_running, reflection_running
@@ -53,7 +53,7 @@ async def run_mesh(
     stop = stop or asyncio.Event()
     run_id = uuid.uuid4().hex
     folder = make_folder()
-    reaper = Reaper(run_id, folder, _farewell(targets, options))
+    reaper = Reaper(run_id, folder, _last_command(targets, options))
     try:
         with stop_on_signal(stop) as take_signals:
             layout = Layout.pick(folder, port)
@@ -64,11 +64,11 @@ async def run_mesh(
         progress(PhaseEvent(phase="stopped", message="" if clean else f"some files or processes remain: {folder}"))
 
 
-def _farewell(targets: Sequence[Target], options: MeshOptions) -> tuple[str, ...]:
+def _last_command(targets: Sequence[Target], options: MeshOptions) -> tuple[str, ...]:
     if options.address is None:
         return ()
     names = [d.workload.application for d in deploy.deployed(targets)]
-    return (sys.executable, "-P", leave.__file__, options.address, *names)
+    return (sys.executable, "-P", take_off.__file__, options.address, *names)
 
 
 class _Run:
@@ -143,7 +143,7 @@ class _Run:
         try:
             await _first_ended({start, broken, self._failure})
             discovery.listeners.remove(self._follow)
-            discovery.calm = True
+            discovery.waits_for_word = True
             self._tell(PhaseEvent(phase="ready"))
             ready(self._addresses())
             await broken

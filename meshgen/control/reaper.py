@@ -23,7 +23,7 @@ RUN_ID = "MESHGEN_RUN"
 """Environment variable that every process of a run inherits."""
 _GRACE_S = 2.0
 _LIMIT_S = 15.0
-_FAREWELL_S = 60.0
+_LAST_COMMAND_S = 60.0
 _FINISHED = b"finished"
 
 
@@ -77,13 +77,13 @@ def remove(folder: Path) -> None:
 class Reaper:
     """The watcher process of one run. Lives as long as the run, and does its work when the pipe ends."""
 
-    def __init__(self, run_id: str, folder: Path, farewell: Sequence[str] = ()) -> None:
+    def __init__(self, run_id: str, folder: Path, last_command: Sequence[str] = ()) -> None:
         """Start the watcher.
 
         Args:
             run_id: in the environment of the processes to stop.
             folder: to remove.
-            farewell: a command to run besides, but only if this process dies before `finish`.
+            last_command: a command to run besides, but only if this process dies before `finish`.
         """
         self.run_id = run_id
         self.folder = folder
@@ -91,7 +91,7 @@ class Reaper:
         # is imported, this runs after Ray's own.
         atexit.register(remove, folder)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and file
-            [sys.executable, "-P", __file__, run_id, str(folder), *farewell],
+            [sys.executable, "-P", __file__, run_id, str(folder), *last_command],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -103,7 +103,7 @@ class Reaper:
 
     @property
     def pid(self) -> int:
-        """Of the watcher."""
+        """The process id of the watcher."""
         return self._process.pid
 
     def finish(self) -> bool:
@@ -127,13 +127,13 @@ def _without_id(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _watch() -> None:
-    _, run_id, folder, *farewell = sys.argv
+    _, run_id, folder, *last_command = sys.argv
     # Returns at end of file: the other end closed it, or died.
     finished = sys.stdin.buffer.read() == _FINISHED
     sweep(run_id)
-    if farewell and not finished:
+    if last_command and not finished:
         with suppress(subprocess.TimeoutExpired):
-            subprocess.run(farewell, check=False, timeout=_FAREWELL_S, stdin=subprocess.DEVNULL)  # noqa: S603
+            subprocess.run(last_command, check=False, timeout=_LAST_COMMAND_S, stdin=subprocess.DEVNULL)  # noqa: S603
     remove(Path(folder))
 
 

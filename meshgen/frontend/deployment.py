@@ -39,7 +39,7 @@ class Deployment:
         return Deployment(self.target, given, published=self._definition.published)
 
     def bind(self, *args: Any, **kwargs: Any) -> Any:
-        """Of a class, a node made with these constructor arguments; of a function, one call of it per request."""
+        """A class gives a node made with these constructor arguments, a function one call of it per request."""
         if self.is_class:
             return ClassNode(BoundNode(definition=self._definition, args=args, kwargs=kwargs, span=caller()))
         return self.method.bind(*args, **kwargs)

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from meshgen.limits import DEFAULT_TIMEOUT_S
 
-Place: TypeAlias = Literal["driver", "node", "guest", "inline"]
+Holder: TypeAlias = Literal["driver", "node", "guest", "inline"]
 """Who has options: the driver, a node with replicas of its own, one in another's replicas, an inline function."""
 
 _Number: TypeAlias = type[int] | type[float]
@@ -34,10 +34,10 @@ class Option:
     name: str
     of_serve: bool
     """Serve has it; else it is meshgen's."""
-    places: frozenset[Place]
+    holders: frozenset[Holder]
     """Where it may stand."""
     refusal: str = ""
-    """Why it cannot stand in other places; empty when nobody would expect it there."""
+    """Why it cannot stand elsewhere; empty when nobody would expect it there."""
     takes: Values | None = None
     """None leaves it to Serve to look at the value."""
     in_place: bool = False
@@ -67,17 +67,17 @@ _QUEUE = Values("a number from 1, or -1 for no bound", lambda v: v is None or (i
 _SECONDS = Values("seconds above 0", lambda v: v is None or (is_number(v, 0, float) and v > 0))
 _YES_OR_NO = Values("True or False", lambda v: isinstance(v, bool))
 
-_ANYWHERE = frozenset[Place]({"driver", "node", "guest", "inline"})
+_ANYWHERE = frozenset[Holder]({"driver", "node", "guest", "inline"})
 _NODES = _ANYWHERE - {"driver"}
-_REPLICATED = frozenset[Place]({"driver", "node"})
+_REPLICATED = frozenset[Holder]({"driver", "node"})
 
 
 def _serve(name: str, **facts: Any) -> Option:
-    return Option(**{"name": name, "of_serve": True, "places": _REPLICATED, **facts})
+    return Option(**{"name": name, "of_serve": True, "holders": _REPLICATED, **facts})
 
 
-def _own(name: str, places: frozenset[Place], **facts: Any) -> Option:
-    return Option(name=name, of_serve=False, places=places, **facts)
+def _own(name: str, holders: frozenset[Holder], **facts: Any) -> Option:
+    return Option(name=name, of_serve=False, holders=holders, **facts)
 
 
 _ROWS = (
@@ -90,12 +90,12 @@ _ROWS = (
         frozenset({"driver"}),
         refusal="only the driver has one: `DAGDriver.options(route_prefix=...)`",
     ),
-    _serve("version", places=frozenset(), refusal="it follows from the code and the contract"),
+    _serve("version", holders=frozenset(), refusal="it follows from the code and the contract"),
     _serve("num_replicas", takes=_REPLICAS, in_place=True, mesh_default=1),
     _serve("autoscaling_config", in_place=True),
     _serve(
         "max_ongoing_requests",
-        places=_REPLICATED | {"guest"},
+        holders=_REPLICATED | {"guest"},
         takes=_numbers(1, int),
         in_place=True,
         serve_default=5,
@@ -111,7 +111,7 @@ _ROWS = (
         driver_default=1000,
     ),
     _serve("backpressure_config", in_place=True),
-    _serve("user_config", places=_REPLICATED | {"guest"}, in_place=True),
+    _serve("user_config", holders=_REPLICATED | {"guest"}, in_place=True),
     # A lost replica is only found by the next check.
     _serve("health_check_period_s", takes=_numbers(0, float), in_place=True, mesh_default=1.0),
     _serve("health_check_timeout_s", takes=_numbers(0, float), in_place=True, mesh_default=10.0),
@@ -137,18 +137,18 @@ OPTIONS: Mapping[str, Option] = MappingProxyType({row.name: row for row in _ROWS
 """The table, by name."""
 
 
-def own_options(place: Place) -> frozenset[str]:
+def own_options(holder: Holder) -> frozenset[str]:
     """The options of meshgen that may stand there."""
-    return frozenset(name for name, row in OPTIONS.items() if not row.of_serve and place in row.places)
+    return frozenset(name for name, row in OPTIONS.items() if not row.of_serve and holder in row.holders)
 
 
-def serve_options(place: Place) -> frozenset[str]:
+def serve_options(holder: Holder) -> frozenset[str]:
     """The options of Serve that may stand there."""
-    return frozenset(name for name, row in OPTIONS.items() if row.of_serve and place in row.places)
+    return frozenset(name for name, row in OPTIONS.items() if row.of_serve and holder in row.holders)
 
 
-def mesh_defaults(place: Literal["driver", "node"]) -> dict[str, Any]:
+def mesh_defaults(holder: Literal["driver", "node"]) -> dict[str, Any]:
     """What a mesh sets when nobody says, by name."""
-    rows = ((row, row.driver_default if place == "driver" else None) for row in OPTIONS.values())
+    rows = ((row, row.driver_default if holder == "driver" else None) for row in OPTIONS.values())
     found = {row.name: row.mesh_default if special is None else special for row, special in rows}
     return {name: value for name, value in found.items() if value is not None}

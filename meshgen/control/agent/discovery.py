@@ -25,7 +25,7 @@ _EAGER_S = 0.25
 """Between two polls while the mesh starts, and people look on."""
 _PAUSE_S = 0.05
 """Between two polls however much changes."""
-_CALM_S = 5.0
+_WAITING_S = 5.0
 """Between two polls while Serve says nothing: for what its word may leave out."""
 _log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Discovery:
         self._details = details
         self._changed = changed
         self._word = asyncio.Event()
-        self.calm = False
+        self.waits_for_word = False
         """Ask when Serve has word of a change. Until set, every moment: a start has news that Serve does not tell."""
         self._folder = folder
         self._endpoints: dict[str, Endpoints] = {}
@@ -71,7 +71,7 @@ class Discovery:
         listening: asyncio.Task[None] | None = None
         try:
             while True:
-                if self.calm and listening is None:
+                if self.waits_for_word and listening is None:
                     listening = asyncio.create_task(self._listen())
                 # What changes from here on may be missing in the report.
                 self._word.clear()
@@ -82,12 +82,12 @@ class Discovery:
                 listening.cancel()
 
     async def _rest(self) -> None:
-        if not self.calm or self.failed_since is not None:
+        if not self.waits_for_word or self.failed_since is not None:
             await asyncio.sleep(_EAGER_S)
             return
         await asyncio.sleep(_PAUSE_S)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._word.wait(), _CALM_S)
+            await asyncio.wait_for(self._word.wait(), _WAITING_S)
 
     async def _listen(self) -> None:
         while True:
@@ -95,7 +95,7 @@ class Discovery:
                 await self._changed()
             except Exception as error:  # noqa: BLE001 - polls go on without
                 _log.debug("discovery: no word from Serve: %s: %s", type(error).__name__, error)
-                await asyncio.sleep(_CALM_S)
+                await asyncio.sleep(_WAITING_S)
             self._word.set()
 
     async def _poll(self) -> None:
@@ -108,7 +108,7 @@ class Discovery:
             if self.failed_since is None:
                 self.failed_since = time.monotonic()
                 # A controller that starts a mesh may have no time to tell how far it is.
-                busy = isinstance(error, TimeoutError) and not self.calm
+                busy = isinstance(error, TimeoutError) and not self.waits_for_word
                 _log.log(logging.DEBUG if busy else logging.WARNING, "discovery: %s: %s", type(error).__name__, error)
             return
         self.failed_since = None

@@ -35,7 +35,7 @@ class Otlp:
     ca_file: str = "/etc/ssl/certs/ca-certificates.crt"
     """Authorities that may vouch for an https endpoint."""
     sampling_percent: float = 100.0
-    """Of requests that bring no `traceparent`; the others follow their parent."""
+    """The share of requests that are traced, of those that bring no `traceparent`; the others follow their parent."""
 
     @property
     def tls(self) -> bool:
@@ -89,7 +89,7 @@ class EnvoySettings:
     max_timeout_s: float = 3600.0
     """The longest deadline that a client may ask for by `grpc-timeout`."""
     max_message_bytes: int = limits.DEFAULT_MB * limits.MEBIBYTE
-    """Of a request and of an answer, which services measure. Envoy ends what is far larger."""
+    """The most that a request and an answer may have, which services measure. Envoy ends what is far larger."""
     rate_limit: int | None = None
     """Requests per second that the public listener lets through; None for no limit."""
     max_connections: int = 50_000

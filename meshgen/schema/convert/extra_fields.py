@@ -13,7 +13,7 @@ from meshgen.schema.model import Record
 _Check: TypeAlias = Callable[[Any], None]
 
 
-def surplus_check(record: Record) -> tuple[type[Any] | None, _Check]:
+def extra_fields_check(record: Record) -> tuple[type[Any] | None, _Check]:
     """The class whose values have no more than the fields (None when each value has to be looked at), and a check.
 
     The check is for values of every other class. It raises EncodeError, and leaves alone what is of another kind: that

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
-from meshgen.schema.convert.extra_fields import surplus_check
+from meshgen.schema.convert.extra_fields import extra_fields_check
 from meshgen.schema.convert.field_access import ABSENT, elements, getter
 from meshgen.schema.convert.set_elements import may_merge, refuse_merged
 from meshgen.schema.misfit import EncodeError, describe
@@ -83,7 +83,7 @@ class JsonWriting:
 
     def _record(self, record: Record) -> Convert:
         put = self.object(record.fields, lambda field: getter(record, field))
-        whole, check = surplus_check(record)
+        whole, check = extra_fields_check(record)
 
         def write(value: Any) -> Any:
             if type(value) is not whole:

@@ -197,7 +197,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 @contextlib.asynccontextmanager
 async def _discovered(serve: _Serve, folder: Path, *, calm: bool) -> AsyncIterator[Discovery]:
     discovery = Discovery(serve.details, serve.changed, folder, ["x-n"])
-    discovery.calm = calm
+    discovery.waits_for_word = calm
     task = asyncio.create_task(discovery.run())
     try:
         yield discovery
@@ -207,7 +207,7 @@ async def _discovered(serve: _Serve, folder: Path, *, calm: bool) -> AsyncIterat
 
 
 async def test_a_calm_mesh_is_asked_when_serve_has_news(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meshgen.control.agent.discovery._CALM_S", 3600.0)
+    monkeypatch.setattr("meshgen.control.agent.discovery._WAITING_S", 3600.0)
     serve = _Serve()
     async with _discovered(serve, tmp_path, calm=True):
         await _until(lambda: serve.polls == 1)
@@ -219,7 +219,7 @@ async def test_a_calm_mesh_is_asked_when_serve_has_news(tmp_path: Path, monkeypa
 
 
 async def test_news_in_the_middle_of_a_poll_leads_to_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("meshgen.control.agent.discovery._CALM_S", 3600.0)
+    monkeypatch.setattr("meshgen.control.agent.discovery._WAITING_S", 3600.0)
     serve = _Serve()
     async with _discovered(serve, tmp_path, calm=True) as discovery:
 
@@ -237,7 +237,7 @@ async def test_news_in_the_middle_of_a_poll_leads_to_another(tmp_path: Path, mon
 async def test_without_word_from_serve_it_is_asked_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calm: bool
 ) -> None:
-    monkeypatch.setattr("meshgen.control.agent.discovery._CALM_S", 0.1)
+    monkeypatch.setattr("meshgen.control.agent.discovery._WAITING_S", 0.1)
     serve = _Serve()
     serve.broken = True
     async with _discovered(serve, tmp_path, calm=calm):
@@ -342,7 +342,7 @@ def test_a_finished_run_leaves_nothing(tmp_path: Path) -> None:
     run_id = uuid.uuid4().hex
     folder, farewell = tmp_path / "run", tmp_path / "farewell"
     folder.mkdir()
-    reaper = Reaper(run_id, folder, farewell=["touch", str(farewell)])
+    reaper = Reaper(run_id, folder, last_command=["touch", str(farewell)])
     _spawn(run_id)
     assert len(list(members(run_id))) == 2
     assert reaper.finish()
@@ -358,7 +358,7 @@ def test_the_watcher_cleans_up_after_a_killed_command(tmp_path: Path) -> None:
     command = f"""
 import os, pathlib
 from meshgen.control.reaper import Reaper
-reaper = Reaper({run_id!r}, pathlib.Path({str(folder)!r}), farewell=["touch", {str(farewell)!r}])
+reaper = Reaper({run_id!r}, pathlib.Path({str(folder)!r}), last_command=["touch", {str(farewell)!r}])
 print(reaper.pid, flush=True)
 os.kill(os.getpid(), 9)
 """

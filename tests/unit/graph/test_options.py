@@ -46,7 +46,7 @@ def test_what_serve_starts_anew_for_is_no_option_in_place() -> None:
 
 def test_a_config_file_has_a_place_for_those_that_the_table_says() -> None:
     schema = pytest.importorskip("ray.serve.schema").DeploymentSchema
-    assert {name for name, row in SERVE_ROWS.items() if row.in_config and row.places} == (
+    assert {name for name, row in SERVE_ROWS.items() if row.in_config and row.holders} == (
         SERVE_ROWS.keys() & schema.model_fields.keys()
     )
 
@@ -62,7 +62,7 @@ def test_every_default_of_a_mesh_is_a_value_that_its_option_takes() -> None:
     for place in ("driver", "node"):
         for name, value in mesh_defaults(place).items():  # type: ignore[arg-type]
             row = OPTIONS[name]
-            assert place in row.places
+            assert place in row.holders
             assert row.takes is None or row.takes.fit(value)
 
 

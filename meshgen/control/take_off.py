@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 
-def leave(address: str, applications: Sequence[str]) -> None:
+def take_off(address: str, applications: Sequence[str]) -> None:
     """Delete the applications from Serve on the cluster at `address`; what is gone already does not matter."""
     import ray
     from ray import serve
@@ -21,4 +21,4 @@ def leave(address: str, applications: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    leave(sys.argv[1], sys.argv[2:])
+    take_off(sys.argv[1], sys.argv[2:])
