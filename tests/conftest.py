@@ -46,13 +46,15 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the tests on meshes into one worker, and last: a mesh starts badly beside other tests that fill the cores.
 
-    Those that start meshes of their own come before those that share one, which then need not stand by meanwhile.
+    So do those that load the cores themselves and look at times. Those that start meshes of their own come before those
+    that share one, which then need not stand by meanwhile.
     """
+    loads = [item for item in items if item.get_closest_marker("loads")]
     meshes = [item for item in items if item.get_closest_marker("mesh")]
-    for item in meshes:
+    for item in (*loads, *meshes):
         item.add_marker(pytest.mark.xdist_group("mesh"))
     sharing = [item for item in meshes if "mesh" in getattr(item, "fixturenames", ())]
-    last = {item: place for place, group in enumerate((meshes, sharing), 1) for item in group}
+    last = {item: place for place, group in enumerate((loads, meshes, sharing), 1) for item in group}
     items.sort(key=lambda item: last.get(item, 0))
 
 

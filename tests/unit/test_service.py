@@ -41,7 +41,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     service._loaded.cache_clear()
     # The packages of this repository have the same names.
     ours = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] in ("graphs", "tests")}
-    yield Project(tmp_path, {**files, "graphs/tiny.py": TINY})
+    yield Project(tmp_path, {**files, "graphs/smallest.py": TINY})
     service._loaded.cache_clear()
     forget()
     sys.modules.update(ours)
@@ -153,13 +153,13 @@ def test_versions_are_the_same_in_every_process_and_folder(tmp_path: Path) -> No
 
 
 def test_a_graph_is_found_from_elsewhere(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = f"{project.root / 'graphs' / 'tiny.py'}:app"
-    assert service._resolve("graphs/tiny.py:app") == expected
+    expected = f"{project.root / 'graphs' / 'smallest.py'}:app"
+    assert service._resolve("graphs/smallest.py:app") == expected
     elsewhere = project.root / "tests" / "graphs"
     monkeypatch.chdir(elsewhere)
-    assert service._resolve("graphs/tiny.py:app", tuple(elsewhere.parents)) == expected
+    assert service._resolve("graphs/smallest.py:app", tuple(elsewhere.parents)) == expected
     monkeypatch.syspath_prepend(str(project.root))
-    assert service._resolve("graphs/tiny.py:app") == expected
+    assert service._resolve("graphs/smallest.py:app") == expected
     with pytest.raises(FileNotFoundError, match=r"graphs/y\.py"):
         service._resolve("graphs/y.py:app")
 
@@ -174,25 +174,25 @@ def contract(project: Project, source: str) -> Path:
 
 def test_an_application_is_a_node_with_options_and_a_version(project: Project) -> None:
     pytest.importorskip("ray.serve")
-    path = contract(project, "graphs/tiny.py")
-    app = service.application("graphs/tiny.py:app", "same", path, {"num_replicas": 2})
+    path = contract(project, "graphs/smallest.py")
+    app = service.application("graphs/smallest.py:app", "same", path, {"num_replicas": 2})
     deployment = app._bound_deployment
     assert (deployment.name, deployment.num_replicas) == ("node", 2)
-    assert deployment.version == versions(project, "graphs/tiny.py")["same"]
+    assert deployment.version == versions(project, "graphs/smallest.py")["same"]
     load, source, node, descriptors = cast("tuple[Any, ...]", deployment.init_args)
-    assert (source, node) == (f"{project.root / 'graphs' / 'tiny.py'}:app", "same")
-    assert (load.func, load.args) == (service.load, ("graphs/tiny.py:app",))
+    assert (source, node) == (f"{project.root / 'graphs' / 'smallest.py'}:app", "same")
+    assert (load.func, load.args) == (service.load, ("graphs/smallest.py:app",))
     files = [f.name for f in FileDescriptorSet.FromString(descriptors).file]
-    assert "tiny/same/v1/same.proto" in files
-    assert "tiny/v1/tiny.proto" not in files
+    assert "smallest/same/v1/same.proto" in files
+    assert "smallest/v1/smallest.proto" not in files
 
 
 def test_a_node_that_is_gone_is_named(project: Project) -> None:
     pytest.importorskip("ray.serve")
     with pytest.raises(MeshgenError, match=r"no node 'gone'; run `meshgen build`"):
-        service.application("graphs/tiny.py:app", "gone", contract(project, "graphs/tiny.py"), {})
+        service.application("graphs/smallest.py:app", "gone", contract(project, "graphs/smallest.py"), {})
 
 
 def test_a_replica_finds_its_own_copy_of_the_project(project: Project) -> None:
-    project.load("graphs/tiny.py")
-    assert service.load("graphs/tiny.py:app", "/elsewhere/graphs/tiny.py:app").name == "tiny"
+    project.load("graphs/smallest.py")
+    assert service.load("graphs/smallest.py:app", "/elsewhere/graphs/smallest.py:app").name == "smallest"
