@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -42,20 +42,19 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True)  # before the same hook of xdist, which reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Put the tests on meshes into one worker, and last: a mesh starts badly beside other tests that fill the cores.
 
-    So do those that load the cores themselves and look at times. Those that start meshes of their own come before those
-    that share one, which then need not stand by meanwhile.
+    Those that start meshes of their own come before those that share one, which then need not stand by meanwhile.
     """
-    loads = [item for item in items if item.get_closest_marker("loads")]
     meshes = [item for item in items if item.get_closest_marker("mesh")]
-    for item in (*loads, *meshes):
+    for item in meshes:
         item.add_marker(pytest.mark.xdist_group("mesh"))
     sharing = [item for item in meshes if "mesh" in getattr(item, "fixturenames", ())]
-    last = {item: place for place, group in enumerate((loads, meshes, sharing), 1) for item in group}
+    last = {item: place for place, group in enumerate((meshes, sharing), 1) for item in group}
     items.sort(key=lambda item: last.get(item, 0))
+    return (yield)
 
 
 @pytest.fixture(autouse=True)
