@@ -20,6 +20,7 @@ from meshgen.codec.rpc import Contracts, EncodeError, RpcCodec
 from meshgen.errors import InternalError
 from meshgen.schema.model import Record
 from meshgen.schema.reflect.reflector import reflect
+from meshgen.schema.values.writable import holds_arrays, writable
 from meshgen.status import Code, DeadlineExceeded, InvalidArgument, StatusError, Unavailable, Violation
 
 T = TypeVar("T")
@@ -91,6 +92,10 @@ class Rpc(Generic[T]):
         contracts = self._service.contracts
         return contracts.codec(self._service.name, self._name, request.fields, None, reflect(self._result))
 
+    @cached_property
+    def _has_arrays(self) -> bool:
+        return holds_arrays(self._codec.result)
+
     def encode(self, arguments: Mapping[str, Any]) -> bytes:
         """The bytes of a request.
 
@@ -110,7 +115,7 @@ class Rpc(Generic[T]):
             Internal: it is not what the contract says.
         """
         value: T = self._codec.decode_response(answer)
-        return value
+        return writable(value) if self._has_arrays else value
 
 
 class Client:

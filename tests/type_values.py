@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import struct
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -98,7 +101,9 @@ def _lists(item: Type, container: str, rules: Rules, depth: int) -> st.SearchStr
 def _records(record: Record, depth: int) -> st.SearchStrategy[Any]:
     always = {f.name: values(f.type, depth) for f in record.fields if not f.omitted}
     at_times = {f.name: values(_inside(f), depth) for f in record.fields if f.omitted}
-    return st.fixed_dictionaries(always, optional=at_times).map(record.construct)
+    order = [f.name for f in record.fields]  # which is that of a TypedDict's keys, however they were written
+    drawn = st.fixed_dictionaries(always, optional=at_times)
+    return drawn.map(lambda found: record.construct({name: found[name] for name in order if name in found}))
 
 
 def _inside(field: Field) -> Type:
@@ -182,22 +187,44 @@ def _tensor(type_: Tensor) -> Any:
     return np.ones(shape, dtype=type_.dtype or "float32")
 
 
-def alike(a: Any, b: Any) -> bool:
-    """Equality in which NaN equals itself, and arrays, tensors and images are compared whole."""
-    match a:
+def alike(arrived: Any, sent: Any) -> bool:
+    """Whether Python sees no difference between two values, and may write to what has arrived.
+
+    That is the class, the order of a dict, which member of an enum, the sign of zero, and what is in an array or a
+    picture. NaN is as good as any other, and a set has no order.
+    """
+    if type(arrived) is not type(sent):
+        return False
+    match sent:
         case float():
-            return isinstance(b, float) and (a == b or (math.isnan(a) and math.isnan(b)))
+            return math.isnan(arrived) if math.isnan(sent) else _bits(arrived) == _bits(sent)
+        case Decimal():
+            return arrived.as_tuple() == sent.as_tuple()  # 1.50 is not 1.5
+        case Enum():
+            return arrived is sent
         case np.ndarray():
-            return bool(a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes())
+            return arrived.flags.writeable and _form(arrived) == _form(sent)
         case torch.Tensor():
-            return a.dtype == b.dtype and torch.equal(a, b)
+            return arrived.dtype == sent.dtype and torch.equal(arrived, sent)
         case PilImage.Image():
-            return bool((a.mode, a.size, a.tobytes()) == (b.mode, b.size, b.tobytes()))
+            return not arrived.readonly and _picture(arrived) == _picture(sent)
         case dict():
-            return a.keys() == b.keys() and all(alike(v, b[k]) for k, v in a.items())
+            return list(arrived) == list(sent) and all(alike(arrived[k], v) for k, v in sent.items())
         case list() | tuple():
-            return type(a) is type(b) and len(a) == len(b) and all(map(alike, a, b))
-        case _ if dataclasses.is_dataclass(a) or hasattr(a, "model_fields_set"):
-            return type(a) is type(b) and alike(vars(a), vars(b))
+            return len(arrived) == len(sent) and all(map(alike, arrived, sent))
+        case _ if dataclasses.is_dataclass(sent) or hasattr(sent, "model_fields_set"):
+            return alike(vars(arrived), vars(sent))
         case _:
-            return type(a) is type(b) and bool(a == b)
+            return bool(arrived == sent)
+
+
+def _bits(number: float) -> bytes:
+    return struct.pack("<d", number)
+
+
+def _form(array: Any) -> tuple[Any, ...]:
+    return array.dtype, array.shape, array.tobytes()
+
+
+def _picture(image: Any) -> tuple[Any, ...]:
+    return image.mode, image.size, image.tobytes(), image.info

@@ -136,7 +136,7 @@ class Decoding:
                 assert_never(type_)
 
     def _parts(self, parts: tuple[Field, ...]) -> Reader:
-        """Reads an image or tensor. Big bytes are a view of the request, which nobody outside gets to change."""
+        """Reads an image or tensor. Big bytes are a view of the message, in which others may read."""
         return reader_of_fields(
             parts, lambda f: _present(f.name, payload_of) if f.type == Optional(Scalar("bytes")) else self.field(f)
         )
@@ -180,11 +180,12 @@ def _or_none(read: Reader) -> Reader:
 
 
 def _map_reader(wire: str, element: Reader | None) -> Reader:
+    """Reads the entries in the order in which they came; of those with one key the last one counts, as in protobuf."""
     if element is None:
-        return lambda message: dict(getattr(message, wire))
+        return lambda message: {entry.key: entry.value for entry in getattr(message, wire)}
 
     read = entries_reader(element)
-    return lambda message: read(getattr(message, wire))
+    return lambda message: read({entry.key: entry.value for entry in getattr(message, wire)})
 
 
 def _choice_reader(choice: Choice) -> Reader:

@@ -178,13 +178,16 @@ class Encoding:
         def write(message: Any, value: Any) -> None:
             if not isinstance(value, Mapping):
                 raise EncodeError(f"must be {type_}, got {describe(value)}")
-            field = getattr(message, wire)
+            add = getattr(message, wire).add
             for key, element in value.items():
                 try:
+                    entry = add()
+                    entry.key = to_key(key)
                     if convert is not None:
-                        field[to_key(key)] = convert(element)
+                        entry.value = convert(element)
                     elif fill is not None:
-                        fill(field[to_key(key)], element)
+                        entry.value.SetInParent()
+                        fill(entry.value, element)
                 except EncodeError as error:
                     raise error.under(f"[{key!r}]") from None
 

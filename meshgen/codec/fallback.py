@@ -11,6 +11,7 @@ from meshgen.codec import fast_faults
 from meshgen.codec.encode import Fill
 from meshgen.codec.payloads import MessageBytes
 from meshgen.codec.pycode import Unusual
+from meshgen.codec.wireformat import Buffer
 from meshgen.schema.convert.readers import Reader
 from meshgen.schema.misfit import TOO_DEEP, EncodeError
 
@@ -86,7 +87,7 @@ class MessageReader:
         self._compile = compile_fast
         self._fast: Reader | None = None
 
-    def read(self, data: bytes) -> Any:
+    def read(self, data: Buffer) -> Any:
         """The value of the message.
 
         Raises:

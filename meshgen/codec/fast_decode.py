@@ -115,9 +115,11 @@ class FastDecoding:
                     return _Part(field.name, f"{self._functions.refer(self._general.field(field))}(m)")
                 return _Part(field.name, self._listed(there, item, container))
             case MapOf(value=value):
+                entries = f"{{e.key: e.value for e in {there}}}"
                 element = self._element("e", value)
-                every = f"dict({there})" if element == "e" else f"{{k: {element} for k, e in {there}.items()}}"
-                return _Part(field.name, every)
+                return _Part(
+                    field.name, entries if element == "e" else f"{{k: {element} for k, e in {entries}.items()}}"
+                )
             case _:
                 return self._singular(field, there, when_absent(field, record))
 

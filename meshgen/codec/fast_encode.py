@@ -7,7 +7,19 @@ from meshgen.codec.pycode import CompiledFunctions, field_of, indented, is_plain
 from meshgen.naming import snake
 from meshgen.schema.convert.extra_fields import extra_fields_check
 from meshgen.schema.convert.set_elements import SETS
-from meshgen.schema.model import SCALARS, AnyValue, Field, ListOf, MapOf, Optional, Record, Ref, Scalar, Type
+from meshgen.schema.model import (
+    SCALARS,
+    AnyValue,
+    Field,
+    ListOf,
+    MapOf,
+    Optional,
+    Record,
+    Ref,
+    Scalar,
+    ScalarKind,
+    Type,
+)
 from meshgen.schema.relate.defaults import none_is_lost
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.values.scalars import TO_SCALAR
@@ -73,15 +85,18 @@ class FastEncoding:
                 absent = ["else:", "    raise Unusual"] if none_is_lost(field) else []
                 return ["if x is not None:", *indented(self._singular(wire, item)), *absent]
             case ListOf(item=item, container=container) if container not in SETS:
-                written = self._repeated(wire, item)
-                general = f"{self._functions.refer(self._general.field(field))}(m, x)"
-                return (
-                    [f"if {written[0]}:", *indented(written[1:]), "else:", f"    {general}"] if written else [general]
-                )
-            case ListOf() | MapOf():
-                return [f"{self._functions.refer(self._general.field(field))}(m, x)"]
+                return self._unless_unusual(field, self._repeated(wire, item))
+            case ListOf():
+                return self._unless_unusual(field, [])
+            case MapOf():
+                return self._unless_unusual(field, self._map(wire, type_))
             case _:
                 return self._singular(wire, type_)
+
+    def _unless_unusual(self, field: Field, written: list[str]) -> list[str]:
+        """The lines for what is common (the first says when it is), and the general writer for all else."""
+        general = f"{self._functions.refer(self._general.field(field))}(m, x)"
+        return [f"if {written[0]}:", *indented(written[1:]), "else:", f"    {general}"] if written else [general]
 
     def _singular(self, wire: str, type_: Type) -> list[str]:
         match type_:
@@ -100,13 +115,31 @@ class FastEncoding:
                     return [set_field(wire, f"{self._functions.refer(scalar)}(x)")]
                 return [f"{self._functions.refer(self._general.singular(wire, type_))}(m, x)"]
 
+    def _map(self, wire: str, type_: MapOf) -> list[str]:
+        """As `_repeated`: the entries of a dict in their order."""
+        common = ["type(x) is dict", f"{self._classes(type_.key.kind)}.issuperset(map(type, x))"]
+        match type_.value:
+            case Scalar(kind=kind) if kind in _CLASSES:
+                common.append(f"{self._classes(kind)}.issuperset(map(type, x.values()))")
+                put = ["w.value = e"]
+            case Record() | Ref():
+                put = ["s = w.value", "s.SetInParent()", f"{self._record(type_.value.record)}(s, e)"]
+            case _:
+                return []
+        each = ["w = add()", "w.key = k", *put]
+        return [" and ".join(common), f"add = {field_of('m', wire)}.add", "for k, e in x.items():", *indented(each)]
+
+    def _classes(self, kind: ScalarKind) -> str:
+        """The name of the set of Python's class for a kind, against which the classes of many values are held."""
+        return self._functions.refer(frozenset({_CLASSES[kind]}))
+
     def _repeated(self, wire: str, item: Type) -> list[str]:
         """When it is common, and the lines for it; nothing when there is no fast way."""
         listed = "type(x) is list or type(x) is tuple"
         match item:
             case Scalar(kind=kind) if kind in _CLASSES:
-                classes = self._functions.refer(frozenset({_CLASSES[kind]}))
-                return [f"({listed}) and {classes}.issuperset(map(type, x))", f"{field_of('m', wire)}.extend(x)"]
+                common = f"({listed}) and {self._classes(kind)}.issuperset(map(type, x))"
+                return [common, f"{field_of('m', wire)}.extend(x)"]
             case Record() | Ref():
                 name = self._record(item.record)
                 return [listed, f"add = {field_of('m', wire)}.add", "for e in x:", f"    {name}(add(), e)"]

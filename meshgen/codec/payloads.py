@@ -49,7 +49,10 @@ def payload_key(payload: Buffer) -> bytes:
 
 
 def payload_of(content: bytes) -> Buffer:
-    """What a bytes field of a message that is being read stands for; big payloads are views of the received bytes."""
+    """What a bytes field of a message that is being read stands for; big payloads are views of what was received.
+
+    Whoever received it into memory of his own may write to it there.
+    """
     held = _HELD.payloads
     return held.get(content, content) if held and len(content) == _KEY_SIZE else content
 
@@ -108,7 +111,7 @@ class MessageBytes:
             _HELD.payloads = before
         return message
 
-    def read(self, read: Callable[[Any], T], data: bytes) -> T:
+    def read(self, read: Callable[[Any], T], data: Buffer) -> T:
         """What `read` makes of the message.
 
         Args:
@@ -138,7 +141,7 @@ def _with_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) -> by
     return Rewriting(data).rewritten(search.cuts(places))
 
 
-def _without_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) -> bytes:
+def _without_payloads(data: Buffer, places: Places, held: dict[bytes, Buffer]) -> Buffer:
     view = memoryview(data)
     search = Search(
         data,

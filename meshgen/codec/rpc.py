@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FileDescriptor, MethodDescriptor
@@ -18,8 +19,10 @@ from meshgen.codec.fast_decode import FastDecoding
 from meshgen.codec.fast_encode import FastEncoding
 from meshgen.codec.forwarding import Forwarding
 from meshgen.codec.lazy import any_undecoded, plain, undecoded
+from meshgen.codec.ordered_maps import with_ordered_maps
 from meshgen.codec.passthrough import concatenated
 from meshgen.codec.payloads import MessageBytes
+from meshgen.codec.wireformat import Buffer
 from meshgen.errors import MeshgenError
 from meshgen.naming import RESULT_FIELD, pascal, snake
 from meshgen.schema.check.requests import request_check
@@ -38,11 +41,14 @@ class Contracts:
     """The descriptors of a mesh, as `envoy/<graph>/descriptors.binpb` has them, in a pool of their own."""
 
     def __init__(self, descriptor_set: bytes) -> None:
-        files = FileDescriptorSet.FromString(descriptor_set)
-        self.pool = DescriptorPool()
-        for file in files.file:
-            self.pool.Add(file)
-        self.files = tuple(f.name for f in files.file)
+        self._set = FileDescriptorSet.FromString(descriptor_set)
+        self._wire = _pool_of(with_ordered_maps(self._set))
+        self.files = tuple(f.name for f in self._set.file)
+
+    @cached_property
+    def pool(self) -> DescriptorPool:
+        """The contract as it is, with protobuf's maps."""
+        return _pool_of(self._set)
 
     def codec(
         self, service: str, rpc: str, params: tuple[Field, ...], request_record: Record | None, result: Type
@@ -52,27 +58,51 @@ class Contracts:
         Raises:
             MeshgenError: the contract is not that of the code: it was built before the code changed.
         """
-        return RpcCodec(self._method(service, rpc), params, request_record, result)
+        method = _method(self._wire, service, rpc)
+        return RpcCodec(method, params, request_record, result, lambda: _method(self.pool, service, rpc))
 
-    def _method(self, service: str, rpc: str) -> MethodDescriptor:
-        try:
-            return self.pool.FindServiceByName(service).methods_by_name[rpc]
-        except KeyError:
-            raise _stale(f"no rpc {rpc} of {service}") from None
+
+def _pool_of(files: FileDescriptorSet) -> DescriptorPool:
+    pool = DescriptorPool()
+    for file in files.file:
+        pool.Add(file)
+    return pool
+
+
+def _method(pool: DescriptorPool, service: str, rpc: str) -> MethodDescriptor:
+    try:
+        return pool.FindServiceByName(service).methods_by_name[rpc]
+    except KeyError:
+        raise _stale(f"no rpc {rpc} of {service}") from None
 
 
 class RpcCodec:
     """Both messages of one rpc. Compiled once; safe to use from several threads."""
 
     def __init__(
-        self, method: MethodDescriptor, params: tuple[Field, ...], request_record: Record | None, result: Type
+        self,
+        method: MethodDescriptor,
+        params: tuple[Field, ...],
+        request_record: Record | None,
+        result: Type,
+        declared: Callable[[], MethodDescriptor],
     ) -> None:
-        self.request_class = GetMessageClass(method.input_type)
-        self.response_class = GetMessageClass(method.output_type)
+        """Compile the codec.
+
+        Args:
+            method: the rpc as it is written and read, with ordered maps.
+            params: of the request.
+            request_record: the request, when it is one record.
+            result: the type of the response.
+            declared: gives the rpc as its contract has it.
+        """
+        self._declared = declared
         self.response, self.result = method.output_type, result
         file = method.containing_service.file
         _check(method.input_type, params if request_record is None else request_record.fields)
-        self._request, self._response = MessageBytes(self.request_class), MessageBytes(self.response_class)
+        self._request, self._response = (
+            MessageBytes(GetMessageClass(message)) for message in (method.input_type, method.output_type)
+        )
         self._encoding = Encoding(lambda enum: _enum_numbers(file, enum), for_request=True)
         decoding = Decoding(lambda enum: _enum_numbers(file, enum), rules=True)
         self._write_request = _request_writer(self._request, self._encoding, params, request_record)
@@ -86,6 +116,16 @@ class RpcCodec:
         answer = () if isinstance(result, Nothing | Record) else (Field(name=RESULT_FIELD, type=result),)
         self._into_response = Forwarding(method.output_type, answer, result)
         self._write_rest: dict[tuple[str, ...], MessageWriter] = {}
+
+    @cached_property
+    def request_class(self) -> type[Message]:
+        """Protobuf's class of a request, as anybody has it who compiles the contract."""
+        return GetMessageClass(self._declared().input_type)
+
+    @cached_property
+    def response_class(self) -> type[Message]:
+        """That of a response."""
+        return GetMessageClass(self._declared().output_type)
 
     def encode_request(self, arguments: Any) -> bytes:
         """Bytes of a request.
@@ -117,7 +157,7 @@ class RpcCodec:
             self._write_rest[forwarded] = _request_writer(self._request, self._encoding, others, None)
         return self._write_rest[forwarded]
 
-    def decode_request(self, data: bytes) -> Any:
+    def decode_request(self, data: Buffer) -> Any:
         """{parameter: value} with every parameter, or the record.
 
         Raises:
@@ -128,7 +168,7 @@ class RpcCodec:
         except Misfit as misfit:
             raise misfit.as_status() from misfit.__cause__
         except (DecodeError, RecursionError) as error:
-            raise InvalidArgument(_unreadable(self.request_class, error)) from None
+            raise InvalidArgument(_unreadable(self._request.name, error)) from None
         if self._enforce is not None:
             self._enforce(value)
         return value
@@ -164,14 +204,12 @@ class RpcCodec:
         try:
             return self._read_response.read(data)
         except Misfit as misfit:
-            name = self.response_class.DESCRIPTOR.full_name
-            raise Internal(f"not a {name}: {misfit.as_status()}") from misfit.__cause__
+            raise Internal(f"not a {self._response.name}: {misfit.as_status()}") from misfit.__cause__
         except (DecodeError, RecursionError) as error:
-            raise Internal(_unreadable(self.response_class, error)) from None
+            raise Internal(_unreadable(self._response.name, error)) from None
 
 
-def _unreadable(cls: type[Message], error: Exception) -> str:
-    name = cls.DESCRIPTOR.full_name
+def _unreadable(name: str, error: Exception) -> str:
     # protobuf has one class for everything that it cannot read.
     too_deep = isinstance(error, RecursionError) or "MaxDepth" in str(error)
     return f"the {name} {TOO_DEEP}" if too_deep else f"not a {name}"

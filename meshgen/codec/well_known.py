@@ -42,9 +42,11 @@ def fill_value(message: Any, plain: Any) -> None:
             message.number_value = plain
         case dict():
             message.struct_value.SetInParent()
-            fields = message.struct_value.fields
+            add = message.struct_value.fields.add
             for key, item in plain.items():
-                fill_value(fields[key], item)
+                entry = add()
+                entry.key = key
+                fill_value(entry.value, item)
         case _:
             message.list_value.SetInParent()
             values = message.list_value.values
@@ -62,7 +64,7 @@ def read_value(message: Any) -> Any:
         case "number_value":
             return number_of(message.number_value)
         case "struct_value":
-            return {key: read_at(read_value, item, key) for key, item in message.struct_value.fields.items()}
+            return {entry.key: read_at(read_value, entry.value, entry.key) for entry in message.struct_value.fields}
         case "list_value":
             return [read_at(read_value, item, i) for i, item in enumerate(message.list_value.values)]
         case None | "null_value":

@@ -116,7 +116,7 @@ class Search:
     """Finds the contents to exchange in a serialized message."""
 
     def __init__(
-        self, data: bytes, replace: Replace, *, smallest: int, mark: bytes = b"", most_fields: int | None = None
+        self, data: Buffer, replace: Replace, *, smallest: int, mark: bytes = b"", most_fields: int | None = None
     ) -> None:
         """Prepare.
 
@@ -181,7 +181,7 @@ class Search:
     def _field(self, place: Place, tag_at: int, length_at: int, start: int, end: int, depth: int) -> Iterator[Cut]:
         if depth > _DEEPEST:
             raise UnsearchableError
-        if self._mark and self._data.find(self._mark, start, end) < 0:
+        if self._mark and isinstance(self._data, bytes) and self._data.find(self._mark, start, end) < 0:
             return
         if place.inside is None:
             new = self._replace(start, end)
@@ -195,7 +195,7 @@ class Search:
 class Rewriting:
     """Writes a message with its contents exchanged."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: Buffer) -> None:
         self._view = memoryview(data)
         self._pieces: list[Buffer] = []
         self._size = 0
@@ -250,7 +250,7 @@ def varint(number: int) -> bytes:
     return bytes(written)
 
 
-def _read_varint(data: bytes, at: int) -> tuple[int, int]:
+def _read_varint(data: Buffer, at: int) -> tuple[int, int]:
     """The number and what follows it."""
     number = 0
     for shift in range(0, 7 * _LONGEST_VARINT, 7):

@@ -16,6 +16,7 @@ from meshgen.runtime.call.errors import blamed_for_request
 from meshgen.runtime.call.result_errors import wrong_answer, wrong_result
 from meshgen.runtime.call.transport import CallInfo, Transport
 from meshgen.runtime.local.layers import Layer
+from meshgen.schema.values.writable import writable
 from meshgen.status import InvalidArgument, Violation
 
 
@@ -57,7 +58,7 @@ class ThroughCodec(Layer):
         """An answer as the client decodes it."""
         codec = self._routes[route.rpc]
         try:
-            return codec.decode_response(codec.encode_response(value))
+            return writable(codec.decode_response(codec.encode_response(value)))
         except EncodeError as error:
             raise wrong_answer(self._graph, route, plain(value), error) from None
 

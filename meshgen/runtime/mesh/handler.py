@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
+from meshgen.codec.wireformat import Buffer
 from meshgen.status import Code
 
-Handler: TypeAlias = Callable[[bytes, dict[str, str], float | None], Awaitable[bytes]]
+Handler: TypeAlias = Callable[[Buffer, dict[str, str], float | None], Awaitable[bytes]]
 """Message, metadata and seconds that the caller waits (None: for ever) → answer; raises `FailedError`."""
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from meshgen.codec.rpc import Contracts
+from meshgen.codec.wireformat import Buffer
 from meshgen.contract import names
 from meshgen.graph.model import Graph, Method, Node, Route
 from meshgen.runtime.call.transport import CallInfo
@@ -14,7 +15,7 @@ from meshgen.runtime.engine.executor import Executor
 from meshgen.runtime.engine.schedule import Schedule
 from meshgen.runtime.mesh.transport import MeshTransport
 
-Run: TypeAlias = Callable[[bytes], Awaitable[bytes]]
+Run: TypeAlias = Callable[[Buffer], Awaitable[bytes]]
 """A serialized request → its serialized answer; raises whatever goes wrong."""
 
 
@@ -46,7 +47,7 @@ def service_of_node(graph: Graph, node: Node, transport: MeshTransport) -> Publi
     def answering(method: Method) -> Run:
         codec, call = transport.codec(node, method), CallInfo.outside(node, method)
 
-        async def run(data: bytes) -> bytes:
+        async def run(data: Buffer) -> bytes:
             return codec.encode_response(await instance.invoke(call, codec.decode_request(data)))
 
         return run
@@ -64,7 +65,7 @@ def service_of_driver(graph: Graph, contracts: Contracts, transport: MeshTranspo
         request = graph.request(route)
         codec = contracts.codec(service, route.rpc, request.params, request.record, route.result)
 
-        async def run(data: bytes) -> bytes:
+        async def run(data: Buffer) -> bytes:
             return codec.encode_response(await executor.run(route, codec.decode_request(data)))
 
         return run

@@ -12,6 +12,7 @@ import traceback
 
 from meshgen import limits
 from meshgen.codec import grpc_status
+from meshgen.codec.wireformat import Buffer
 from meshgen.rayserve.logs import LOGGER
 from meshgen.rayserve.slots import QueueFullError, Slots
 from meshgen.runtime.call import tracing
@@ -45,7 +46,7 @@ def handler(published: PublishedService, rpc: str, run: Run, slots: Slots) -> Ha
         attributes[tracing.NODE] = published.node
     inside, outside = limits.inside(), limits.outside()
 
-    async def handle(data: bytes, metadata: dict[str, str], remaining: float | None) -> bytes:
+    async def handle(data: Buffer, metadata: dict[str, str], remaining: float | None) -> bytes:
         deadline = time.monotonic() + _time_for(remaining)
         limit = inside if published.node and ROUTE in metadata else outside
         with tracing.span(published.name, span_name, "server", parent=metadata, attributes=attributes) as span:
@@ -75,7 +76,7 @@ def handler(published: PublishedService, rpc: str, run: Run, slots: Slots) -> Ha
     return handle
 
 
-async def _measured(name: str, run: Run, data: bytes, limit: int) -> bytes:
+async def _measured(name: str, run: Run, data: Buffer, limit: int) -> bytes:
     if len(data) > limit:
         raise _too_large(f"the request to '{name}'", data, limit)
     answer = await run(data)
@@ -84,7 +85,7 @@ async def _measured(name: str, run: Run, data: bytes, limit: int) -> bytes:
     return answer
 
 
-def _too_large(what: str, data: bytes, limit: int) -> ResourceExhausted:
+def _too_large(what: str, data: Buffer, limit: int) -> ResourceExhausted:
     return ResourceExhausted(limits.over(what, len(data), limit), reason=limits.TOO_LARGE)
 
 

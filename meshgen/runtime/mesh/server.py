@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 
 from meshgen.codec import grpc_status
+from meshgen.codec.wireformat import Buffer
 from meshgen.rayserve.ingress import pass_through, replica_id, takes_traffic
 from meshgen.rayserve.logs import LOGGER
 from meshgen.rayserve.slots import Slots
@@ -82,7 +83,7 @@ def _on_user_loop(run: Run, loop: asyncio.AbstractEventLoop | None) -> Run:
     if loop is None:
         return run
 
-    async def there(data: bytes) -> bytes:
+    async def there(data: Buffer) -> bytes:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_awaited(run(data)), loop))
 
     return there

@@ -15,6 +15,7 @@ from meshgen.graph.model import Method, Node
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import current
 from meshgen.runtime.call.transport import ELSEWHERE, CallInfo, Place, Transport
+from meshgen.schema.values.writable import holds_arrays, writable
 
 T = TypeVar("T")
 
@@ -83,6 +84,7 @@ class HandleMethod:
         self._node = node
         self._method = method
         self._transport = transport
+        self._has_arrays = holds_arrays(method.result)
         names = [p.name for p in method.params]
         self._signature = inspect.Signature(
             [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None) for n in names]
@@ -108,7 +110,8 @@ class HandleMethod:
         request = current()
         caller = (request.node or request.graph) if request else self._node.name
         with tracing.span(caller, call.name, "client"):
-            return plain(await self._transport.call(call, arguments))
+            result = plain(await self._transport.call(call, arguments))
+            return writable(result) if self._has_arrays else result
 
 
 class Response:

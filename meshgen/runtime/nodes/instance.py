@@ -20,6 +20,7 @@ from meshgen.runtime.nodes.handles import HANDLE_CALLS, LOOP, Handle, HandleCall
 from meshgen.runtime.nodes.interrupt import alarm
 from meshgen.runtime.nodes.thread_pool import DaemonThreads
 from meshgen.runtime.nodes.timing import Noted
+from meshgen.schema.values.writable import names_of_arrays, with_writable
 
 _INLINE_SIZE = 100
 """Calls at once of an inline function: as many as its driver takes (`meshgen.plan.lower`), or it would throttle it."""
@@ -60,6 +61,7 @@ class Instance:
             weakref.WeakKeyDictionary()
         )
         self._size = size
+        self._arrays = {m.name: names for m in node.methods if (names := names_of_arrays(m.params))}
         self.target: Any = node.target
         if node.kind == "class":
             with UserCode(node):
@@ -101,6 +103,8 @@ class Instance:
 
     async def _run(self, method: Method, arguments: Mapping[str, Any], limit: float | None, *, alone: bool) -> Any:
         function = self.target if self.node.kind == "function" else getattr(self.target, method.name)
+        if (arrays := self._arrays.get(method.name)) is not None:
+            arguments = with_writable(arguments, arrays)
         if method.is_async:
             async with self._slot():
                 return await function(**arguments)

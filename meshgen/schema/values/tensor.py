@@ -119,7 +119,10 @@ def shape_text(shape: Sequence[int | None]) -> str:
 
 
 def tensor_from(parts: Mapping[str, Any], type_: Tensor) -> Any:
-    """The array (read-only when its bytes came raw) or tensor; Misfit when the parts do not make one."""
+    """The array or tensor; Misfit when the parts do not make one.
+
+    An array is over the bytes themselves when they came raw, and can be written to when those can.
+    """
     dtype = _dtype_of(parts["datatype"], type_)
     shape, count = _checked_shape(parts["shape"], type_)
     given = [name for name in CONTENTS if parts[name]]
@@ -192,10 +195,8 @@ def _from_raw(raw: bytes | memoryview, dtype: str, count: int, type_: Tensor) ->
         raise Misfit([("raw", "must be bytes of 0 and 1 for BOOL")])
     if type_.library == "torch":
         return _to_torch(flat, dtype)
-    if not flat.flags.aligned:  # inside a message that others wrote; numpy is slow on it, other libraries fail
-        flat = flat.copy()
-        flat.flags.writeable = False
-    return flat
+    # Inside a message that others wrote; numpy is slow on it, other libraries fail.
+    return flat if flat.flags.aligned else flat.copy()
 
 
 def _from_contents(parts: Mapping[str, Any], given: list[str], dtype: str, count: int, type_: Tensor) -> Any:
@@ -256,8 +257,10 @@ def _check_range(name: str, values: Sequence[int], dtype: str) -> None:
 def _to_torch(flat: Any, dtype: str) -> Any:
     import torch
 
+    # Torch has no read-only tensors.
+    own = flat if flat.flags.writeable and flat.flags.aligned else flat.copy()
     if dtype != "bfloat16":
-        return torch.from_numpy(flat.copy())  # torch has no read-only tensors
-    if flat.dtype.kind == "f":
-        return torch.from_numpy(flat.copy()).to(torch.bfloat16)
-    return torch.from_numpy(flat.view("int16").copy()).view(torch.bfloat16)
+        return torch.from_numpy(own)
+    if own.dtype.kind == "f":
+        return torch.from_numpy(own).to(torch.bfloat16)
+    return torch.from_numpy(own.view("int16")).view(torch.bfloat16)

@@ -25,6 +25,7 @@ from meshgen.runtime.engine.compiled.values import INPUT, ValueWriter
 from meshgen.runtime.engine.expressions import Reader
 from meshgen.runtime.engine.schedule import RouteSchedule, Schedule, ScheduledStep, ScheduledValue, call_of
 from meshgen.runtime.engine.switch import no_case
+from meshgen.schema.values.writable import names_of_arrays, writable
 
 _DEEPEST = 40
 """Switches inside of cases; Python lets code be indented a hundred times, and a search for a case takes some."""
@@ -183,8 +184,8 @@ class _RouteWriter(ValueWriter):
         match scheduled.step:
             case Call() as step:
                 values = self._values([e for _, e in step.args])
-                arguments = [f"{name}={value}" for (name, _), value in zip(step.args, values, strict=True)]
-                self._call(call_of(scheduled), f"_r{step.id}", arguments)
+                call = call_of(scheduled)
+                self._call(call, f"_r{step.id}", self._arguments(call, [name for name, _ in step.args], values))
             case MapEach() as step:
                 self._map(scheduled, step)
             case Switch() as step:
@@ -211,13 +212,23 @@ class _RouteWriter(ValueWriter):
         else:
             self._line("_s.more += 1")
 
+    def _arguments(self, call: CallInfo, names: Sequence[str], values: Sequence[str]) -> list[str]:
+        arrays = names_of_arrays(call.method.params)
+        if arrays:
+            self.names["_writable"] = writable
+        return [
+            f"{name}=_writable({value})" if name in arrays else f"{name}={value}"
+            for name, value in zip(names, values, strict=True)
+        ]
+
     def _map(self, scheduled: ScheduledStep, step: MapEach) -> None:
         over, *others = self._values(step.inputs, always=True)
-        arguments = [f"{step.item}=_item", *(f"{n}={value}" for (n, _), value in zip(step.args, others, strict=True))]
+        call = call_of(scheduled)
+        arguments = self._arguments(call, [step.item, *(name for name, _ in step.args)], ["_item", *others])
         self._line(f"_listed = list({over})")
         self._line(f"_r{step.id} = []")
         with self._branch("for _item in _listed:"):
-            self._call(call_of(scheduled), "_x", arguments)
+            self._call(call, "_x", arguments)
             self._line(f"_r{step.id}.append(_x)")
 
     # --- switches

@@ -6,12 +6,14 @@ here is negotiated.
 
 A frame is its length (of what follows the head), kind and the number of the call, then its parts:
 
-    REQUEST   seconds that the caller waits · lengths of path and metadata · path · metadata · message
+    REQUEST   seconds that the caller waits · lengths of path and metadata · path · metadata · zeros · message
     ANSWER    message
     FAILED    gRPC status code · length of the text · text · serialized `google.rpc.Status`
     CANCEL    –
     PING      –
     PONG      whether the replica takes requests
+
+The zeros of a request let its message, and arrays in it, begin at an aligned address.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import struct
 from itertools import chain
 from typing import Final, cast
 
+from meshgen.codec.wireformat import ALIGNMENT, Buffer
 from meshgen.runtime.call.metadata import Metadata, by_key
 
 REQUEST: Final = 1
@@ -38,6 +41,8 @@ _BUFFER = 64 * 1024
 """The size of a connection's buffer; a longer frame gets one of its own, into which the socket is read at once."""
 _LONGEST = 2048 * 1024 * 1024
 """More bytes than the longest message that is let through, which senders see to."""
+_SHARED = _BUFFER - _HEAD.size
+"""The longest payload that is read into the connection's buffer, to be overwritten by the next."""
 _COPIED = 32 * 1024
 """The size of a message up to which one write with a copy takes less than two without."""
 
@@ -48,16 +53,22 @@ def request(seconds: float, path: bytes, metadata: Metadata) -> bytes:
     if text.count("\0") >= 2 * len(metadata) > 0:
         raise ValueError("metadata cannot have NUL in it")
     pairs = text.encode()
-    return b"".join((_REQUEST.pack(seconds, len(path), len(pairs)), path, pairs))
+    size = _REQUEST.size + len(path) + len(pairs)
+    return b"".join((_REQUEST.pack(seconds, len(path), len(pairs)), path, pairs, bytes(-size % ALIGNMENT)))
 
 
-def read_request(payload: memoryview) -> tuple[float, bytes, dict[str, str], bytes]:
-    """Seconds, path, metadata and message; the values of a repeated key are joined, as HTTP says."""
+def read_request(payload: memoryview) -> tuple[float, bytes, dict[str, str], Buffer]:
+    """Seconds, path, metadata and message; the values of a repeated key are joined, as HTTP says.
+
+    A long message is where it was received, and belongs to the call alone, which may write into it.
+    """
     seconds, path, pairs = _REQUEST.unpack_from(payload)
     start = _REQUEST.size
     middle = start + path
     end = middle + pairs
-    return seconds, bytes(payload[start:middle]), _pairs_by_key(str(payload[middle:end], "utf-8")), bytes(payload[end:])
+    metadata = _pairs_by_key(str(payload[middle:end], "utf-8"))
+    message = payload[end + -end % ALIGNMENT :]
+    return seconds, bytes(payload[start:middle]), metadata, message if len(payload) > _SHARED else bytes(message)
 
 
 def failed(code: int, message: str, details: bytes) -> bytes:
@@ -108,7 +119,7 @@ class Framed(asyncio.BufferedProtocol):
             await self.room.wait()
 
     def frame_received(self, kind: int, number: int, payload: memoryview) -> None:
-        """Act on a frame; the payload is only there until this returns."""
+        """Act on a frame; the payload is only there until this returns, unless it is longer than the buffer."""
         raise NotImplementedError
 
     def connection_ended(self) -> None:
@@ -165,7 +176,7 @@ class Framed(asyncio.BufferedProtocol):
             if end > filled:
                 if length > _LONGEST:
                     raise ValueError(f"a frame of {length} bytes")
-                if length > len(buffer) - _HEAD.size:
+                if length > _SHARED:
                     self._long = (kind, number)
                     self._read_into(length, buffer[begin:filled])
                     return

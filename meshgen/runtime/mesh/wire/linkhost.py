@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
+from meshgen.codec.wireformat import Buffer
 from meshgen.runtime.mesh.handler import FailedError, Handler
 from meshgen.runtime.mesh.wire import frames
 from meshgen.status import Code
@@ -35,7 +36,7 @@ async def listen(path: Path, rpcs: Mapping[str, Handler], serving: Callable[[], 
     return await loop.create_unix_server(lambda: _Line(known, serving, loop), path, backlog=_BACKLOG)
 
 
-async def _unknown(_message: bytes, _metadata: dict[str, str], _seconds: float | None) -> bytes:
+async def _unknown(_message: Buffer, _metadata: dict[str, str], _seconds: float | None) -> bytes:
     raise FailedError(Code.UNIMPLEMENTED, "its replica has no such method", b"")
 
 
@@ -75,7 +76,7 @@ class _Line(frames.Framed):
         for serving in self._under_way.values():
             serving.cancel()
 
-    async def _serve(self, number: int, seconds: float, path: bytes, metadata: dict[str, str], message: bytes) -> None:
+    async def _serve(self, number: int, seconds: float, path: bytes, metadata: dict[str, str], message: Buffer) -> None:
         try:
             data = await self._rpcs.get(path, _unknown)(message, metadata, seconds)
             if not self.room.is_set():
