@@ -158,6 +158,15 @@ CODES: dict[str, Explanation] = {
         "queue, health period and logging are the host's. `name`, `timeout_s` and `idempotent` apply everywhere, "
         "`max_ongoing_requests` and `user_config` to placed nodes too.",
     ),
+    "MG229": Explanation(
+        "a public method without a contract",
+        "Annotate its parameters and its result (`-> None` when it returns nothing), or rename it `_helper`.",
+        "A node that is given to another's constructor arrives as a handle. In process a handle gives every public "
+        "method; on a mesh those that a contract can have: with named and annotated parameters, an annotated result, and "
+        "no `yield`. A method that has none is an error when the code of a holder calls it "
+        "(`self.model.method.remote(...)`), and is named as a warning otherwise. Methods that a class inherits from a "
+        "library, such as torch's `nn.Module`, are in the contract only when they are called.",
+    ),
     # --- 3xx: types
     "MG310": Explanation(
         "a type without a contract",

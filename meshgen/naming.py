@@ -18,6 +18,9 @@ LIST_FIELD = "values"
 OPTIONAL_FIELD = "value"
 """The one field of a message that holds a value that may be absent."""
 
+RESERVED_RPCS = frozenset({"Check", "ServerReflectionInfo", "Watch"})
+"""The rpcs of every server."""
+
 _SEPARATOR = re.compile(r"[^A-Za-z0-9]+")
 _BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Za-z0-9])(?=[A-Z][a-z])")
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")

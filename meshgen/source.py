@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import os
 import re
 import sys
 import weakref
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, TypeAlias
 
 _PACKAGE = str(Path(__file__).resolve().parent) + os.sep
+_SITES = frozenset({"site-packages", "dist-packages"})
 _Position: TypeAlias = tuple[int | None, int | None, int | None, int | None]
 
 
@@ -60,8 +63,25 @@ def user_frame() -> FrameType | None:
     return frame
 
 
+@cache
+def _installed() -> tuple[Path, ...]:
+    import sysconfig  # most graphs never ask
+
+    return tuple({Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib")})
+
+
+def is_users(file: str | Path) -> bool:
+    """Whether a file is the user's own: not of the standard library, not installed, not meshgen's."""
+    place = Path(file).resolve()
+    if not _SITES.isdisjoint(place.parts):
+        return False
+    return not any(place.is_relative_to(folder) for folder in (Path(_PACKAGE), *_installed()))
+
+
 def of_callable(target: Any) -> Span:
-    """Where a function or class is defined."""
+    """Where a function or class is defined; of a decorated function, where it was written."""
+    if not isinstance(target, type):
+        target = inspect.unwrap(target)
     code: CodeType | None = getattr(target, "__code__", None)
     if code is not None:
         return _on_definition(code.co_filename, code.co_firstlineno)

@@ -10,6 +10,7 @@ from typing import assert_never
 from meshgen import workspace
 from meshgen.cli.compiling import compiled, load_graphs
 from meshgen.cli.terminal import only_results_on_stdout, say
+from meshgen.control import environment
 from meshgen.control.mesh import run_mesh
 from meshgen.control.model import Addresses, ErrorsEvent, Event, MeshOptions, NodeEvent, PhaseEvent, Target
 from meshgen.frontend import Loaded
@@ -26,6 +27,7 @@ def run_until_stopped(graphs: Sequence[str], options: MeshOptions) -> None:
         MeshgenError: two graphs have one name.
         MeshError: the mesh did not start, or a part of it broke.
     """
+    environment.apply(environment.of_ray(options))  # before the graphs, whose files may import Ray
     with only_results_on_stdout():
         targets = [_target(target, loaded) for target, loaded in load_graphs(graphs)]
     asyncio.run(_run(targets, options))

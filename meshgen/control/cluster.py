@@ -138,6 +138,7 @@ class Cluster:
     def _start(self, cpus: int, folder: Path) -> None:
         import ray
 
+        _refuse_started()
         _quiet()
         try:
             with workers_started_by(Path(ask.__file__)):
@@ -177,6 +178,7 @@ class Cluster:
     def _join(self, address: str, applications: Sequence[str], cpus: int, env: Mapping[str, str]) -> None:
         import ray
 
+        _refuse_started()
         _quiet()
         try:
             ray.init(
@@ -229,6 +231,14 @@ class Cluster:
         # Another run may have joined the Serve that we started.
         if self._started_serve and not serve.status().applications:
             serve.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _refuse_started() -> None:
+    import ray
+
+    if ray.is_initialized():
+        calls = "`ray.init`, `serve.start` or `serve.run`"
+        raise MeshError(f"a graph's file starts Ray when it is imported, by {calls}; leave that to `meshgen run`")
 
 
 def _quiet() -> None:

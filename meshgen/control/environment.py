@@ -10,6 +10,7 @@ from pathlib import Path
 
 import meshgen
 from meshgen import limits
+from meshgen.control.model import MeshError, MeshOptions
 from meshgen.control.reaper import RUN_ID
 from meshgen.rayserve.fork import ask
 from meshgen.rayserve.loopback import LOOPBACK_CALLBACK
@@ -44,18 +45,45 @@ _IDLE: Mapping[str, str] = {
 """Settings of a cluster of our own for when nobody asks anything of it."""
 
 
+def of_ray(options: MeshOptions) -> dict[str, str]:
+    """What Ray and Serve read themselves, most of it when they are imported, as a graph's file may do.
+
+    Args:
+        options: of the run.
+    """
+    return {**_of_serve(options.max_message_mb), **(_of_own_ray() if options.address is None else {})}
+
+
+def _of_serve(max_message_mb: int) -> dict[str, str]:
+    # Of the gRPC server in each replica. Whoever sends measures first; this is for what comes from elsewhere.
+    size = limits.inside_of(max_message_mb * limits.MEBIBYTE)
+    return {**_SERVE, "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(size)}
+
+
+def _of_own_ray() -> dict[str, str]:
+    values = {
+        # A cluster that no other machine may join: all of Ray, too, listens on the loopback only.
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+        **_unless_chosen({**_START, **_IDLE}),
+    }
+    if "RAY_AUTH_MODE" not in os.environ:
+        # A secret for this run only; by default Ray would write one into the home folder.
+        values |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    return values
+
+
 def for_replicas(
     tree: Path, roots: Iterable[Path], mesh_address: str, errors: Path, max_message_mb: int, replicas: Path | None
 ) -> dict[str, str]:
     """What a mesh's processes need, on a cluster of our own or on a joined one."""
     return {
-        **_SERVE,
+        **_of_serve(max_message_mb),
         **({FOLDER: str(replicas)} if replicas else {}),
         MESH_ADDRESS: mesh_address,
         error_log.VARIABLE: str(errors),
         limits.VARIABLE: str(max_message_mb),
-        # Of the gRPC server in each replica. Whoever sends measures first; this is for what comes from elsewhere.
-        "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(limits.inside_of(max_message_mb * limits.MEBIBYTE)),
         "PYTHONPATH": python_path(tree, roots),
     }
 
@@ -72,21 +100,13 @@ def for_own_cluster(run_id: str, folder: Path) -> dict[str, str]:
         run_id: of this run.
         folder: for the fork server's socket; a short path.
     """
-    values = {
+    return {
         **for_every_process(run_id),
         ask.FOLDER: str(folder),
         # Ray writes process titles over the environment block, which the reaper reads; this keeps it whole.
         "SPT_NOENV": "1",
-        # A cluster that no other machine may join: all of Ray, too, listens on the loopback only.
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
-        **_unless_chosen({**_START, **_IDLE}),
+        **_of_own_ray(),
     }
-    if "RAY_AUTH_MODE" not in os.environ:
-        # A secret for this run only; by default Ray would write one into the home folder.
-        values |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    return values
 
 
 def _unless_chosen(values: Mapping[str, str]) -> dict[str, str]:
@@ -95,10 +115,14 @@ def _unless_chosen(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def apply(values: Mapping[str, str]) -> None:
-    """Set the variables in this process, from which every process of the run inherits them."""
-    if "ray" in sys.modules:
-        # Some are read once, at import: a mesh would start in half of the wanted mode.
-        raise RuntimeError("ray was imported before the environment of the mesh was set")
+    """Set the variables in this process, from which every process of the run inherits them.
+
+    Raises:
+        MeshError: Ray has been imported and would not see them: a mesh would start in half of the wanted mode.
+    """
+    late = sorted(n for n, value in values.items() if n.startswith("RAY_") and os.environ.get(n) != value)
+    if late and "ray" in sys.modules:
+        raise MeshError(f"Ray was imported before `meshgen run` could set {', '.join(late)}: who imports it so early?")
     os.environ.update(values)
     # Without cached bytecode every replica compiles Ray anew: the start takes twice as long.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)

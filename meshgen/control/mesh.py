@@ -37,7 +37,7 @@ async def run_mesh(
 ) -> None:
     """Run the graphs until `stop` is set, a signal comes, or a part breaks; then leave nothing behind.
 
-    Call it once in a process, on the main thread, before anything imports Ray.
+    Call it once in a process, on the main thread, before anything imports Ray without `environment.of_ray`.
 
     Args:
         targets: the built graphs.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, overload
+from typing import Any, NoReturn, Union, overload
 
 from meshgen.errors import Diagnostic, GraphError
 from meshgen.frontend.definition import Definition
@@ -72,6 +72,13 @@ class Deployment:
     def __instancecheck__(self, instance: object) -> bool:
         return self.is_class and isinstance(instance, self.target)  # type: ignore[arg-type]  # `is_class` says so
 
+    def __or__(self, other: Any) -> Any:
+        """`Model | None` in an annotation, as of the class itself."""
+        return Union[self.target, _undecorated(other)] if self.is_class else NotImplemented  # noqa: UP007 - a class of C
+
+    def __ror__(self, other: Any) -> Any:
+        return Union[_undecorated(other), self.target] if self.is_class else NotImplemented  # noqa: UP007 - as above
+
     def __mro_entries__(self, bases: tuple[object, ...]) -> tuple[type, ...]:
         return (self.target,)  # type: ignore[return-value]  # a class decorated and then inherited from
 
@@ -124,6 +131,10 @@ def _decorate(target: Callable[..., Any], options: Mapping[str, Any], *, publish
         for each in _annotated(target):  # annotations may name classes local to the function we are in
             each.__dict__.setdefault(FRAME_NAMES, frame.f_locals)
     return Deployment(target, options, published=published)
+
+
+def _undecorated(annotation: Any) -> Any:
+    return annotation.target if isinstance(annotation, Deployment) else annotation
 
 
 def _annotated(target: Any) -> list[Any]:

@@ -12,11 +12,13 @@ from meshgen.errors import Diagnostic, near_match_hint
 from meshgen.frontend.definition import Definition
 from meshgen.frontend.driver import InputNode
 from meshgen.frontend.order import Ordered, contained, misplaced
-from meshgen.frontend.signature import method_of
+from meshgen.frontend.published import HandleTarget, Holder
+from meshgen.frontend.signature import WHY, Fault, method_of
 from meshgen.frontend.symbolic import BoundNode, ClassNode, Value
+from meshgen.graph.members import Member, member, own_public_names
 from meshgen.graph.model import HandleRef, InDriver, Method, Node, Own, Placement, With
 from meshgen.naming import snake
-from meshgen.source import of_callable
+from meshgen.source import Span, is_users, of_callable
 
 
 class NodeTable:
@@ -32,9 +34,8 @@ class NodeTable:
         for step in ordered.steps:
             if step.called is not None:
                 self._publish(*step.called, step)
-        targets = [t for n in self._bound for t in _handle_targets(n)]
-        for target in {id(t): t for t in targets}.values():
-            self._publish_all(target)
+        self._unpublished: dict[int, tuple[Diagnostic, ...]] = {}
+        self._publish_for_handles()
 
     def name(self, node: BoundNode) -> str:
         """The node's name in the graph."""
@@ -94,19 +95,33 @@ class NodeTable:
             self._missing.add((id(node), method))
             self._problems.append(_no_method(node.definition, method, step.span))
             return
-        target, skip_self = found
-        signature = method_of(target, method, skip_self=skip_self)
+        span = None if found.is_users else step.span
+        signature = method_of(found.function, method, skip_self=found.skip_self, span=span)
+        if signature.faults and not found.is_users:
+            self._missing.add((id(node), method))
+            self._problems.append(_of_library(node.definition, found, signature.faults[0], step.span))
+            return
         self._problems.extend(signature.diagnostics)
         if any(d.code == "MG209" for d in signature.diagnostics):
             self._open.add((id(node), method))
         self._methods[id(node)][method] = signature.method
 
-    def _publish_all(self, node: BoundNode) -> None:
-        """A handle can reach every annotated public method, so all of them are in the contract."""
-        for name, member in inspect.getmembers(node.definition.target, inspect.isfunction):
-            public = not name.startswith("_") or name == "__call__"
-            if public and "return" in getattr(member, "__annotations__", {}):
-                self._publish(node, name, node)
+    def _publish_for_handles(self) -> None:
+        """A handle can reach every public method, so all that can be are in the contract."""
+        holders: dict[int, list[Holder]] = {}
+        for node in self._bound:
+            if targets := _handle_targets(node):
+                holder = Holder(_class_of(node), tuple(map(_class_of, targets)))
+                for target in targets:
+                    holders.setdefault(id(target), []).append(holder)
+        told: set[Diagnostic] = set()  # of a class that is bound more than once
+        for node in self._bound:
+            if id(node) in holders:
+                reached = HandleTarget(_class_of(node), holders[id(node)])
+                found = reached.published(tuple(self._methods[id(node)]))
+                self._methods[id(node)] |= {m.name: m for m in found.methods}
+                self._unpublished[id(node)] = tuple(p for p in found.problems if p not in told)
+                told.update(found.problems)
 
     def _freeze(self, bound: BoundNode) -> Node:
         definition = bound.definition
@@ -120,12 +135,13 @@ class NodeTable:
             args=tuple(self._argument(a) for a in bound.args),
             kwargs={k: self._argument(v) for k, v in bound.kwargs.items()},
             methods=tuple(sorted(self._methods[id(bound)].values(), key=lambda m: m.name)),
+            unpublished=self._unpublished.get(id(bound), ()),
             may_call=tuple(calls),
             placement=self._placement(definition),
             published=definition.published,
             options=definition.options,
             doc=inspect.cleandoc(definition.target.__doc__ or ""),
-            span=definition.span,
+            span=definition.span if is_users(definition.span.file) else bound.span,
         )
 
     def _placement(self, definition: Definition) -> Placement:
@@ -188,6 +204,12 @@ def _handle_targets(node: BoundNode) -> list[BoundNode]:
     return [v._meshgen_node for v in values if isinstance(v, ClassNode)]
 
 
+def _class_of(node: BoundNode) -> type:
+    """Of a node that holds handles, or that one leads to: only classes do."""
+    assert isinstance(node.definition.target, type)
+    return node.definition.target
+
+
 def _numbered(name: str, used: set[str]) -> str:
     """The first unused name in Ray's numbering: `model`, `model_1`, `model_2`."""
     candidate, number = name, 0
@@ -197,21 +219,26 @@ def _numbered(name: str, used: set[str]) -> str:
     return candidate
 
 
-def _find(definition: Definition, method: str) -> tuple[Any, bool] | None:
-    """The function behind a method, and whether its first parameter is `self`."""
-    if not definition.is_class:
-        return definition.target, False
-    member = inspect.getattr_static(definition.target, method, None)
-    if isinstance(member, staticmethod):
-        return member.__func__, False
-    if isinstance(member, classmethod):
-        return member.__func__, True
-    return (member, True) if inspect.isfunction(member) else None
+def _find(definition: Definition, method: str) -> Member | None:
+    """The function behind a method."""
+    target = definition.target
+    if isinstance(target, type):
+        return member(target, method)
+    return Member(name=method, function=target, skip_self=False, owner=type(target), is_users=True)
+
+
+def _of_library(definition: Definition, found: Member, fault: Fault, span: Span) -> Diagnostic:
+    """A method that the user inherits from a library and cannot change."""
+    name = definition.target.__name__
+    message = f"'{name}' has its `{found.name}` from {found.owner.__module__}: it {fault.reason}; {WHY[fault.code]}"
+    public = own_public_names(definition.target) if isinstance(definition.target, type) else []
+    own = ", ".join(f"`.{n}.bind(...)`" for n in public)
+    return Diagnostic(code=fault.code, message=message, span=span, hint=f"Bind a method of its own: {own}.")
 
 
 def _no_method(definition: Definition, method: str, span: Any) -> Diagnostic:
     cls = definition.target
-    public = [n for n, _ in inspect.getmembers(cls, inspect.isfunction) if not n.startswith("_")]
+    public = own_public_names(cls) if isinstance(cls, type) else []
     if method == "__call__":
         message = f"'{cls.__name__}' is bound by itself, but has no `__call__`"
         hint = f"Bind one of its methods ({', '.join(f'`.{n}.bind(...)`' for n in public)}), or write `__call__`."

@@ -15,10 +15,23 @@ from meshgen.graph.model import Method
 from meshgen.naming import pascal
 from meshgen.schema.model import MISSING, Field, Unknown
 from meshgen.schema.reflect.reflector import reflect, reflect_field
-from meshgen.source import of_callable
+from meshgen.source import Span, of_callable
 
 FRAME_NAMES = "__meshgen_names__"
 """Attribute of a decorated callable: the names visible where it was decorated, for classes local to a function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a method cannot be an rpc, however its types are annotated."""
+
+    code: str
+    reason: str
+    """What is to be said of the method: it `yields its results`."""
+
+
+WHY = {"MG209": "a contract needs names", "MG219": "streams are not supported yet"}
+"""What makes a fault of it, by code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +39,37 @@ class Signature:
     """A method, and what is wrong with it."""
 
     method: Method
-    diagnostics: tuple[Diagnostic, ...]
+    faults: tuple[Fault, ...]
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """The faults, at the method's `def`."""
+        name, span = self.method.name, self.method.span
+        texts = ((f.code, f"'{name}' {f.reason}; {WHY[f.code]}") for f in self.faults)
+        return tuple(Diagnostic(code=code, message=text, span=span) for code, text in texts)
 
 
-def method_of(target: Callable[..., Any], name: str, *, skip_self: bool) -> Signature:
-    """Read a function or method. Missing annotations become `Unknown`; problems are collected, never raised."""
-    problems: list[Diagnostic] = []
-    span = of_callable(target)
+def method_of(target: Callable[..., Any], name: str, *, skip_self: bool, span: Span | None = None) -> Signature:
+    """Read a function or method. Missing annotations become `Unknown`; problems are collected, never raised.
+
+    Args:
+        target: the function.
+        name: the method's.
+        skip_self: its first parameter is no argument.
+        span: what to show in place of a `def` that is not the user's.
+    """
+    faults: list[Fault] = []
     hints = annotations_of(target)
     params: list[Field] = []
-    for index, parameter in enumerate(inspect.signature(target).parameters.values()):
-        if skip_self and index == 0:
-            continue
+    for parameter in _parameters(target, skip_self=skip_self):
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(parameter.kind.name, "")
             what = f"the parameter `{stars}{parameter.name}`" if stars else f"the positional-only `{parameter.name}`"
-            message = f"'{name}' has {what}; a contract needs names"
-            problems.append(Diagnostic(code="MG209", message=message, span=span))
+            faults.append(Fault("MG209", f"has {what}"))
             continue
         params.append(_field(hints, parameter))
     if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
-        message = f"'{name}' yields its results; streams are not supported yet"
-        problems.append(Diagnostic(code="MG219", message=message, span=span))
+        faults.append(Fault("MG219", "yields its results"))
     method = Method(
         name=name,
         rpc=rpc_name(name),
@@ -55,9 +77,17 @@ def method_of(target: Callable[..., Any], name: str, *, skip_self: bool) -> Sign
         result=reflect(hints["return"]) if "return" in hints else Unknown(),
         is_async=inspect.iscoroutinefunction(target),
         doc=inspect.cleandoc(target.__doc__ or ""),
-        span=span,
+        span=span or of_callable(target),
     )
-    return Signature(method, tuple(problems))
+    return Signature(method, tuple(faults))
+
+
+def _parameters(target: Callable[..., Any], *, skip_self: bool) -> list[inspect.Parameter]:
+    try:
+        parameters = list(inspect.signature(target).parameters.values())
+    except ValueError:  # a function in C that does not say
+        return [inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)]
+    return parameters[skip_self:]
 
 
 def rpc_name(method: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias, assert_never
 
+from meshgen.errors import Diagnostic
 from meshgen.graph.options import OPTIONS
 from meshgen.graph.policy import Policy
 from meshgen.graph.steps import Expr, Step, steps_read
@@ -61,6 +62,8 @@ class Method:
     params: tuple[Field, ...]
     result: Type
     is_async: bool = False
+    by_name: bool = field(default=True, compare=False)
+    """Every argument can be given by its name, as contracts have it; else `params` does not tell."""
     doc: str = field(default="", compare=False)
     span: Span = field(default=NOWHERE, compare=False)
 
@@ -105,6 +108,9 @@ class Node:
     kwargs: Mapping[str, Any] = field(default_factory=dict, compare=False)
     methods: tuple[Method, ...]
     """The methods that its service publishes, sorted by name."""
+    unpublished: tuple[Diagnostic, ...] = field(default=(), compare=False)
+    """Which of the public methods that handles give in process cannot be in its contract, and why. It stops nobody who
+    makes none."""
     may_call: tuple[str, ...] = ()
     """Nodes that it holds handles to, sorted."""
     placement: Placement = Own()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TypeAlias, assert_never
 
 from meshgen.errors import Diagnostic
-from meshgen.graph.model import Graph, GraphInput
+from meshgen.graph.members import member
+from meshgen.graph.model import Graph, GraphInput, Node
 from meshgen.graph.placement import hosts_exist, options_apply, processes_acyclic
 from meshgen.graph.steps import CallingStep, Const, Entries, Expr, Input, Items, Result, Switch
 from meshgen.schema.check.requests import request_check
@@ -116,7 +118,36 @@ def handles_acyclic(graph: Graph) -> Iterator[Diagnostic]:
                 waiting += graph.node(name).may_call
 
 
+def configs_are_taken(graph: Graph) -> Iterator[Diagnostic]:
+    """A `user_config` is for the method `reconfigure` of a class."""
+    if graph.options.serve.get("user_config") is not None:
+        message = "the driver is given a `user_config`, and has no code of yours that could take it"
+        yield Diagnostic(code="MG222", message=message, span=graph.span, hint="Give it to a node.")
+    for node in graph.services:
+        if (config := node.options.serve.get("user_config")) is not None and (fault := _not_taken(node, config)):
+            message = f"node '{node.name}' is given a `user_config`, but {fault}"
+            hint = "Write `def reconfigure(self, config)` in a class, or give its constructor the values."
+            yield Diagnostic(code="MG222", message=message, span=node.span, hint=hint)
+
+
+def _not_taken(node: Node, config: object) -> str:
+    """Why a node cannot take its `user_config`; empty when it can."""
+    if not isinstance(node.target, type):
+        return "is a function, which keeps none"
+    found = member(node.target, "reconfigure")
+    if found is None:
+        return f"'{node.target.__name__}' has no method `reconfigure`"
+    try:
+        inspect.signature(found.function).bind(*(None,) * found.skip_self, config)
+    except TypeError as error:
+        return f"its `reconfigure` does not take one argument: {error}"
+    except ValueError:  # a function in C that does not say
+        pass
+    return ""
+
+
 RULES: tuple[Rule, ...] = (
+    configs_are_taken,
     edges_fit,
     selectors_fit,
     routes_differ,

@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 from meshgen.errors import Diagnostic, near_match_hint
 from meshgen.graph.model import Graph, Options
 from meshgen.graph.options import OPTIONS, is_number, own_options, serve_options
+from meshgen.naming import RESERVED_RPCS
 from meshgen.plan.lower import rest_path
 from meshgen.plan.model import Plan
 from meshgen.plan.options import deployment_options
@@ -21,7 +22,6 @@ RESERVED_GRAPHS = RESERVED_NAMES | {"buf", "grpc"}
 """Packages of others, which clients and the gate must be able to tell from a graph's own."""
 RESERVED_NODES = RESERVED_NAMES | {"client"}
 """Folders beside the graph's own `services/<graph>/client.py`."""
-RESERVED_RPCS = frozenset({"Check", "ServerReflectionInfo", "Watch"})
 RESERVED_PATHS = frozenset({"/docs", "/healthz", "/openapi.json"})
 _PATH = re.compile(r"(/[A-Za-z0-9._~-]+)+|/")
 
@@ -181,6 +181,12 @@ def rpcs_differ(graph: Graph) -> Iterator[Diagnostic]:
                 yield Diagnostic(code="MG507", message=message, span=node.span)
 
 
+def handles_have_rpcs(graph: Graph) -> Iterator[Diagnostic]:
+    """What handles call has an rpc; which public methods have none is told."""
+    for node in graph.services:
+        yield from node.unpublished
+
+
 def paths_are_plain(graph: Graph) -> Iterator[Diagnostic]:
     """REST paths differ, have no pattern characters, and leave the front's own paths alone."""
     seen: set[str] = set()
@@ -204,4 +210,4 @@ _PATH_PROBLEMS = {
     "odd": "'{path}' cannot be a REST path",
 }
 
-GRAPH_RULES: tuple[GraphRule, ...] = (names_are_free, rpcs_differ, paths_are_plain)
+GRAPH_RULES: tuple[GraphRule, ...] = (names_are_free, rpcs_differ, handles_have_rpcs, paths_are_plain)

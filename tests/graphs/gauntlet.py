@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
+from annotated_types import Le
 from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel
@@ -162,6 +163,80 @@ class SyncChooser:
         return float(self.model.remote(x).result())
 
 
+class OutOfStock(meshgen.NotFound):
+    """A status of the user's own, with a constructor of its own."""
+
+    def __init__(self, item: str) -> None:
+        super().__init__(f"no {item} left", reason="OUT_OF_STOCK", metadata={"item": item})
+
+
+@deployment(timeout_s=0.5)
+class Shop:
+    """Fails by a handle in the ways in which a node can."""
+
+    def buy(self, item: str, number: Annotated[int, Le(9)] = 1) -> str:
+        """Raises what the item says."""
+        if item == "bug":
+            raise KeyError("secret detail")
+        if item == "status":
+            raise OutOfStock("tea")
+        if item == "violations":
+            raise meshgen.InvalidArgument("no", violations=(meshgen.Violation("item", "is odd"),))
+        if item == "end":
+            raise SystemExit(3)
+        if item == "slow":
+            time.sleep(5)
+        return item
+
+
+@deployment
+class Agent:
+    """Between the customer and the shop."""
+
+    def __init__(self, shop: Handle[Shop]) -> None:
+        self.shop = shop
+
+    async def buy(self, item: str) -> str:
+        """Passes on what happens."""
+        return str(await self.shop.buy.remote(item))
+
+
+@deployment
+class Customer:
+    """Says what it is told of a failed call."""
+
+    def __init__(self, shop: Handle[Shop], agent: Handle[Agent]) -> None:
+        self.shop, self.agent = shop, agent
+
+    async def buy(self, word: str) -> list[str]:
+        """`bug`, `agent bug`, `many`."""
+        who, _, item = word.rpartition(" ")
+        try:
+            if item == "many":
+                return [await self.shop.buy.remote("tea", number=10)]
+            if item == "surplus":
+                return [await self.shop.buy.remote("tea", 1, 2)]
+            return [await (self.agent if who else self.shop).buy.remote(item)]
+        except meshgen.StatusError as error:
+            return told(error)
+        except TypeError as error:
+            return ["TypeError", str(error)]
+
+    def buy_in_sync_code(self, word: str) -> list[str]:
+        """The same in a thread."""
+        try:
+            return [str(self.shop.buy.remote(word).result())]
+        except meshgen.StatusError as error:
+            return told(error)
+
+
+def told(error: meshgen.StatusError) -> list[str]:
+    """All that a caller can see of an error; how long a call had is not the same everywhere."""
+    message = error.message.partition(" within ")[0]
+    broken = [f"{v.field} {v.description}" for v in error.violations]
+    return [type(error).__name__, error.code.name, message, error.node, error.reason, str(error.metadata), *broken]
+
+
 @deployment
 def statistics(numbers: list[float], pair: tuple[float, str], named: dict[str, float]) -> dict[str, float]:
     """Values from lists, tuples and dicts of nodes."""
@@ -253,7 +328,8 @@ PLACES = {
     "driver": (double, half, statistics, invert, size_of, cumulate, total, swap, quiet, whoami),
     "with:echo": (fail, sleep, block),
     "with:chooser": (Scale, SyncChooser),
-    "own": (echo,),
+    "with:customer": (Shop, Agent),
+    "own": (echo, Customer),
 }
 """Where the nodes run in the graph with few replicas."""
 
@@ -264,6 +340,8 @@ def bound(*, placed: bool) -> Any:
     with InputNode(Request) as request:
         plus, minus = (at[Scale].options(name=f"scale_{n}").bind(f) for n, f in (("plus", 2.0), ("minus", -3.0)))
         doubled = at[double].bind(request.number)
+        shop = at[Shop].bind()
+        customer = at[Customer].bind(shop, at[Agent].bind(shop))
         halved = at[half].bind(request.number)
         statistic = at[statistics].bind([request.number, doubled], (halved, "half"), {"plus": plus.bind(doubled)})
         return DAGDriver.bind(
@@ -281,6 +359,8 @@ def bound(*, placed: bool) -> Any:
                 "/index": at[double].bind(request.numbers[2]),
                 "/handles": Chooser.bind({"plus": plus, "minus": minus}).bind(request.word, request.number),
                 "/sync-handle": at[SyncChooser].bind(plus).bind(request.number),
+                "/told": customer.buy.bind(request.word),
+                "/told-sync": customer.buy_in_sync_code.bind(request.word),
                 "/fail": at[quiet].bind(at[fail].bind(request.word)),
                 "/join": at[statistics].bind([at[sleep].bind(0.01)], (doubled, at[fail].bind(request.word)), {}),
                 "/sleep": at[sleep].bind(request.seconds),

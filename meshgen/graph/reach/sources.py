@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import sys
-import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -21,10 +20,8 @@ from meshgen.graph.reach.mentions import (
     statement,
     without_decorators,
 )
+from meshgen.source import is_users
 
-_PACKAGE = Path(__file__).resolve().parents[2]
-_INSTALLED = tuple({Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib")})
-_SITES = frozenset({"site-packages", "dist-packages"})
 _BODIES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
@@ -150,7 +147,7 @@ class Project:
 
     def _read(self, module: str) -> Source | None:
         place = _locate(module)
-        if place is None or not _is_users(place):
+        if place is None or not is_users(place):
             return None
         if place.is_dir():  # a package without `__init__.py`
             return _parsed(module, b"", is_package=True)
@@ -189,12 +186,6 @@ def _locate(module: str) -> Path | None:
         file, paths = (spec.origin if spec and spec.has_location else None), path or []
     place = file or next(iter(paths), None)
     return None if place is None or (file and not file.endswith(".py")) else Path(place).resolve()
-
-
-def _is_users(place: Path) -> bool:
-    if not _SITES.isdisjoint(place.parts):
-        return False
-    return not any(place.is_relative_to(folder) for folder in (_PACKAGE, *_INSTALLED))
 
 
 # --- the top level -------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Sequence
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from meshgen.errors import MeshgenError
@@ -35,11 +36,15 @@ class RunningGraph:
         self.schedule = schedule
         self.layers = tuple(layers)
         self.loops = EventLoops()
-        self.nodes = LocalTransport(schedule.graph)
-        transport: Transport = self.nodes
-        for layer in reversed(self.layers):
-            transport = layer.transport(transport)
-        self.executor = Executor(schedule, transport)
+        through_layers = partial(_through, self.layers)
+        self.nodes = LocalTransport(schedule.graph, through_layers)
+        self.executor = Executor(schedule, through_layers(self.nodes))
+
+
+def _through(layers: Sequence[Layer], transport: Transport) -> Transport:
+    for layer in reversed(layers):
+        transport = layer.transport(transport)
+    return transport
 
 
 class ExecutorRoute:

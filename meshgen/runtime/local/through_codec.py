@@ -16,6 +16,7 @@ from meshgen.runtime.call.errors import blamed_for_request
 from meshgen.runtime.call.result_errors import wrong_answer, wrong_result
 from meshgen.runtime.call.transport import CallInfo, Transport
 from meshgen.runtime.local.layers import Layer
+from meshgen.runtime.nodes.callee import no_rpc
 from meshgen.schema.values.writable import writable
 from meshgen.status import InvalidArgument, Violation
 
@@ -76,6 +77,8 @@ class _ThroughContract:
         node, method = call.node, call.method
         codec = self._codecs.get((node.name, method.name))
         if codec is None:
+            if node.published:
+                raise no_rpc(node, method)
             return await self._inner.call(call, plainly(arguments))
         data = codec.encode_request(arguments)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import defaultdict
-from collections.abc import Container, Coroutine, Mapping
+from collections.abc import Callable, Container, Coroutine, Mapping
 from contextlib import nullcontext
 from contextvars import ContextVar
 from dataclasses import replace
@@ -16,9 +16,10 @@ from meshgen.graph.model import Graph, Node
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, current
 from meshgen.runtime.call.errors import blamed_for_request
-from meshgen.runtime.call.transport import CallInfo, Origin
+from meshgen.runtime.call.told import as_told
+from meshgen.runtime.call.transport import CallInfo, Origin, Transport
 from meshgen.runtime.nodes.handles import HANDLE_CALLS, LOOP, Handle
-from meshgen.runtime.nodes.instance import Instance
+from meshgen.runtime.nodes.instance import Instance, starts_on_loop
 from meshgen.runtime.nodes.thread_pool import DaemonThreads
 from meshgen.schema.check.requests import request_check
 
@@ -28,11 +29,34 @@ _CONSTRUCTING: ContextVar[bool] = ContextVar("meshgen_constructing", default=Fal
 """This code runs for a constructor."""
 
 
+class ByHandle:
+    """Calls that nodes make by handles: what fails is what a caller in another process would get."""
+
+    def __init__(self, inner: LocalTransport) -> None:
+        """Args: what calls the nodes."""
+        self._inner = inner
+
+    async def call(self, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
+        """Call a node; `Transport` says more."""
+        try:
+            return await self._inner.call(call, arguments)
+        except Exception as error:  # noqa: BLE001 - user code's, whatever it is
+            told = as_told(error, call.node.name)
+        raise told
+
+
 class LocalTransport:
     """Constructs a node when it is first called, and calls it."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, through_layers: Callable[[Transport], Transport]) -> None:
+        """Construct no node yet.
+
+        Args:
+            graph: the graph.
+            through_layers: a transport with the layers over it, as handles call over them, too.
+        """
         self._graph = graph
+        self._through_layers = through_layers
         self._instances: dict[str, Instance] = {}
         # Constructors run one at a time, as in a script: many a library cannot be imported by two threads at once.
         # But a constructor may call another node by a handle, and that one may have to be constructed then, too.
@@ -80,7 +104,7 @@ class LocalTransport:
         token = LOOP.set(asyncio.get_running_loop())  # a constructor may call its handles
         try:
             with nullcontext() if request is None else request.grace.waiting():
-                if alone and not node.may_call:
+                if alone and not node.may_call and not starts_on_loop(node):
                     return self.instance(node)
                 return await self._constructors.run(partial(self.instance, node), None)  # type: ignore[no-any-return]
         finally:
@@ -104,14 +128,21 @@ class LocalTransport:
 
     def _construct(self, node: Node) -> Instance:
         targets = (self._graph.node(name) for name in node.may_call)
-        instance = Instance(node, {t.name: Handle(t, self) for t in targets})
+        by_handle = self._through_layers(ByHandle(self)) if node.may_call else self
+        instance = Instance(node, {t.name: Handle(t, by_handle) for t in targets})
+        if starts_on_loop(node):
+            _finish(instance.start())
         if (config := node.options.serve.get("user_config")) is not None:
             _finish(instance.reconfigure(config))
         return instance
 
 
 def _finish(step: Coroutine[Any, Any, None]) -> None:
-    """Run a coroutine to its end, whether or not an event loop runs in this thread."""
+    """Run a coroutine to its end: on the event loop of the calls, if this is a thread beside it."""
+    loop = LOOP.get(None)
+    if loop is not None and loop.is_running() and asyncio._get_running_loop() is None:
+        asyncio.run_coroutine_threadsafe(step, loop).result()
+        return
     error: list[BaseException] = []
 
     def work() -> None:

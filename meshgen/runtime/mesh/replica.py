@@ -28,8 +28,10 @@ PUBLISHED: tuple[PublishedService, ...] = ()
 class Replica:
     """The callable of every Serve deployment of a mesh; its requests come by `server.add`, not by methods."""
 
-    def __init__(self, load: Callable[[str], Graph], source: str, node: str | None, descriptors: bytes) -> None:
-        """Import the graph and construct the user's classes.
+    async def __init__(  # type: ignore[misc]  # Serve awaits it
+        self, load: Callable[[str], Graph], source: str, node: str | None, descriptors: bytes
+    ) -> None:
+        """Import the graph and construct the user's classes, whose constructors may be async, too.
 
         Args:
             load: makes the graph from `source`.
@@ -46,7 +48,7 @@ class Replica:
         contracts = Contracts(descriptors)
         self._transport = transport = MeshTransport(graph, contracts, node)
         self._node, self._by_node = node, graph.has_configured_guests(node)
-        transport.construct()
+        await transport.construct()
         nodes = (service_of_node(graph, n, transport) for n in transport.nodes if n.published)
         PUBLISHED = (*nodes, *(() if node else (service_of_driver(graph, contracts, transport),)))
         # Ray has the garbage collected in full now and then, and nobody is answered meanwhile: 70 ms with Ray's own

@@ -19,6 +19,7 @@ from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.mesh.boundary import Boundary
 from meshgen.runtime.mesh.remote import MESH_ADDRESS, RemoteTransport
 from meshgen.runtime.mesh.wire.pool import configured_folder
+from meshgen.runtime.nodes.callee import no_rpc
 from meshgen.runtime.nodes.handles import Handle
 from meshgen.runtime.nodes.instance import Instance
 
@@ -53,14 +54,14 @@ class MeshTransport:
         """The nodes that have been constructed here."""
         return tuple(self._instances.values())
 
-    def construct(self) -> None:
+    async def construct(self) -> None:
         """Construct the nodes of this replica.
 
         Raises:
             Exception: whatever a user's constructor raises.
         """
         for node in self.nodes:
-            self.instance(node)
+            await self.instance(node).start()
 
     async def call(self, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
         """Call a node wherever it runs; `Transport` says more."""
@@ -126,5 +127,7 @@ class _ByHandle:
         self._inner = inner
 
     async def call(self, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
+        if call.node.published and call.node.method(call.method.name) is None:
+            raise no_rpc(call.node, call.method)
         self._inner.check_arguments(call.node, call.method, arguments)
         return await self._inner.call(call, arguments)

@@ -16,7 +16,8 @@ from meshgen.limits import DEFAULT_TIMEOUT_S
 from meshgen.runtime.call.deadline import in_time, time_limit, too_late
 from meshgen.runtime.call.errors import UserCode
 from meshgen.runtime.call.transport import CallInfo
-from meshgen.runtime.nodes.handles import HANDLE_CALLS, LOOP, Handle, HandleCalls
+from meshgen.runtime.nodes.callee import by_position
+from meshgen.runtime.nodes.handles import HANDLE_CALLS, LOOP, Handle, HandleCalls, Response
 from meshgen.runtime.nodes.interrupt import alarm
 from meshgen.runtime.nodes.thread_pool import DaemonThreads
 from meshgen.runtime.nodes.timing import Noted
@@ -45,7 +46,7 @@ class Instance:
     """
 
     def __init__(self, node: Node, handles: Mapping[str, Handle[Any]]) -> None:
-        """Run the user's constructor.
+        """Run the user's constructor, unless that is `async`: then `start` does.
 
         Args:
             node: the node.
@@ -55,6 +56,7 @@ class Instance:
             Exception: whatever the constructor raises, with a note that names the node.
         """
         self.node = node
+        self._handles = handles
         size = node.options.max_ongoing_requests if node.published else _INLINE_SIZE
         self._threads = DaemonThreads(size, node.name)
         self._slots: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = (
@@ -65,10 +67,28 @@ class Instance:
         self.target: Any = node.target
         if node.kind == "class":
             with UserCode(node):
-                self.target = node.target(
-                    *(_with_handles(a, handles) for a in node.args),
-                    **{k: _with_handles(v, handles) for k, v in node.kwargs.items()},
-                )
+                if _has_async_constructor(node):
+                    self.target = self.target.__new__(self.target)
+                else:
+                    self.target = self.target(*self._args, **self._kwargs)
+
+    @property
+    def _args(self) -> list[Any]:
+        return [_with_handles(a, self._handles) for a in self.node.args]
+
+    @property
+    def _kwargs(self) -> dict[str, Any]:
+        return {k: _with_handles(v, self._handles) for k, v in self.node.kwargs.items()}
+
+    async def start(self) -> None:
+        """Run the user's constructor if it is `async`; before anything else, on the event loop of the calls.
+
+        Raises:
+            Exception: as the constructor of this class.
+        """
+        if _has_async_constructor(self.node):
+            with UserCode(self.node):
+                await self.target.__init__(*self._args, **self._kwargs)
 
     @property
     def stuck(self) -> int:
@@ -96,6 +116,10 @@ class Instance:
         try:
             with UserCode(self.node):
                 return await in_time(self.node.name, self._run(call.method, arguments, limit, alone=alone), limit)
+        except TypeError as error:
+            if self.node.may_call and str(error).endswith("can't be used in 'await' expression"):
+                error.add_note("the response of a handle is awaited once: `await handle.method.remote(...)`")
+            raise
         finally:
             LOOP.reset(token)
             if counted is not None:
@@ -105,9 +129,14 @@ class Instance:
         function = self.target if self.node.kind == "function" else getattr(self.target, method.name)
         if (arrays := self._arrays.get(method.name)) is not None:
             arguments = with_writable(arguments, arrays)
+        if not method.by_name:
+            function = partial(by_position, function)
         if method.is_async:
             async with self._slot():
-                return await function(**arguments)
+                result = await function(**arguments)
+            if self.node.may_call and isinstance(result, Response):
+                raise TypeError(f"'{self.node.name}.{method.name}' returns {result!r}, which nobody has awaited")
+            return result
         # Sync code that waits for handles needs the loop to go on meanwhile.
         if alone and not self.node.may_call:
             with alarm(limit, partial(too_late, self.node.name, limit or 0)), _loop_hidden(), Noted():
@@ -149,6 +178,20 @@ class Instance:
             result = call()
             if inspect.isawaitable(result):
                 await result
+
+
+def starts_on_loop(node: Node) -> bool:
+    """Whether a node's object is made by async code, which had better run on the event loop of its calls."""
+    if node.kind != "class":
+        return False
+    configured = node.options.serve.get("user_config") is not None
+    return _has_async_constructor(node) or (
+        configured and inspect.iscoroutinefunction(getattr(node.target, "reconfigure", None))
+    )
+
+
+def _has_async_constructor(node: Node) -> bool:
+    return inspect.iscoroutinefunction(getattr(node.target, "__init__", None))
 
 
 def _with_handles(value: Any, handles: Mapping[str, Handle[Any]]) -> Any:

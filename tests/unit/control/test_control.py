@@ -12,6 +12,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import click
@@ -251,6 +252,25 @@ def test_a_persons_own_settings_of_ray_count(monkeypatch: pytest.MonkeyPatch) ->
     assert environment.for_own_cluster("run", Path("/run"))["RAY_event_stats"] == "0"
     monkeypatch.setenv("RAY_event_stats", "1")
     assert "RAY_event_stats" not in environment.for_own_cluster("run", Path("/run"))
+
+
+@pytest.mark.parametrize("address", [None, "127.0.0.1:6379"])
+def test_what_ray_reads_is_known_before_a_graph_is_loaded_which_may_import_ray(
+    address: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [n for n in os.environ if n.startswith("RAY_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    options = MeshOptions(address=address, max_message_mb=7)
+    environment.apply(environment.of_ray(options))
+    monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))  # as the graph's file did
+    later = environment.for_replicas(tmp_path, [], "127.0.0.1:1", tmp_path / "errors", 7, None)
+    own = environment.for_own_cluster("run", tmp_path) if address is None else {}
+    environment.apply({**later, **own})
+    assert os.environ["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
+    assert ("RAY_AUTH_TOKEN" in os.environ) is (address is None), "a joined cluster has its own"
+    with pytest.raises(MeshError, match="Ray was imported before `meshgen run` could set RAY_SERVE_X"):
+        environment.apply({"RAY_SERVE_X": "1"})
 
 
 def _deployed(**serve: Any) -> Deployed:

@@ -160,7 +160,7 @@ TWO = """
         ("UNUSED = 1", "UNUSED = 2", set()),
         ("def unrelated", "def another() -> None: ...\n\n\ndef unrelated", set()),
         ("max_ongoing_requests=7", "max_ongoing_requests=8, num_replicas=2", set()),
-        ("@deployment\ndef d", "@deployment(user_config={'a': 1})\ndef d", set()),
+        ("@deployment\ndef d", "@deployment(max_queued_requests=7)\ndef d", set()),
         ("C.bind(2)", "C.options(num_replicas=3, health_check_period_s=2).bind(2)", set()),
         ("a.bind(number), b.bind(number)", "b.bind(number), a.bind(number)", set()),
     ],

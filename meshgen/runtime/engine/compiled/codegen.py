@@ -25,6 +25,7 @@ from meshgen.runtime.engine.compiled.values import INPUT, ValueWriter
 from meshgen.runtime.engine.expressions import Reader
 from meshgen.runtime.engine.schedule import RouteSchedule, Schedule, ScheduledStep, ScheduledValue, call_of
 from meshgen.runtime.engine.switch import no_case
+from meshgen.runtime.nodes.instance import starts_on_loop
 from meshgen.schema.values.writable import names_of_arrays, writable
 
 _DEEPEST = 40
@@ -103,7 +104,8 @@ def route_code(schedule: Schedule, route: RouteSchedule, checks: Mapping[tuple[s
 
 
 def _is_compilable(call: CallInfo) -> bool:
-    return not call.method.is_async and not call.node.may_call and call.policy.is_plain
+    node = call.node
+    return not call.method.is_async and not node.may_call and not starts_on_loop(node) and call.policy.is_plain
 
 
 class _NotCompilableError(Exception):

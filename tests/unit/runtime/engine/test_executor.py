@@ -471,7 +471,11 @@ def test_what_would_end_the_process_is_an_error_of_the_node(
     with pytest.raises(Exception) as caught:
         meshgen.local(app)(1.0)
     assert error in (caught.value, caught.value.__cause__)
-    assert f"in node '{found.name if found else 'made'}'" in caught.value.__notes__[0]
+    if found is None:  # through a handle
+        assert isinstance(caught.value, meshgen.Internal)
+        assert caught.value.node == "made"
+    else:
+        assert f"in node '{found.name}'" in caught.value.__notes__[0]
 
 
 @pytest.mark.parametrize("node", ["sync", "async", "thread"])

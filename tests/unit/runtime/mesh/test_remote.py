@@ -36,6 +36,7 @@ from meshgen.status import Code, StatusError
 pytest.importorskip("ray.serve")
 from ray.serve._private import grpc_util
 from ray.serve.config import gRPCOptions
+from replicas import new_replica
 
 FILE = str(Path(__file__).parents[2] / "hosted.py")
 TRACE = "a" * 32
@@ -95,7 +96,7 @@ async def mesh(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, 
     served: dict[str, Served] = {}
     servers: list[Any] = []
     for node in ("leaf", "boss", None):
-        made = replica.Replica(lambda _: graph, FILE, node, service._contracts(descriptors, graph, node))
+        made = await new_replica(lambda _: graph, FILE, node, service._contracts(descriptors, graph, node))
         one = served[node or "driver"] = Served(made, node or "driver")
         listening = grpc_util.gRPCGenericServer(one.factory)
         port = listening.add_insecure_port("127.0.0.1:0")

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ray.serve._private import grpc_util
 from ray.serve.config import gRPCOptions
+from replicas import new_replica
 from test_remote import Mesh, Proxy, Served
 
 from meshgen import service, workspace
@@ -90,7 +91,8 @@ async def fused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     servers: list[Any] = []
     for node in (*(n.name for n in graph.nodes if isinstance(n.placement, Own)), None):
         one = served[node or "driver"] = Served(
-            replica.Replica(lambda _: graph, FILE, node, service._contracts(descriptors, graph, node)), node or "driver"
+            await new_replica(lambda _: graph, FILE, node, service._contracts(descriptors, graph, node)),
+            node or "driver",
         )
         listening = grpc_util.gRPCGenericServer(one.factory)
         port = listening.add_insecure_port("127.0.0.1:0")
