@@ -35,6 +35,7 @@ def method_of(target: Callable[..., Any], name: str, *, skip_self: bool) -> Sign
     span = of_callable(target)
     hints = annotations_of(target)
     params: list[Field] = []
+    keyword_only = 0
     for index, parameter in enumerate(inspect.signature(target).parameters.values()):
         if skip_self and index == 0:
             continue
@@ -44,6 +45,7 @@ def method_of(target: Callable[..., Any], name: str, *, skip_self: bool) -> Sign
             message = f"'{name}' has {what}; a contract needs names"
             problems.append(Diagnostic(code="MG209", message=message, span=span))
             continue
+        keyword_only += parameter.kind is parameter.KEYWORD_ONLY
         params.append(_field(hints, parameter))
     if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
         message = f"'{name}' yields its results; streams are not supported yet"
@@ -52,6 +54,7 @@ def method_of(target: Callable[..., Any], name: str, *, skip_self: bool) -> Sign
         name=name,
         rpc=rpc_name(name),
         params=tuple(params),
+        positional=len(params) - keyword_only,
         result=reflect(hints["return"]) if "return" in hints else Unknown(),
         is_async=inspect.iscoroutinefunction(target),
         doc=inspect.cleandoc(target.__doc__ or ""),
