@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import linecache
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from meshgen.source import Span, characters
+from meshgen.source import Span
+from meshgen.written import column_after, span_of, tree
 
 Part: TypeAlias = Literal["value", "keyword", "key"]
 
@@ -44,14 +44,14 @@ class Site:
         if found is None:
             return self.call
         if self.part == "keyword":
-            return _span(self.call.file, found)
+            return span_of(self.call.file, found)
         node: ast.expr = found.value if isinstance(found, ast.keyword) else found
         for key in self.path:
             last, inner = node, _item(node, key, self.part if key is self.path[-1] else "value")
             if inner is None:
-                return _span(self.call.file, last)
+                return span_of(self.call.file, last)
             node = inner
-        return _span(self.call.file, node)
+        return span_of(self.call.file, node)
 
 
 def keyword(call: Span, name: str) -> Site:
@@ -62,15 +62,10 @@ def keyword(call: Span, name: str) -> Site:
 def _call(span: Span) -> ast.Call | None:
     """The call that ends where the span ends: no other does."""
     end = span.end or (span.line, span.end_column)
-    for node in ast.walk(_tree(span.file)):
-        if isinstance(node, ast.Call) and node.end_lineno == end[0] and _column(span.file, node) == end[1]:
+    for node in ast.walk(tree(span.file)):
+        if isinstance(node, ast.Call) and node.end_lineno == end[0] and column_after(span.file, node) == end[1]:
             return node
     return None
-
-
-def _column(file: str, node: ast.expr | ast.keyword) -> int:
-    """The column after a part."""
-    return characters(linecache.getline(file, node.end_lineno or node.lineno), node.end_col_offset or 0) + 1
 
 
 def _arguments(call: ast.Call, which: tuple[int | str, ...]) -> Iterator[ast.expr | ast.keyword]:
@@ -103,27 +98,3 @@ def _is(node: ast.expr, key: Any) -> bool:
             return name == getattr(key, "name", None)
         case _:
             return False
-
-
-def _span(file: str, node: ast.expr | ast.keyword) -> Span:
-    column = characters(linecache.getline(file, node.lineno), node.col_offset) + 1
-    line, stop = node.end_lineno or node.lineno, _column(file, node)
-    if line == node.lineno:
-        return Span(file, node.lineno, column, stop)
-    return Span(file, node.lineno, column, end=(line, stop))
-
-
-_TREES: dict[str, tuple[list[str], ast.Module]] = {}
-"""By file: its lines, as `linecache` has them, and what they say."""
-
-
-def _tree(file: str) -> ast.Module:
-    lines = linecache.getlines(file)
-    known = _TREES.get(file)
-    if known is None or known[0] is not lines:
-        try:
-            tree = ast.parse("".join(lines))
-        except (SyntaxError, ValueError, RecursionError):  # edited since it was loaded
-            tree = ast.Module(body=[], type_ignores=[])
-        known = _TREES[file] = lines, tree
-    return known[1]

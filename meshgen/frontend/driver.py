@@ -70,7 +70,8 @@ def _check_input(types: tuple[Any, ...], named: Mapping[str, Any], span: Span) -
         if isinstance(given, Mapping):
             hint = "Write the types by themselves, `InputNode(int, str)`, or with names, `InputNode(a=int, b=str)`."
         raise GraphError([Diagnostic(code="MG210", message=message, span=span, hint=hint)])
-    for which, given in (*enumerate(types), *named.items()):
+    given_types: list[tuple[int | str, Any]] = [*enumerate(types), *named.items()]
+    for which, given in given_types:
         if isinstance(given, bool | int | float | list | tuple | dict | set):
             message = f"an InputNode takes types, not {shown(given)}"
             hint = f"Write the type: `InputNode({type(given).__name__})`."

@@ -59,6 +59,8 @@ def no_output(out: Any, site: Site) -> Diagnostic:
         case list() | tuple() | set():
             message = f"DAGDriver.bind(...) takes what a node returns, not a {type(out).__name__} of {len(out)}"
             return _problem(site, message, 'Give each a route, `{"/a": a, "/b": b}`, or let a node put them together.')
+        case _:
+            pass
     message = f"DAGDriver.bind(...) takes what a node returns, not {shown(out)}"
     hint = "Decorate it with `@deployment`, and bind it: `.bind(...)`." if callable(out) else ""
     return _problem(site, message, hint)
