@@ -9,6 +9,7 @@ from meshgen.errors import GraphError
 from meshgen.frontend import Application, no_application, trace
 from meshgen.naming import snake
 from meshgen.runtime.local.graph import LocalGraph
+from meshgen.runtime.local.own_names import local_graph
 from meshgen.source import caller
 
 
@@ -26,4 +27,4 @@ def local(app: Application) -> LocalGraph:
     traced = trace(app, name=snake(Path(app.span.file).stem) or "graph")
     if traced.graph is None:
         raise GraphError(traced.diagnostics)
-    return LocalGraph(traced.graph)
+    return local_graph(traced.graph)

@@ -38,6 +38,11 @@ class Loaded:
     attribute: str
     warnings: tuple[Diagnostic, ...] = ()
 
+    @property
+    def is_project(self) -> bool:
+        """There is a `pyproject.toml`, so generated files have a place."""
+        return (self.root / "pyproject.toml").is_file()
+
 
 @dataclass(frozen=True, slots=True)
 class _Target:
@@ -114,12 +119,13 @@ def _no_module(name: str, root: Path) -> GraphError:
 
 
 def _project(start: Path) -> Path:
-    """The folder of the nearest `pyproject.toml`, else the working folder, else the file's own."""
+    """The folder of the nearest `pyproject.toml`, else the working folder if imports can start there, else the file's."""
     for folder in (start, *start.parents):
         if (folder / "pyproject.toml").is_file():
             return folder
     here = Path.cwd()
-    return here if start.is_relative_to(here) else start
+    below = start.relative_to(here).parts if start.is_relative_to(here) else (".",)
+    return here if all(part.isidentifier() for part in below) else start
 
 
 def _import(found: _Target) -> ModuleType:
@@ -128,7 +134,8 @@ def _import(found: _Target) -> ModuleType:
         message = f"'{relative(str(found.file))}' cannot be imported: '{odd}' is no name of a module"
         better = re.sub(r"\W", "_", odd)
         way = better if better.isidentifier() else f"graph_{better}"
-        raise _error("MG101", message, NOWHERE, f"Rename it to `{way}{'.py' if name.endswith(odd) else ''}`.")
+        what = f"the file to `{way}.py`" if name.endswith(odd) else f"the folder to `{way}`"
+        raise _error("MG101", message, NOWHERE, f"Rename {what}.")
     if found.file is not None:
         _forget_compiled(found.file)
     try:

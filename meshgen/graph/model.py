@@ -99,6 +99,12 @@ class Options:
         """Where an option was given."""
         return self.sites[name].span if name in self.sites else otherwise
 
+    def place_inside(self, name: str, path: tuple[Any, ...], otherwise: Span) -> Span:
+        """Where a key in the value of an option was given."""
+        if name not in self.sites or not path:
+            return self.place(name, otherwise)
+        return Site(self.sites[name].call, (name,)).inside(*path[:-1]).key(path[-1]).span
+
     @property
     def max_ongoing_requests(self) -> int:
         """How many calls run at once in a replica."""
