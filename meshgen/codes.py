@@ -136,6 +136,12 @@ CODES: dict[str, Explanation] = {
         "Unnamed nodes of one class are numbered in the order of binding, as Ray did. Binding one more in front of "
         "them would shift the numbers, and with them services and contracts.",
     ),
+    "MG218": Explanation(
+        "something that no route needs",
+        "Give what it returns to a node that a route needs, or to `DAGDriver.bind(...)`; else take it out.",
+        "Only what a route's output needs, directly or not, is part of the graph and runs. A call that nobody reads is "
+        "left out, whatever its node would have done beside: a node's effect on the next one is what it returns.",
+    ),
     "MG219": Explanation(
         "a stream",
         "Return a list for now.",

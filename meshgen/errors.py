@@ -5,8 +5,10 @@ A problem prints as `file:line:column: error MG203: message`, the source line, a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Literal
 
 from meshgen.source import NOWHERE, Span
@@ -52,6 +54,23 @@ class Diagnostic:
         return pad + "^" * max(1, min(end, len(text)) - start)
 
 
+def shown(value: object, limit: int = 60) -> str:
+    """A value of the user's in a message: short, on one line, without addresses, whatever its `__repr__` does."""
+    import reprlib  # only mistakes need it
+
+    if isinstance(value, type):
+        return f"the class `{value.__name__}`"
+    if isinstance(value, FunctionType | BuiltinFunctionType | MethodType):
+        return f"the function `{value.__name__}`"
+    try:
+        short = reprlib.Repr()
+        short.maxstring = short.maxother = short.maxlong = limit
+        text = " ".join(short.repr(value).split())
+    except Exception:  # noqa: BLE001 - it is the user's code
+        text = ""
+    return text if text and " at 0x" not in text else f"an object of class `{type(value).__name__}`"
+
+
 def near_match_hint(name: str, known: Sequence[str], otherwise: str = "", shown: str = "`{}`") -> str:
     """A hint for a name that is not known: the one that was probably meant, or else another hint.
 
@@ -77,8 +96,23 @@ class GraphError(MeshgenError):
     """A graph with problems; all of them together, in the order in which they were written."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(sorted(diagnostics, key=lambda d: (d.span, d.code, d.message)))
+        self.diagnostics = tuple(sorted(dict.fromkeys(diagnostics), key=lambda d: (d.span, d.code, d.message)))
         super().__init__("\n".join(d.render() for d in self.diagnostics))
+
+
+def once(diagnostics: Iterable[Diagnostic], nodes: Sequence[str]) -> list[Diagnostic]:
+    """One problem for each place and fault, though several nodes have it: those of one class, or bound in one line.
+
+    Args:
+        diagnostics: the problems.
+        nodes: the names of the nodes; problems that differ in them alone are one.
+    """
+    named = re.compile(rf"'(?:{'|'.join(map(re.escape, nodes))})(?=['.])") if nodes else None
+    first: dict[tuple[str, Span, str], Diagnostic] = {}
+    for each in diagnostics:
+        message = each.message if named is None else named.sub("'*", each.message)
+        first.setdefault((each.code, each.span, message), each)
+    return list(first.values())
 
 
 def errors_only(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

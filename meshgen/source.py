@@ -8,14 +8,16 @@ import os
 import re
 import sys
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, TypeAlias
 
 _PACKAGE = str(Path(__file__).resolve().parent) + os.sep
-_SITES = frozenset({"site-packages", "dist-packages"})
+_PYTHON = str(Path(os.__file__).parent) + os.sep
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+_COMMANDS = str(Path(sys.prefix, "bin")) + os.sep
 _Position: TypeAlias = tuple[int | None, int | None, int | None, int | None]
 
 
@@ -27,6 +29,8 @@ class Span:
     line: int
     column: int = 1
     end_column: int | None = None
+    end: tuple[int, int] | None = field(default=None, compare=False)
+    """Line and column where it ends, when that is a later line."""
 
     def __str__(self) -> str:
         return f"{relative(self.file)}:{self.line}:{self.column}"
@@ -50,32 +54,46 @@ def relative(path: str) -> str:
 
 
 def caller() -> Span:
-    """The innermost line on the stack that lies outside this package, i.e. the user's line."""
+    """The innermost line on the stack that the user wrote; NOWHERE when none is his."""
     frame = user_frame()
     return NOWHERE if frame is None else _span_of_frame(frame)
 
 
 def user_frame() -> FrameType | None:
-    """The innermost frame outside this package, or None when there is none."""
+    """The innermost frame of the user's, or None: what called this package last, libraries left out."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and is_ours(frame.f_code.co_filename):
         frame = frame.f_back
-    return frame
+    callers: list[FrameType] = []
+    while frame is not None and not is_ours(frame.f_code.co_filename):
+        if not is_library(frame.f_code.co_filename):
+            return frame
+        callers.append(frame)
+        frame = frame.f_back
+    # A graph that is itself installed among the libraries: what Python imports right now.
+    imports = any(each.f_code.co_filename.startswith("<frozen importlib") for each in callers)
+    return next((each for each in callers if imports and not _is_pythons(each.f_code.co_filename)), None)
+
+
+def is_ours(file: str) -> bool:
+    """Whether a file is of this package."""
+    return file.startswith(_PACKAGE)
 
 
 @cache
-def _installed() -> tuple[Path, ...]:
-    import sysconfig  # most graphs never ask
+def is_library(file: str) -> bool:
+    """Whether a file is Python's, a package's that was installed, or a command's: nobody's graph."""
+    return _is_pythons(file) or any(folder in file for folder in _INSTALLED) or file.startswith(_COMMANDS)
 
-    return tuple({Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "platstdlib")})
+
+def _is_pythons(file: str) -> bool:
+    return file.startswith("<frozen ") or (file.startswith(_PYTHON) and not any(f in file for f in _INSTALLED))
 
 
 def is_users(file: str | Path) -> bool:
     """Whether a file is the user's own: not of the standard library, not installed, not meshgen's."""
-    place = Path(file).resolve()
-    if not _SITES.isdisjoint(place.parts):
-        return False
-    return not any(place.is_relative_to(folder) for folder in (Path(_PACKAGE), *_installed()))
+    place = str(Path(file).resolve())
+    return not is_ours(place) and not is_library(place)
 
 
 def of_callable(target: Any) -> Span:
@@ -135,17 +153,29 @@ def _positions(code: CodeType) -> list[_Position]:
 
 
 def _span_of_frame(frame: FrameType) -> Span:
-    positions = _positions(frame.f_code)
-    index = frame.f_lasti // 2
+    return place_in_code(frame.f_code, frame.f_lasti, frame.f_lineno)
+
+
+def place_in_code(code: CodeType, instruction: int, first: int) -> Span:
+    """Where an instruction of a code object stands; on the line `first` when nobody noted its columns."""
+    positions = _positions(code)
+    index = instruction // 2
     line, end_line, start, end = positions[index] if 0 <= index < len(positions) else (None,) * 4
     if line is None:
-        return Span(frame.f_code.co_filename, frame.f_lineno)
-    column = 0 if start is None else _characters(frame, line, start)
-    stop = _characters(frame, line, end) + 1 if end is not None and end_line == line else None
-    return Span(frame.f_code.co_filename, line, column + 1, stop)
+        return Span(code.co_filename, first)
+    column = 0 if start is None else _before(code, line, start)
+    if end is None or end_line is None:
+        return Span(code.co_filename, line, column + 1)
+    stop = _before(code, end_line, end) + 1
+    if end_line == line:
+        return Span(code.co_filename, line, column + 1, stop)
+    return Span(code.co_filename, line, column + 1, end=(end_line, stop))
 
 
-def _characters(frame: FrameType, line: int, offset: int) -> int:
-    """Code positions count UTF-8 bytes; people count characters."""
-    text = linecache.getline(frame.f_code.co_filename, line)
+def _before(code: CodeType, line: int, offset: int) -> int:
+    return characters(linecache.getline(code.co_filename, line), offset)
+
+
+def characters(text: str, offset: int) -> int:
+    """How many characters stand before an offset of Python's, which counts bytes in UTF-8."""
     return len(text.encode()[:offset].decode(errors="replace"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +12,10 @@ from meshgen import workspace
 from meshgen.compiler import Build, breaking_diagnostics, compile_graph
 from meshgen.errors import Diagnostic, GraphError, MeshgenError
 from meshgen.frontend import Loaded, load_graph
+from meshgen.graph.model import Graph
+from meshgen.graph.option_names import known_keys
+from meshgen.graph.options import OPTIONS
+from meshgen.plan.verify import not_data, option_owners
 
 
 def compiled(loaded: Loaded, out: Path) -> Build:
@@ -60,9 +64,30 @@ def compared(loaded: Loaded, out: Path, *, allow_breaking: bool) -> ComparedBuil
     name = loaded.graph.name
     lock = workspace.read_lock(out, name)
     committed, missing = _committed(out, name, allow_breaking=allow_breaking)
-    build = compile_graph(loaded, lock=lock, committed=committed)
+    refused = tuple(_refused_options(loaded.graph))
+    try:
+        build = compile_graph(loaded, lock=lock, committed=committed)
+    except GraphError as error:
+        raise GraphError((*error.diagnostics, *refused)) from None
+    if refused:
+        raise GraphError(refused)
     changes = breaking_diagnostics(build, allow_breaking=allow_breaking)
     return ComparedBuild(build=build, root=out, project=loaded.root, problems=(*build.diagnostics, *missing, *changes))
+
+
+def _refused_options(graph: Graph) -> Iterator[Diagnostic]:
+    """MG503 for values that only Serve itself can judge. Asking it takes a second, so nobody asks without need."""
+    for owner in option_owners(graph):
+        given = owner.options.serve.items()
+        asked = ((name, value) for name, value in given if name in OPTIONS and OPTIONS[name].takes is None)
+        doubtful = {name: value for name, value in asked if not_data(value) is None}
+        if not doubtful:
+            continue
+        from meshgen.rayserve.option_values import refused_values
+
+        for name, path, reason in refused_values({name: known_keys(name, v) for name, v in doubtful.items()}):
+            where = f"{name}{''.join(f'[{key!r}]' for key in path)}"
+            yield owner.error("MG503", name, f"Ray Serve refuses `{where}`: {reason}", inside=path)
 
 
 def _committed(
@@ -89,11 +114,17 @@ def builds(targets: Sequence[str], out: Path | None, *, allow_breaking: bool) ->
 
     Raises:
         GraphError: a graph has problems.
-        MeshgenError: two graphs have one name.
+        MeshgenError: two graphs have one name, or a graph is in no project and there is no `out`.
     """
+    loaded_graphs = load_graphs(targets)
+    for target, loaded in loaded_graphs:
+        if out is None and not loaded.is_project:
+            raise MeshgenError(
+                f"'{target}' is in no project: no folder above it has a pyproject.toml, so its files have no place; "
+                "make an empty one in the folder where protos/ and services/ belong, or say --out DIR"
+            )
     return {
-        target: compared(loaded, out or loaded.root, allow_breaking=allow_breaking)
-        for target, loaded in load_graphs(targets)
+        target: compared(loaded, out or loaded.root, allow_breaking=allow_breaking) for target, loaded in loaded_graphs
     }
 
 

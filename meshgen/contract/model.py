@@ -28,6 +28,10 @@ class RpcSpec:
     """REST path (`POST`, body `*`); None for a node's rpc."""
     doc: str = ""
     span: Span = NOWHERE
+    input_span: Span | None = None
+    """Where the request of a route was declared; None for a node's rpc, whose parameters are at `span`."""
+    input_hint: str = ""
+    """What to write where a request has no type."""
 
     @property
     def request_fields(self) -> tuple[Field, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from meshgen.frontend.control_flow import map_each, switch
 from meshgen.frontend.deployment import Deployment, deployment, inline
 from meshgen.frontend.driver import Application, DAGDriver, InputNode
+from meshgen.frontend.given.unbound import no_application
 from meshgen.frontend.loader import Loaded, load_graph
 from meshgen.frontend.trace import Traced, trace
 
@@ -19,6 +20,7 @@ __all__ = [
     "inline",
     "load_graph",
     "map_each",
+    "no_application",
     "switch",
     "trace",
 ]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from meshgen.errors import Diagnostic, GraphError
+from meshgen.call_sites import Site
+from meshgen.errors import Diagnostic, GraphError, shown
+from meshgen.frontend.bound import BoundMap, BoundSwitch
 from meshgen.frontend.deployment import Deployment
-from meshgen.frontend.symbolic import BoundMap, BoundSwitch, ClassNode, MethodRef, Value
+from meshgen.frontend.symbolic import ClassNode, MethodRef, Value
 from meshgen.source import caller
 
 
@@ -18,18 +20,18 @@ class _Absent:
 _ABSENT = _Absent()
 
 
-def switch(selector: Any, cases: Mapping[Any, Any], *, default: Any = _ABSENT) -> Any:
+def switch(selector: Any, cases: Any = None, *, default: Any = _ABSENT) -> Any:
     """Run only the branch that the selector names.
 
     Args:
         selector: a value of the graph: bool, int, str, an enum or a Literal.
-        cases: branch by selector value. Each branch yields the same type.
+        cases: branch by selector value, a dict. Each branch yields the same type.
         default: branch for every other value; without one such a request is INVALID_ARGUMENT.
     """
     span = caller()
     if not isinstance(cases, Mapping) or not cases:
         message = "switch(...) needs a dict of at least one case"
-        raise GraphError([Diagnostic(code="MG214", message=message, span=span)])
+        raise GraphError([Diagnostic(code="MG214", message=message, span=Site(span, (1, "cases")).span)])
     has_default = not isinstance(default, _Absent)
     bound = BoundSwitch(
         selector=selector, cases=cases, default=default if has_default else None, has_default=has_default, span=span
@@ -37,7 +39,7 @@ def switch(selector: Any, cases: Mapping[Any, Any], *, default: Any = _ABSENT) -
     return Value(bound, span)
 
 
-def map_each(method: Any, *args: Any, over: Any, max_concurrency: int = 8, **kwargs: Any) -> Any:
+def map_each(method: Any, *args: Any, over: Any = _ABSENT, max_concurrency: int = 8, **kwargs: Any) -> Any:
     """Call a method once for each item of a list, and gather the results in order.
 
     Args:
@@ -50,15 +52,15 @@ def map_each(method: Any, *args: Any, over: Any, max_concurrency: int = 8, **kwa
     """
     span = caller()
     if args:
-        message = "map_each(...) takes the other arguments of the method by name"
-        raise GraphError([Diagnostic(code="MG215", message=message, span=span)])
-    if max_concurrency < 1:
-        message = f"max_concurrency is {max_concurrency}; at least one call must run"
-        raise GraphError([Diagnostic(code="MG215", message=message, span=span)])
+        raise _refusal("map_each(...) takes the other arguments of the method by name", Site(span, (1,)))
+    if isinstance(over, _Absent):
+        raise _refusal("map_each(...) is not given what to go over", Site(span))
+    if not isinstance(max_concurrency, int) or max_concurrency < 1:
+        message = f"max_concurrency is {shown(max_concurrency)}; at least one call must run"
+        raise _refusal(message, Site(span, ("max_concurrency",)))
     ref = _method_ref(method)
     if ref is None:
-        message = f"map_each(...) takes a method of a node, not {type(method).__name__}"
-        raise GraphError([Diagnostic(code="MG215", message=message, span=span)])
+        raise _refusal(*_no_method(method, Site(span, (0, "method"))))
     bound = BoundMap(
         node=ref._meshgen_node,
         method=ref._meshgen_method,
@@ -78,3 +80,23 @@ def _method_ref(method: Any) -> MethodRef | None:
     if isinstance(method, Deployment) and not method.is_class:
         return method.method
     return None
+
+
+def _no_method(method: Any, site: Site) -> tuple[str, Site, str]:
+    match method:
+        case Deployment():
+            name = method.target.__name__
+            message = f"map_each(...) takes a method of a node; the class '{name}' is not bound"
+            return message, site, f"Write `map_each({name}.bind(...).method, over=...)`."
+        case Value():
+            message = f"map_each(...) takes a method of a node, not {shown(method)}"
+            return message, site, "Leave out its `.bind(...)`: `map_each(node.method, over=...)`."
+        case _ if callable(method):
+            message = f"map_each(...) takes a method of a node, not {shown(method)}"
+            return message, site, "Decorate a `def` with `@deployment` or `@inline`, and give that."
+        case _:
+            return f"map_each(...) takes a method of a node, not {shown(method)}", site, ""
+
+
+def _refusal(message: str, site: Site, hint: str = "") -> GraphError:
+    return GraphError([Diagnostic(code="MG215", message=message, span=site.span, hint=hint)])

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from meshgen.call_sites import Site
 from meshgen.graph.model import Options
 from meshgen.graph.options import own_options
 from meshgen.graph.policy import Policy
 from meshgen.naming import snake
-from meshgen.source import Span, of_callable
+from meshgen.source import Span, is_library, of_callable
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -22,6 +23,10 @@ class Definition:
     """The user's function or class, undecorated."""
     given: Mapping[str, Any]
     """The options by name, as given."""
+    sites: Mapping[str, Site]
+    """Where each of them was given."""
+    decorated: Span
+    """Where the target was made a node."""
     published: bool = True
     """False for an inline function."""
 
@@ -32,8 +37,9 @@ class Definition:
 
     @property
     def span(self) -> Span:
-        """Where the target was written."""
-        return of_callable(self.target)
+        """Where the target was written; if that is in a library, where it was made a node."""
+        span = of_callable(self.target)
+        return self.decorated if span.line == 0 or is_library(span.file) else span
 
     @property
     def name(self) -> str:
@@ -52,4 +58,5 @@ class Definition:
         return Options(
             serve={name: value for name, value in self.given.items() if name not in own},
             policy=Policy(idempotent=self.given.get("idempotent", True), timeout_s=self.given.get("timeout_s")),
+            sites=self.sites,
         )

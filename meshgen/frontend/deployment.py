@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NoReturn, Union, overload
 
-from meshgen.errors import Diagnostic, GraphError
+from meshgen.call_sites import Site, keyword
+from meshgen.errors import Diagnostic, GraphError, near_match_hint, shown
+from meshgen.frontend.bound import BoundNode
 from meshgen.frontend.definition import Definition
 from meshgen.frontend.signature import FRAME_NAMES
-from meshgen.frontend.symbolic import BoundNode, ClassNode, MethodRef, Value
-from meshgen.source import caller, user_frame
+from meshgen.frontend.symbolic import ClassNode, MethodRef, Value
+from meshgen.source import Span, caller, user_frame
 
 
 class Deployment:
@@ -21,11 +24,11 @@ class Deployment:
     makes an instance, as if it were not decorated.
     """
 
-    def __init__(self, target: Callable[..., Any], options: Mapping[str, Any], *, published: bool = True) -> None:
-        functools.update_wrapper(self, target, updated=())
-        self._definition = Definition(target=target, given=dict(options), published=published)
-        self.target = target
-        self.is_class = self._definition.is_class
+    def __init__(self, definition: Definition) -> None:
+        functools.update_wrapper(self, definition.target, updated=())
+        self._definition = definition
+        self.target = definition.target
+        self.is_class = definition.is_class
         self._function_node: BoundNode | None = None
 
     @property
@@ -35,8 +38,9 @@ class Deployment:
 
     def options(self, **options: Any) -> Deployment:
         """A copy with these options over the present ones. It is a node of its own."""
-        given = {**self._definition.given, **options}
-        return Deployment(self.target, given, published=self._definition.published)
+        before = self._definition
+        given, sites = {**before.given, **options}, {**before.sites, **_sites(options, caller())}
+        return Deployment(replace(before, given=given, sites=sites))
 
     def bind(self, *args: Any, **kwargs: Any) -> Any:
         """A class gives a node made with these constructor arguments, a function one call of it per request."""
@@ -67,7 +71,14 @@ class Deployment:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "target":
             raise AttributeError(name)
-        return getattr(self.target, name)
+        try:
+            return getattr(self.target, name)
+        except AttributeError:
+            hint = near_match_hint(
+                name, ["bind", "options", *vars(self.target)], "It has `.bind(...)` and `.options(...)`."
+            )
+            message = f"the deployment '{self.target.__name__}' has no `{name}`. {hint}"
+            raise AttributeError(message, name=name, obj=self) from None
 
     def __instancecheck__(self, instance: object) -> bool:
         return self.is_class and isinstance(instance, self.target)  # type: ignore[arg-type]  # `is_class` says so
@@ -108,29 +119,62 @@ def deployment(target: Callable[..., Any] | None = None, /, **options: Any) -> A
             `timeout_s`, a limit for each call in seconds; `placement`, whose processes it runs in: `"own"` (the
             default), `"driver"`, or `"with:<node>"`.
     """
+    span = caller()
     if target is None:
-        return lambda it: _decorate(it, options)
-    return _decorate(target, options)
+        return lambda it: _decorate(it, options, span)
+    return _decorate(target, options, span)
 
 
 def inline(target: Callable[..., Any], /) -> Deployment:
     """Make a cheap, pure function part of the driver: a node with `placement="driver"` that publishes no service."""
-    return _decorate(target, {"placement": "driver"}, published=False)
+    return _decorate(target, {"placement": "driver"}, caller(), published=False)
 
 
-def _decorate(target: Callable[..., Any], options: Mapping[str, Any], *, published: bool = True) -> Deployment:
-    word = "deployment" if published else "inline"
-    if isinstance(target, Deployment):
-        raise _bad_target(f"'{target.__name__}' is decorated twice", "Keep one of the two decorators.")
-    if not callable(target) or not hasattr(target, "__name__"):
-        raise _bad_target(f"@{word} takes a function or a class, not {target!r}", "Decorate a `def` or a `class`.")
-    if not published and inspect.isclass(target):
-        raise _bad_target(f"'{target.__name__}' is a class; @inline takes functions", "Use @deployment.")
+def _decorate(
+    target: Callable[..., Any], options: Mapping[str, Any], span: Span, *, published: bool = True
+) -> Deployment:
+    if fault := _fault(target, "deployment" if published else "inline"):
+        message, hint = fault
+        raise GraphError([Diagnostic(code="MG211", message=message, span=span, hint=hint)])
     frame = user_frame()
     if frame is not None and frame.f_code.co_name != "<module>":
         for each in _annotated(target):  # annotations may name classes local to the function we are in
             each.__dict__.setdefault(FRAME_NAMES, frame.f_locals)
-    return Deployment(target, options, published=published)
+    sites = _sites(options, span) if published else {}
+    definition = Definition(target=target, given=dict(options), sites=sites, decorated=span, published=published)
+    return Deployment(definition)
+
+
+def _sites(options: Mapping[str, Any], call: Span) -> Mapping[str, Site]:
+    return {name: keyword(call, name) for name in options}
+
+
+def _fault(target: Any, word: str) -> tuple[str, str] | None:
+    """Why something cannot be a node, and the way out; None when it can."""
+    if isinstance(target, Deployment):
+        return f"'{target.__name__}' is decorated twice", "Keep one of the two decorators."
+    if isinstance(target, str) and word == "deployment":
+        return (
+            f"@{word} takes a function or a class, not {shown(target)}",
+            f"Write `@deployment(name={shown(target)})`.",
+        )
+    if not callable(target) or not hasattr(target, "__name__"):
+        return f"@{word} takes a function or a class, not {shown(target)}", "Decorate a `def` or a `class`."
+    if inspect.isclass(target):
+        return (
+            (f"'{target.__name__}' is a class; @inline takes functions", "Use @deployment.")
+            if word == "inline"
+            else None
+        )
+    try:
+        inspect.signature(target)
+    except (TypeError, ValueError):
+        pass
+    else:
+        if hasattr(inspect.unwrap(target), "__code__"):
+            return None
+    name = target.__name__
+    return f"'{name}' is not written in Python, so nobody can read what it takes", "Call it in a `def` of your own."
 
 
 def _undecorated(annotation: Any) -> Any:
@@ -141,7 +185,3 @@ def _annotated(target: Any) -> list[Any]:
     if not inspect.isclass(target):
         return [target]
     return [f for f in vars(target).values() if inspect.isfunction(f)]
-
-
-def _bad_target(message: str, hint: str) -> GraphError:
-    return GraphError([Diagnostic(code="MG211", message=message, span=caller(), hint=hint)])

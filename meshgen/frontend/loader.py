@@ -8,14 +8,17 @@ import importlib.util
 import linecache
 import re
 import sys
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from meshgen.errors import Diagnostic, GraphError
+from meshgen.errors import Diagnostic, GraphError, near_match_hint, once
+from meshgen.frontend.bound import RECORD
 from meshgen.frontend.driver import Application
+from meshgen.frontend.given.unbound import no_application
+from meshgen.frontend.import_errors import import_problem
 from meshgen.frontend.trace import trace
+from meshgen.frontend.unwired import unwired
 from meshgen.graph.model import Graph
 from meshgen.naming import snake
 from meshgen.source import NOWHERE, Span, relative
@@ -34,6 +37,11 @@ class Loaded:
     """Import name of the graph's module."""
     attribute: str
     warnings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def is_project(self) -> bool:
+        """There is a `pyproject.toml`, so generated files have a place."""
+        return (self.root / "pyproject.toml").is_file()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,12 @@ def load_graph(target: str) -> Loaded:
     found = _locate(target)
     if str(found.root) not in sys.path:
         sys.path.insert(0, str(found.root))
-    module = _import(found)
+    record: list[object] = []
+    before = RECORD.set(record)
+    try:
+        module = _import(found)
+    finally:
+        RECORD.reset(before)
     app = _attribute(module, found)
     name = snake(found.module.rsplit(".", 1)[-1])
     if found.attribute != DEFAULT_ATTRIBUTE:
@@ -69,7 +82,7 @@ def load_graph(target: str) -> Loaded:
         root=found.root,
         module=found.module,
         attribute=found.attribute,
-        warnings=traced.diagnostics,
+        warnings=(*traced.diagnostics, *once(unwired(record), [])),
     )
 
 
@@ -79,41 +92,60 @@ def _locate(target: str) -> _Target:
     if not path.endswith(".py"):
         if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", path):
             hint = "Write `graphs/x.py`, `graphs/x.py:app` or `package.module:app`."
+            if Path(f"{path}.py").is_file():
+                hint = f"Did you mean `{path}.py`?"
             raise _error("MG101", f"'{target}' names no graph", NOWHERE, hint)
         return _Target(_project(Path.cwd()), path, attribute, None)
     file = Path(path).resolve()
     if not file.is_file():
-        raise _error("MG101", f"there is no file '{path}'", NOWHERE)
+        raise _error("MG101", f"there is no file '{path}'", NOWHERE, _near_file(path))
     root = _project(file.parent)
     return _Target(root, ".".join(file.relative_to(root).with_suffix("").parts), attribute, file)
 
 
+def _near_file(path: str) -> str:
+    """The file that was probably meant."""
+    folder = Path(path).parent
+    if not folder.is_dir():
+        return f"There is no folder '{folder}' either, seen from {Path.cwd()}."
+    return near_match_hint(path, [str(file) for file in folder.glob("*.py")])
+
+
+def _no_module(name: str, root: Path) -> GraphError:
+    package, _, last = name.rpartition(".")
+    there = [path.stem for path in root.joinpath(*package.split(".") if package else ()).glob("*.py")]
+    hint = near_match_hint(last, there, shown=f"`{package}.{{}}`" if package else "`{}`")
+    return _error("MG101", f"there is no module '{name}'", NOWHERE, hint)
+
+
 def _project(start: Path) -> Path:
-    """The folder of the nearest `pyproject.toml`, else the working folder, else the file's own."""
+    """The nearest folder with a `pyproject.toml`, else the working one if imports can start there, else the file's."""
     for folder in (start, *start.parents):
         if (folder / "pyproject.toml").is_file():
             return folder
     here = Path.cwd()
-    return here if start.is_relative_to(here) else start
+    below = start.relative_to(here).parts if start.is_relative_to(here) else (".",)
+    return here if all(part.isidentifier() for part in below) else start
 
 
 def _import(found: _Target) -> ModuleType:
     name = found.module
-    if not all(part.isidentifier() for part in name.split(".")):
-        raise _error("MG101", f"'{found.file}' cannot be imported: '{name}' is no module name", NOWHERE)
+    if odd := next((part for part in name.split(".") if not part.isidentifier()), None):
+        message = f"'{relative(str(found.file))}' cannot be imported: '{odd}' is no name of a module"
+        better = re.sub(r"\W", "_", odd)
+        way = better if better.isidentifier() else f"graph_{better}"
+        what = f"the file to `{way}.py`" if name.endswith(odd) else f"the folder to `{way}`"
+        raise _error("MG101", message, NOWHERE, f"Rename {what}.")
     if found.file is not None:
         _forget_compiled(found.file)
     try:
         module = importlib.import_module(name)
     except GraphError:
         raise
-    except SyntaxError as error:
-        span = Span(error.filename or str(found.file), error.lineno or 1, error.offset or 1, error.end_offset)
-        raise _error("MG102", f"{type(error).__name__}: {error.msg}", span) from error
     except (Exception, SystemExit) as error:
         if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
-            raise _error("MG101", f"there is no module '{error.name}'", NOWHERE) from error
-        raise _import_error(error, name) from error
+            raise _no_module(error.name or name, found.root) from error
+        raise GraphError([import_problem(error, name, found.root)]) from error
     _check_file(found, module)
     return module
 
@@ -133,20 +165,6 @@ def _check_file(found: _Target, module: ModuleType) -> None:
         raise _error("MG101", message, NOWHERE, "Rename the file, or load one of the two in a process of its own.")
 
 
-def _import_error(error: BaseException, name: str) -> GraphError:
-    """An error of the user's own code while it is imported, at the innermost line of it that is in the project."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not _foreign(f.filename)]
-    last = frames[-1] if frames else None
-    span = Span(last.filename, last.lineno or 1, (last.colno or 0) + 1, None) if last else NOWHERE
-    hint = f"Run `python -m {name}` to see the whole traceback."
-    return _error("MG103", f"importing '{name}' raised {type(error).__name__}: {error}", span, hint)
-
-
-def _foreign(file: str) -> bool:
-    here = str(Path(__file__).resolve().parent.parent)
-    return file.startswith((here, "<", sys.prefix)) or "site-packages" in file or "importlib" in file
-
-
 def _attribute(module: ModuleType, found: _Target) -> Application:
     value = getattr(module, found.attribute, None)
     if isinstance(value, Application):
@@ -154,19 +172,18 @@ def _attribute(module: ModuleType, found: _Target) -> Application:
     span = _assignment(module, found.attribute)
     others = [n for n, v in vars(module).items() if isinstance(v, Application)]
     hint = f"It has: {', '.join(f'`{found.module}:{n}`' for n in others)}." if others else ""
-    if value is None:
+    if value is None and found.attribute not in vars(module):
+        hint = near_match_hint(found.attribute, others, hint)
         raise _error("MG104", f"'{found.module}' has no `{found.attribute}`", span, hint)
-    kind = type(value).__name__
-    message = f"`{found.attribute}` is a {kind}, not what `DAGDriver.bind(...)` returns"
-    raise _error("MG104", message, span, hint)
+    raise GraphError([no_application(f"`{found.attribute}` is", value, span, hint)])
 
 
 def _assignment(module: ModuleType, attribute: str) -> Span:
-    """Where a module assigns an attribute at its top level; its first line when it does not."""
+    """Where a module assigns an attribute outside of functions; its first line when it does not."""
     file = module.__file__ or module.__name__
     for number, text in enumerate(linecache.getlines(file), start=1):
-        if re.match(rf"{attribute}\b", text):
-            return Span(file, number, 1, len(attribute) + 1)
+        if match := re.match(rf"\s*(?:(?:async )?def |class )?({attribute})\b\s*(?:[:(]|=(?!=))", text):
+            return Span(file, number, match.start(1) + 1, match.end(1) + 1)
     return Span(file, 1)
 
 

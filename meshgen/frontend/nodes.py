@@ -8,17 +8,19 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from meshgen.errors import Diagnostic, near_match_hint
+from meshgen.errors import Diagnostic, near_match_hint, shown
+from meshgen.frontend.bound import BoundNode
 from meshgen.frontend.definition import Definition
-from meshgen.frontend.driver import InputNode
-from meshgen.frontend.order import Ordered, contained, misplaced
+from meshgen.frontend.given.constructors import constructor_problems
+from meshgen.frontend.given.contents import contained
+from meshgen.frontend.order import Ordered
 from meshgen.frontend.published import HandleTarget, Holder
 from meshgen.frontend.signature import WHY, Fault, method_of
-from meshgen.frontend.symbolic import BoundNode, ClassNode, Value
+from meshgen.frontend.symbolic import ClassNode
 from meshgen.graph.members import Member, member, own_public_names
 from meshgen.graph.model import HandleRef, InDriver, Method, Node, Own, Placement, With
 from meshgen.naming import snake
-from meshgen.source import Span, is_users, of_callable
+from meshgen.source import Span
 
 
 class NodeTable:
@@ -58,7 +60,14 @@ class NodeTable:
         return tuple(self._freeze(n) for n in self._bound)
 
     def _name_all(self) -> dict[int, str]:
-        explicit = Counter(n.definition.name for n in self._bound if n.definition.has_explicit_name)
+        explicit: dict[str, BoundNode] = {}
+        for node in self._bound:
+            if node.definition.has_explicit_name and explicit.setdefault(node.definition.name, node) is not node:
+                name = node.definition.name
+                message = (
+                    f"the name '{name}' is that of the node at {explicit[name].span}; each is a service of its own"
+                )
+                self._problems.append(Diagnostic(code="MG206", message=message, span=node.span))
         used = set(explicit)
         names: dict[int, str] = {}
         for node in self._bound:
@@ -66,14 +75,10 @@ class NodeTable:
             if not node.definition.has_explicit_name:
                 name = _numbered(name, used)
                 used.add(name)
-            elif explicit[name] > 1:
-                message = (
-                    f"{explicit[name]} nodes are named '{name}'; each is a service of its own and needs its own name"
-                )
-                self._problems.append(Diagnostic(code="MG206", message=message, span=node.span))
             if problem := bad_name(name):
-                message = f"{name!r} cannot name a node: {problem}"
-                self._problems.append(Diagnostic(code="MG216", message=message, span=node.span))
+                message = f"{shown(name)} cannot name a node: {problem}"
+                place = node.definition.options.place("name", node.span)
+                self._problems.append(Diagnostic(code="MG216", message=message, span=place))
             names[id(node)] = name
         self._warn_numbered()
         return names
@@ -126,14 +131,14 @@ class NodeTable:
     def _freeze(self, bound: BoundNode) -> Node:
         definition = bound.definition
         calls = sorted({self.name(t) for t in _handle_targets(bound)})
-        if definition.is_class:
-            self._check_constructor(bound)
+        wrong = [*constructor_problems(bound)] if definition.is_class else []
+        self._problems.extend(wrong)
         return Node(
             name=self.name(bound),
             kind="class" if definition.is_class else "function",
             target=definition.target,
-            args=tuple(self._argument(a) for a in bound.args),
-            kwargs={k: self._argument(v) for k, v in bound.kwargs.items()},
+            args=() if wrong else tuple(self._argument(a) for a in bound.args),
+            kwargs={} if wrong else {k: self._argument(v) for k, v in bound.kwargs.items()},
             methods=tuple(sorted(self._methods[id(bound)].values(), key=lambda m: m.name)),
             unpublished=self._unpublished.get(id(bound), ()),
             may_call=tuple(calls),
@@ -141,7 +146,7 @@ class NodeTable:
             published=definition.published,
             options=definition.options,
             doc=inspect.cleandoc(definition.target.__doc__ or ""),
-            span=definition.span if is_users(definition.span.file) else bound.span,
+            span=definition.span,
         )
 
     def _placement(self, definition: Definition) -> Placement:
@@ -154,12 +159,15 @@ class NodeTable:
             case str() if given.startswith("with:") and given != "with:":
                 return With(given.removeprefix("with:"))
         message = f'`placement` is {given!r}; it takes "own", "driver" or "with:<node>"'
-        self._problems.append(Diagnostic(code="MG511", message=message, span=definition.span))
+        place = definition.options.place("placement", definition.span)
+        self._problems.append(Diagnostic(code="MG511", message=message, span=place))
         return Own()
 
     def _argument(self, value: Any) -> Any:
         if isinstance(value, ClassNode):
             return HandleRef(self.name(value._meshgen_node))
+        if not any(True for _ in contained(value)):
+            return value
         if isinstance(value, list):
             return [self._argument(v) for v in value]
         if isinstance(value, tuple) and not hasattr(value, "_fields"):
@@ -167,25 +175,6 @@ class NodeTable:
         if isinstance(value, Mapping):
             return {k: self._argument(v) for k, v in value.items()}
         return value
-
-    def _check_constructor(self, bound: BoundNode) -> None:
-        name = bound.definition.target.__name__
-        for argument in (*bound.args, *bound.kwargs.values()):
-            if holder := misplaced(argument):
-                message = f"a node is inside a {holder}; only lists, tuples and dicts may hold one"
-                hint = f"Give the nodes as arguments, and make the {holder} inside the constructor."
-                self._problems.append(Diagnostic(code="MG211", message=message, span=bound.span, hint=hint))
-            for value in contained(argument):
-                if isinstance(value, Value | InputNode):
-                    message = f"the constructor of '{name}' takes a value that only a request brings"
-                    self._problems.append(Diagnostic(code="MG208", message=message, span=bound.span))
-        try:
-            inspect.signature(bound.definition.target).bind(*bound.args, **bound.kwargs)
-        except TypeError as error:
-            message = f"the constructor of '{name}' does not take these arguments: {error}"
-            self._problems.append(Diagnostic(code="MG204", message=message, span=bound.span))
-        except ValueError:  # no signature to be had (a class written in C)
-            return
 
 
 def bad_name(name: object) -> str:
@@ -244,7 +233,9 @@ def _no_method(definition: Definition, method: str, span: Any) -> Diagnostic:
         hint = f"Bind one of its methods ({', '.join(f'`.{n}.bind(...)`' for n in public)}), or write `__call__`."
         return Diagnostic(code="MG205", message=message, span=span, hint=hint)
     hint = near_match_hint(method, public, f"It has: {', '.join(public) or 'no public method'}.")
-    place = of_callable(cls)
-    return Diagnostic(
-        code="MG205", message=f"'{cls.__name__}' ({place}) has no method `{method}`", span=span, hint=hint
-    )
+    message = f"'{cls.__name__}' ({definition.span}) has no method `{method}`"
+    there = inspect.getattr_static(cls, method, None)
+    if there is not None:
+        message = f"`{method}` of '{cls.__name__}' ({definition.span}) is no method but of class {type(there).__name__}"
+        hint = f"Write a method with annotations: `def {method}(self, ...) -> ...:`."
+    return Diagnostic(code="MG205", message=message, span=span, hint=hint)

@@ -2,43 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from meshgen.errors import Diagnostic
-from meshgen.frontend.driver import InputNode
-from meshgen.frontend.symbolic import Bound, BoundInput, BoundNode, ClassNode, Value
-
-
-def contained(value: Any) -> Iterator[Any]:
-    """Every graph value, class node and input inside an argument: itself, or in lists, tuples and dicts."""
-    if isinstance(value, Value | ClassNode | InputNode):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from contained(item)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from contained(item)
-
-
-def misplaced(value: Any) -> str:
-    """The type of the first object that hides a graph value from us, among those that cannot hold one; else empty."""
-    if isinstance(value, Value | ClassNode | InputNode):
-        return ""
-    if hasattr(value, "_fields") or isinstance(value, set | frozenset):
-        return type(value).__name__ if any(True for v in value for _ in contained(v)) else ""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        parts = [getattr(value, f.name, None) for f in dataclasses.fields(value)]
-        return type(value).__name__ if any(True for p in parts for _ in contained(p)) else ""
-    if isinstance(value, list | tuple):
-        return next((found for v in value if (found := misplaced(v))), "")
-    if isinstance(value, Mapping):
-        return next((found for v in value.values() if (found := misplaced(v))), "")
-    return ""
+from meshgen.frontend.bound import Bound, BoundInput, BoundNode
+from meshgen.frontend.given.contents import contained
+from meshgen.frontend.symbolic import ClassNode, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +50,7 @@ def _reachable(outputs: Sequence[Value]) -> tuple[dict[Bound, list[Bound]], list
     stack: list[tuple[Bound, Iterator[Bound]]] = []
 
     def enter(step: Bound) -> None:
-        needs[step] = list(_needed_by(step))
+        needs[step] = list(needed_by(step))
         open_steps[step] = None
         stack.append((step, iter(needs[step])))
 
@@ -101,7 +72,8 @@ def _reachable(outputs: Sequence[Value]) -> tuple[dict[Bound, list[Bound]], list
     return needs, []
 
 
-def _needed_by(step: Bound) -> Iterator[Bound]:
+def needed_by(step: Bound) -> Iterator[Bound]:
+    """The steps whose results it reads, branches included."""
     for argument in step.given:
         for value in contained(argument):
             if isinstance(value, Value) and not isinstance(value._meshgen_source, BoundInput):

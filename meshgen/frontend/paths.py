@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from meshgen.errors import Diagnostic, near_match_hint
-from meshgen.frontend.symbolic import BoundInput, RecordedAccess
+from meshgen.frontend.bound import BoundInput
+from meshgen.frontend.symbolic import RecordedAccess
 from meshgen.graph.model import GraphInput
 from meshgen.graph.steps import Access
 from meshgen.schema.model import (
@@ -29,15 +30,16 @@ INPUT = "input"
 
 def graph_input(bound: BoundInput, adapted: Type | None) -> GraphInput:
     """What an `InputNode` declares, as parameters; `adapted` is what the adapter returns, for an untyped one."""
+    span = bound.span
     if bound.named:
-        return GraphInput(params=tuple(reflect_field(n, t) for n, t in bound.named.items()))
+        return GraphInput(params=tuple(reflect_field(n, t) for n, t in bound.named.items()), span=span)
     if len(bound.types) > 1:
         numbered = enumerate(bound.types)
-        return GraphInput(params=tuple(reflect_field(f"{INPUT}_{i}", t) for i, t in numbered))
+        return GraphInput(params=tuple(reflect_field(f"{INPUT}_{i}", t) for i, t in numbered), span=span)
     only = reflect(bound.types[0]) if bound.types else adapted or Unknown()
     if isinstance(only, Record) and only.kind != "tuple":
-        return GraphInput(params=only.fields, record=only)
-    return GraphInput(params=(Field(name=INPUT, type=only),), whole=True)
+        return GraphInput(params=only.fields, record=only, span=span)
+    return GraphInput(params=(Field(name=INPUT, type=only),), whole=True, span=span)
 
 
 def follow_input(
@@ -64,10 +66,15 @@ def _part(declared: GraphInput, access: Access) -> Field | None:
 
 
 def _no_part(declared: GraphInput, steps: Sequence[RecordedAccess], span: Span) -> Diagnostic:
-    names = ", ".join(p.name for p in declared.params)
+    names = [p.name for p in declared.params]
+    numbered = names == [f"{INPUT}_{i}" for i, _ in enumerate(names)]
+    ways = [f"[{i}]" if numbered else f".{name}" for i, name in enumerate(names)]
     what = f"no part `{steps[0].access}`" if steps else "several parts; one of them must be picked"
-    message = f"the input has {what} (it has: {names})"
-    return Diagnostic(code="MG202", message=message, span=steps[0].span if steps else span)
+    message = f"the input has {what} (it has: {', '.join(names)})"
+    hint = f"Write one of {', '.join(f'`request{way}`' for way in ways)}."
+    if steps and not numbered:
+        hint = near_match_hint(str(steps[0].access.key), names, hint, shown="`.{}`")
+    return Diagnostic(code="MG202", message=message, span=steps[0].span if steps else span, hint=hint)
 
 
 def follow(start: Type, steps: Sequence[RecordedAccess], problems: list[Diagnostic]) -> tuple[tuple[Access, ...], Type]:
@@ -136,6 +143,14 @@ def _fault(here: Type, step: RecordedAccess) -> Diagnostic:
         case AnyValue():
             hint = f"Write `[{access.key!r}]`."
             message = f"`{access}` looks into Any: what JSON holds has items, and no attributes"
-        case _:
+        case MapOf(key=key):
             message = f"`{access}` looks into {here}, which has no such part"
+            way = f"Write `[{access.key!r}]`." if access.kind == "attr" and key.kind == "str" else ""
+            hint = way or f"Its keys are {key}."
+        case ListOf(container="list" | "tuple"):
+            message = f"`{access}` looks into {here}, which has no such part"
+            hint = "Write `[0]` for one item; `map_each(...)` goes over all."
+        case _:
+            message = f"`{access}` looks into {here}, which has no parts"
+            hint = "Give the whole value to a node, and look into it there."
     return Diagnostic(code="MG202", message=message, span=step.span, hint=hint)

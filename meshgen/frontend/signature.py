@@ -61,12 +61,14 @@ def method_of(target: Callable[..., Any], name: str, *, skip_self: bool, span: S
     faults: list[Fault] = []
     hints = annotations_of(target)
     params: list[Field] = []
+    keyword_only = 0
     for parameter in _parameters(target, skip_self=skip_self):
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(parameter.kind.name, "")
             what = f"the parameter `{stars}{parameter.name}`" if stars else f"the positional-only `{parameter.name}`"
             faults.append(Fault("MG209", f"has {what}"))
             continue
+        keyword_only += parameter.kind is parameter.KEYWORD_ONLY
         params.append(_field(hints, parameter))
     if inspect.isgeneratorfunction(target) or inspect.isasyncgenfunction(target):
         faults.append(Fault("MG219", "yields its results"))
@@ -74,6 +76,7 @@ def method_of(target: Callable[..., Any], name: str, *, skip_self: bool, span: S
         name=name,
         rpc=rpc_name(name),
         params=tuple(params),
+        positional=len(params) - keyword_only,
         result=reflect(hints["return"]) if "return" in hints else Unknown(),
         is_async=inspect.iscoroutinefunction(target),
         doc=inspect.cleandoc(target.__doc__ or ""),

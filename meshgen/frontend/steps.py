@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, assert_never, cast
 
-from meshgen.errors import Diagnostic
-from meshgen.frontend.driver import InputNode
+from meshgen.call_sites import Site
+from meshgen.errors import Diagnostic, shown
+from meshgen.frontend.bound import Bound, BoundCall, BoundInput, BoundMap, BoundSwitch
+from meshgen.frontend.given.arguments import Given
+from meshgen.frontend.given.branches import Branch, common_type
+from meshgen.frontend.given.contents import DEEPEST, contents, is_too_deep
+from meshgen.frontend.given.unbound import Taker, misplaced
 from meshgen.frontend.nodes import NodeTable
-from meshgen.frontend.order import Ordered, contained, misplaced
+from meshgen.frontend.order import Ordered
 from meshgen.frontend.paths import follow, follow_input, graph_input
-from meshgen.frontend.symbolic import Bound, BoundCall, BoundInput, BoundMap, BoundSwitch, ClassNode, Value
+from meshgen.frontend.symbolic import Value
 from meshgen.graph.model import GraphInput, Method
 from meshgen.graph.steps import Call, Const, Entries, Expr, Input, Items, MapEach, Result, Step, Switch
 from meshgen.schema.model import ListOf, Type, Unknown
-from meshgen.schema.relate.assignable import feeds
-from meshgen.source import Span
+from meshgen.schema.relate.assignable import feeds, holds
 
 
 class Lowering:
@@ -59,11 +63,13 @@ class Lowering:
 
     def _call(self, bound: BoundCall) -> Call:
         method = self._nodes.method(bound.node, bound.method)
+        args, sites = self._arguments(bound, method, Given(bound.span, bound.args, bound.kwargs))
         return Call(
             id=self._ids[id(bound)],
             node=self._nodes.name(bound.node),
             method=bound.method,
-            args=self._arguments(bound, method, bound.args),
+            args=args,
+            sites=sites,
             policy=bound.node.definition.options.policy,
             result=method.result if method else Unknown(),
             span=bound.span,
@@ -71,125 +77,102 @@ class Lowering:
 
     def _map(self, bound: BoundMap) -> MapEach:
         method = self._nodes.method(bound.node, bound.method)
-        over, listed = self._expr(bound.over, bound.span)
+        over, listed = self._expr(bound.over, "map_each", Site(bound.span, ("over",)))
         free = [p.name for p in method.params if p.name not in bound.kwargs] if method else ["?"]
         if not free:
             message = f"map_each(...) gives '{bound.method}' all its arguments; the item has no place to go"
             self._problems.append(Diagnostic(code="MG215", message=message, span=bound.span))
         item = free[0] if free else "?"
-        self._check_item(bound, method, item, listed)
+        self._check_item(bound, method, item, over, listed)
+        args, sites = self._arguments(bound, method, Given(bound.span, (), bound.kwargs, {item}))
         return MapEach(
             id=self._ids[id(bound)],
             node=self._nodes.name(bound.node),
             method=bound.method,
             item=item,
             over=over,
-            args=self._arguments(bound, method, (), given={item}),
+            args=args,
+            sites=sites,
             policy=bound.node.definition.options.policy,
             max_concurrency=bound.max_concurrency,
             result=ListOf(method.result) if method and not isinstance(method.result, Unknown) else Unknown(),
             span=bound.span,
         )
 
-    def _check_item(self, bound: BoundMap, method: Method | None, item: str, listed: Type) -> None:
-        if isinstance(listed, Unknown):
-            return
-        if not isinstance(listed, ListOf):
-            message = f"map_each(...) goes over a list, but `over` is {listed}"
-            self._problems.append(Diagnostic(code="MG215", message=message, span=bound.span))
-            return
+    def _check_item(self, bound: BoundMap, method: Method | None, item: str, over: Expr, listed: Type) -> None:
+        site = Site(bound.span, ("over",))
         param = method.param(item) if method else None
-        if param is not None and not feeds(listed.item, param.type):
-            name = f"{self._nodes.name(bound.node)}.{item}"
-            message = f"'{name}' takes {param.type}, the items of `over` are {listed.item}"
-            self._problems.append(Diagnostic(code="MG203", message=message, span=bound.span))
+        name = f"{self._nodes.name(bound.node)}.{item}"
+        if isinstance(over, Const):
+            if not isinstance(over.value, list | tuple):
+                self._report("MG215", f"map_each(...) goes over a list, but `over` is {shown(over.value)}", site)
+                return
+            wrong = [i for i, v in enumerate(over.value) if param is not None and not holds(v, param.type)]
+            if param is not None and wrong:
+                message = f"'{name}' takes {param.type}, {shown(over.value[wrong[0]])} is an item of `over`"
+                self._report("MG203", message, site.inside(wrong[0]))
+        elif not isinstance(listed, ListOf | Unknown):
+            self._report("MG215", f"map_each(...) goes over a list, but `over` is {listed}", site)
+        elif isinstance(listed, ListOf) and param is not None and not feeds(listed.item, param.type):
+            self._report("MG203", f"'{name}' takes {param.type}, the items of `over` are {listed.item}", site)
 
     def _switch(self, bound: BoundSwitch) -> Switch:
-        selector, _ = self._expr(bound.selector, bound.span)
-        cases = [(key, *self._expr(value, bound.span)) for key, value in bound.cases.items()]
-        default = self._expr(bound.default, bound.span) if bound.has_default else None
-        types = [t for _, _, t in cases] + ([default[1]] if default else [])
+        selector, _ = self._expr(bound.selector, "a switch", Site(bound.span, (0, "selector")))
+        where = Site(bound.span, (1, "cases"))
+        cases = [Branch(f"case {shown(k)}", *self._branch(v, where.inside(k))) for k, v in bound.cases.items()]
+        default = [Branch("default", *self._branch(bound.default, Site(bound.span, ("default",))))]
+        branches = [*cases, *(default if bound.has_default else ())]
         return Switch(
             id=self._ids[id(bound)],
             selector=selector,
-            cases=tuple((key, expr) for key, expr, _ in cases),
-            default=default[0] if default else None,
-            result=self._common_type(types, bound.span),
+            cases=tuple(zip(bound.cases, (b.expr for b in cases), strict=True)),
+            default=default[0].expr if bound.has_default else None,
+            result=common_type(branches, Site(bound.span), self._problems),
             span=bound.span,
         )
 
-    def _common_type(self, types: list[Type], span: Span) -> Type:
-        """The one type that all branches yield."""
-        for candidate in types:
-            if all(feeds(t, candidate) for t in types):
-                return Unknown() if any(isinstance(t, Unknown) for t in types) else candidate
-        shown = ", ".join(sorted({str(t) for t in types}))
-        message = f"the branches of this switch yield different types: {shown}"
-        self._problems.append(Diagnostic(code="MG214", message=message, span=span))
-        return Unknown()
+    def _branch(self, value: Any, site: Site) -> tuple[Expr, Type, Site]:
+        return (*self._expr(value, "a switch", site), site)
 
     def _arguments(
-        self, bound: BoundCall | BoundMap, method: Method | None, args: tuple[Any, ...], given: set[str] | None = None
-    ) -> tuple[tuple[str, Expr], ...]:
-        if method is None:
-            for value in (*args, *bound.kwargs.values()):  # their own problems count, too
-                self._expr(value, bound.span)
-            return ()
-        names = [p.name for p in method.params]
-        where = f"'{self._nodes.label(bound.node, method)}'"
-        if self._nodes.is_open(bound.node, method):
-            return ()
-        if len(args) > len(names):
-            message = f"{where} takes {len(names)} arguments, {len(args)} are given"
-            self._problems.append(Diagnostic(code="MG204", message=message, span=bound.span))
-        values = dict(zip(names, args, strict=False))
-        for name, value in bound.kwargs.items():
-            if name in values or name not in names:
-                fault = "gets two values for" if name in values else "has no parameter"
-                message = f"{where} {fault} `{name}`"
-                hint = f"It takes: {', '.join(names) or 'nothing'}."
-                self._problems.append(Diagnostic(code="MG204", message=message, span=bound.span, hint=hint))
-            else:
-                values[name] = value
-        self._missing(method, where, values.keys() | (given or set()), bound.span)
-        return tuple((n, self._expr(values[n], bound.span)[0]) for n in names if n in values)
+        self, bound: BoundCall | BoundMap, method: Method | None, given: Given
+    ) -> tuple[tuple[tuple[str, Expr], ...], Mapping[str, Site]]:
+        if method is None or self._nodes.is_open(bound.node, method):
+            for value, site in bound.sites():  # their own problems count, too
+                self._expr(value, "a call", site)
+            return (), {}
+        self._problems.extend(given.problems(method, f"'{self._nodes.label(bound.node, method)}'"))
+        found = given.by_parameter(method)
+        args = tuple((name, self._expr(a.value, "a call", a.site)[0]) for name, a in found.items())
+        order = [p.name for p in method.params]
+        return tuple(sorted(args, key=lambda a: order.index(a[0]))), {name: a.site for name, a in found.items()}
 
-    def _missing(self, method: Method, where: str, given: Any, span: Span) -> None:
-        missing = [p.name for p in method.params if not p.has_default and p.name not in given]
-        if missing:
-            message = f"{where} is not given `{'`, `'.join(missing)}`"
-            self._problems.append(Diagnostic(code="MG204", message=message, span=span))
-
-    def _expr(self, value: Any, span: Span) -> tuple[Expr, Type]:
+    def _expr(self, value: Any, taker: Taker, site: Site) -> tuple[Expr, Type]:
         if isinstance(value, Value):
             return self._value(value)
-        if isinstance(value, ClassNode | InputNode):
-            return self._not_a_value(value, span)
-        if holder := misplaced(value):
-            message = f"a value of the graph is inside a {holder}; only lists, tuples and dicts may hold one"
-            hint = f"Give its parts as arguments, and make the {holder} inside a node."
-            self._problems.append(Diagnostic(code="MG211", message=message, span=span, hint=hint))
+        inside = [*contents(value)]
+        problems = [p for content in inside if (p := misplaced(content, taker, site))]
+        if not problems and is_too_deep(value):
+            message = f"{shown(value)} has more than {DEEPEST} levels, or holds itself"
+            problems = [Diagnostic(code="MG211", message=message, span=site.span, hint="Make it inside a node.")]
+        if problems:
+            self._problems.extend(problems)
             return Input(), Unknown()
-        if not any(True for _ in contained(value)):
-            return Const(value), Unknown()
+        return self._literal(value) if inside else (Const(value), Unknown())
+
+    def _literal(self, value: Any) -> tuple[Expr, Type]:
+        """What has values of the graph in it, all in places where they may be."""
+        if isinstance(value, Value):
+            return self._value(value)
         if isinstance(value, Mapping):
-            return Entries(tuple((k, self._expr(v, span)[0]) for k, v in value.items())), Unknown()
-        items = [self._expr(v, span) for v in value]
+            return Entries(tuple((k, self._literal(v)[0]) for k, v in value.items())), Unknown()
+        if not isinstance(value, list | tuple) or not any(True for _ in contents(value)):
+            return Const(value), Unknown()
+        items = [self._literal(v) for v in value]
         container = "tuple" if isinstance(value, tuple) else "list"
         types = {t for _, t in items}
         listed = ListOf(types.pop()) if len(types) == 1 and container == "list" else Unknown()
         return Items(tuple(e for e, _ in items), cast("Any", container)), listed
-
-    def _not_a_value(self, value: ClassNode | InputNode, span: Span) -> tuple[Expr, Type]:
-        if isinstance(value, InputNode):
-            message = "an InputNode is given where a value is needed"
-            hint = "Write `with InputNode(...) as request:` and use `request`."
-        else:
-            name = value._meshgen_node.definition.target.__name__
-            message = f"the class node '{name}' is given to a call; only a constructor takes it, as a handle"
-            hint = "Bind one of its methods and give what that returns, or give the node to a constructor."
-        self._problems.append(Diagnostic(code="MG211", message=message, span=span, hint=hint))
-        return Input(), Unknown()
 
     def _value(self, value: Value) -> tuple[Expr, Type]:
         source, steps = value._meshgen_source, value._meshgen_path
@@ -198,3 +181,6 @@ class Lowering:
             return Input(path, end), end
         path, end = follow(self._types[id(source)], steps, self._problems)
         return Result(self._ids[id(source)], path, end), end
+
+    def _report(self, code: str, message: str, site: Site) -> None:
+        self._problems.append(Diagnostic(code=code, message=message, span=site.span))

@@ -7,20 +7,17 @@ attribute of the user's own type can be reached through it.
 
 from __future__ import annotations
 
-import itertools
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
-from meshgen.errors import Diagnostic, GraphError
-from meshgen.frontend.definition import Definition
+from meshgen.errors import Diagnostic, GraphError, near_match_hint
+from meshgen.frontend.bound import BoundCall, BoundInput, BoundNode, Source
 from meshgen.frontend.signature import method_of
 from meshgen.graph.steps import Access
 from meshgen.schema.model import Record
+from meshgen.schema.reflect.reflector import reflect
 from meshgen.source import Span, caller
-
-_ORDER = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,129 +26,6 @@ class RecordedAccess:
 
     access: Access
     span: Span
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class BoundInput:
-    """An `InputNode`."""
-
-    types: tuple[Any, ...] = ()
-    """Annotations given by position."""
-    named: Mapping[str, Any] = field(default_factory=dict)
-    """Annotations given by name."""
-    span: Span
-    order: int = field(default_factory=_ORDER.__next__)
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class BoundNode:
-    """A class with its constructor's arguments, or a function: one node."""
-
-    definition: Definition
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-    span: Span
-    order: int = field(default_factory=_ORDER.__next__)
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class BoundStep(ABC):
-    """What every bound step tells of itself, so that nobody else need know the kinds of steps to ask for it."""
-
-    span: Span
-    order: int = field(default_factory=_ORDER.__next__)
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """What errors call it."""
-
-    @property
-    @abstractmethod
-    def given(self) -> tuple[Any, ...]:
-        """Everything that was given to it, branches included."""
-
-    @property
-    def called(self) -> tuple[BoundNode, str] | None:
-        """The node and the method that it calls; None when it calls none itself."""
-        return None
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class BoundCall(BoundStep):
-    """`method.bind(...)`."""
-
-    node: BoundNode
-    method: str
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The node's."""
-        return self.node.definition.name
-
-    @property
-    def given(self) -> tuple[Any, ...]:
-        """The arguments."""
-        return (*self.args, *self.kwargs.values())
-
-    @property
-    def called(self) -> tuple[BoundNode, str]:
-        """The node and the method."""
-        return self.node, self.method
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class BoundSwitch(BoundStep):
-    """`switch(selector, cases, default=...)`."""
-
-    selector: Any
-    cases: Mapping[Any, Any]
-    default: Any
-    has_default: bool
-
-    @property
-    def name(self) -> str:
-        """It calls no node that could give it another."""
-        return "switch"
-
-    @property
-    def given(self) -> tuple[Any, ...]:
-        """The selector, then the branches."""
-        return (self.selector, *self.cases.values(), self.default)
-
-
-@dataclass(eq=False, slots=True, kw_only=True)
-class BoundMap(BoundStep):
-    """`map_each(method, over=..., ...)`."""
-
-    node: BoundNode
-    method: str
-    over: Any
-    kwargs: Mapping[str, Any]
-    max_concurrency: int
-
-    @property
-    def name(self) -> str:
-        """The node's."""
-        return self.node.definition.name
-
-    @property
-    def given(self) -> tuple[Any, ...]:
-        """The list, then the arguments."""
-        return (self.over, *self.kwargs.values())
-
-    @property
-    def called(self) -> tuple[BoundNode, str]:
-        """The node and the method."""
-        return self.node, self.method
-
-
-Bound: TypeAlias = BoundCall | BoundSwitch | BoundMap
-"""Closed: who lowers bound steps ends in `assert_never`."""
-
-Source: TypeAlias = BoundInput | Bound
 
 
 def misuse(what: str, hint: str = "") -> GraphError:
@@ -181,7 +55,8 @@ class Symbolic:
     __hash__ = object.__hash__
 
     def __str__(self) -> NoReturn:  # noqa: PLE0307 - it never returns
-        self._refuse("printed or formatted", "Format it inside a node; an `@inline` function is the cheapest.")
+        hint = "`repr(...)` shows what it is, `meshgen draw FILE` the whole graph; an `@inline` function can format it."
+        self._refuse("printed or formatted", hint)
 
     def __format__(self, spec: str) -> NoReturn:
         self.__str__()
@@ -245,7 +120,9 @@ class Value(Symbolic):
 
     def __call__(self, *_: object, **__: object) -> NoReturn:
         """Refused: only nodes can be called, and those by binding them."""
-        self._refuse("called", 'Did you mean `.bind(...)` on a node? A field called `bind` is reached by `["bind"]`.')
+        last = self._meshgen_path[-1].access if self._meshgen_path else None
+        hint = _CALLED.get(str(last.key), "") if last is not None and last.kind == "attr" else ""
+        self._refuse("called", hint or "Bind a node to it: `node.method.bind(value)`.")
 
     def bind(self, *_: object, **__: object) -> NoReturn:
         """Only nodes can be bound."""
@@ -261,13 +138,28 @@ class Value(Symbolic):
         return Value(self._meshgen_source, step.span, (*self._meshgen_path, step))
 
 
+_RUN = "Write `meshgen.local(app)(...)`, with `app = DAGDriver.bind(...)`, or start a mesh: `meshgen run FILE`."
+_CALLED = {
+    "execute": _RUN,
+    "remote": _RUN,
+    "result": "It is there when a request comes; give it to a node.",
+    "options": "Options are given before the bind: `node.options(...).bind(...)`.",
+}
+"""What a method of Ray's nodes and handles is here."""
+
+
 def _tuple_width(value: Value) -> int | None:
-    """How many parts a value has whose node is annotated with a fixed tuple."""
+    """How many parts a value has whose node is annotated with a fixed tuple, or an input of several parts by number."""
     source = value._meshgen_source
-    if not isinstance(source, BoundCall) or value._meshgen_path:
+    if value._meshgen_path or not isinstance(source, BoundCall | BoundInput):
         return None
-    target = getattr(source.node.definition.target, source.method, source.node.definition.target)
-    result = method_of(target, source.method, skip_self=False).method.result
+    if isinstance(source, BoundInput):
+        if len(source.types) != 1:
+            return len(source.types) or None
+        result = reflect(source.types[0])
+    else:
+        target = getattr(source.node.definition.target, source.method, source.node.definition.target)
+        result = method_of(target, source.method, skip_self=False).method.result
     return len(result.fields) if isinstance(result, Record) and result.kind in ("tuple", "namedtuple") else None
 
 
@@ -316,14 +208,35 @@ class MethodRef(Symbolic):
         call = BoundCall(node=self._meshgen_node, method=self._meshgen_method, args=args, kwargs=kwargs, span=span)
         return Value(call, span)
 
-    def __call__(self, *_: object, **__: object) -> NoReturn:
+    def __call__(self, *_: object, **given: object) -> NoReturn:
         """Refused: a graph is built by binding."""
-        name = "" if self._meshgen_method == "__call__" else f".{self._meshgen_method}"
-        self._refuse("called while the graph is built", f"Write `{name}.bind(...)`.")
+        definition, method = self._meshgen_node.definition, self._meshgen_method
+        name = "" if method == "__call__" else f".{method}"
+        hint = f"Write `{name}.bind(...)`."
+        if definition.is_class and not hasattr(definition.target, method):
+            options = f"{definition.target.__name__}.options({', '.join(f'{o}=...' for o in given)})"
+            hint = {
+                "options": f"Options are given before the bind: `{options}.bind(...)`.",
+                "remote": "Write `.bind(...)`, or `.method.bind(...)`; `.remote(...)` is for handles in a node.",
+                "execute": _RUN,
+            }.get(method, hint)
+        self._refuse("called while the graph is built", hint)
 
     def remote(self, *_: object, **__: object) -> NoReturn:
         """Handles have `.remote`; nodes of a graph are bound."""
         self._refuse("called while the graph is built", "Write `.bind(...)`; `.remote(...)` is for handles in a node.")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        definition = self._meshgen_node.definition
+        label = f"{definition.target.__name__}.{self._meshgen_method}" if definition.is_class else definition.name
+        way = "A method has `.bind(...)` only; to look into what it returns, bind it first."
+        hint = near_match_hint(name, ["bind"], way, shown="`.{}(...)`")
+        if name == "options":
+            hint = f"Options belong to the node: `{definition.target.__name__}.options(...).bind(...)`."
+        message = f"the method '{label}' has no `{name}`"
+        raise GraphError([Diagnostic(code="MG201", message=message, span=caller(), hint=hint)])
 
     def __repr__(self) -> str:
         return f"<method {self._meshgen_node.definition.name}.{self._meshgen_method}>"

@@ -8,13 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from meshgen.errors import Diagnostic, errors_only
-from meshgen.frontend.driver import Application, InputNode
+from meshgen.call_sites import Site
+from meshgen.errors import Diagnostic, errors_only, once, shown
+from meshgen.frontend.bound import BoundInput
+from meshgen.frontend.deployment import Deployment
+from meshgen.frontend.driver import Application
+from meshgen.frontend.given.unbound import no_output
 from meshgen.frontend.nodes import NodeTable, bad_name
 from meshgen.frontend.order import in_order
 from meshgen.frontend.signature import method_of
 from meshgen.frontend.steps import Lowering
-from meshgen.frontend.symbolic import BoundInput, Value
+from meshgen.frontend.symbolic import Value
 from meshgen.graph.model import Adapter, Graph, GraphInput, Method, Options, Route
 from meshgen.graph.options import own_options
 from meshgen.graph.policy import Policy
@@ -22,7 +26,7 @@ from meshgen.graph.verify import verify
 from meshgen.naming import pascal, snake
 from meshgen.schema.model import Record
 from meshgen.schema.reflect.reflector import reflect
-from meshgen.source import of_callable
+from meshgen.source import Span, of_callable
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +60,11 @@ class _Tracer:
         if not self._app.routes:
             message = "DAGDriver.bind({}) serves nothing"
             hint = "Give it a node, or a dict of routes and nodes."
-            self._problems.append(Diagnostic(code="MG211", message=message, span=self._app.span, hint=hint))
+            self._problems.append(Diagnostic(code="MG211", message=message, span=self._app.site.span, hint=hint))
         if problem := bad_name(self._name):
-            message = f"{self._name!r} cannot name a graph: {problem}"
+            message = f"{shown(self._name)} cannot name a graph: {problem}"
             hint = "Rename the file, or write `DAGDriver.options(name=...)`."
-            self._problems.append(Diagnostic(code="MG216", message=message, span=self._app.span, hint=hint))
+            self._problems.append(Diagnostic(code="MG216", message=message, span=self._place("name"), hint=hint))
         outputs = [(path, out) for path, out in self._app.routes if self._is_output(path, out)]
         ordered = in_order([out for _, out in outputs], self._problems)
         if ordered is None:
@@ -82,34 +86,40 @@ class _Tracer:
             span=self._app.span,
         )
         self._problems += verify(graph)
+        self._problems = once(self._problems, [*graph.by_name])
         failed = bool(errors_only(self._problems))
         return Traced(None if failed else graph, tuple(self._problems))
 
     def _is_output(self, path: Any, out: Any) -> bool:
+        site = self._app.site.inside(path) if self._app.by_path else self._app.site
         if not isinstance(path, str) or not re.fullmatch(r"/|/[A-Za-z][\w\-]*(/[\w\-]+)*", path, re.ASCII):
-            message = f"the route {path!r} cannot be a path and an rpc"
+            message = f"the route {shown(path)} cannot be a path and an rpc"
             hint = "Write a slash, a letter, then letters, digits, `-`, `_` and slashes: `/report`."
-            self._problems.append(Diagnostic(code="MG212", message=message, span=self._app.span, hint=hint))
+            if isinstance(path, str) and re.fullmatch(r"[A-Za-z][\w\-]*", path, re.ASCII):
+                hint = f'Start it with a slash: `"/{path}"`.'
+            span = self._app.site.key(path).span
+            self._problems.append(Diagnostic(code="MG212", message=message, span=span, hint=hint))
             return False
         if isinstance(out, Value) and not isinstance(out._meshgen_source, BoundInput):
             return True
-        what = repr(out) if not isinstance(out, InputNode) else "the input"
-        message = f"DAGDriver.bind(...) takes what a node returns, not {what}"
-        self._problems.append(Diagnostic(code="MG211", message=message, span=self._app.span))
+        self._problems.append(no_output(out, site))
         return False
+
+    def _place(self, option: str) -> Span:
+        return self._app.sites[option].span if option in self._app.sites else self._app.span
 
     def _options(self) -> Options:
         own = own_options("driver")
         serve = {k: v for k, v in self._app.options.items() if k not in own}
-        return Options(serve=serve, policy=Policy(timeout_s=self._app.options.get("timeout_s")))
+        return Options(serve=serve, policy=Policy(timeout_s=self._app.options.get("timeout_s")), sites=self._app.sites)
 
     def _prefix(self) -> str:
         prefix = self._app.options.get("route_prefix")
         if prefix is None:
             return f"/{self._name}"
         if not isinstance(prefix, str) or not prefix.startswith("/"):
-            message = f"route_prefix is {prefix!r}; it must start with a slash"
-            self._problems.append(Diagnostic(code="MG212", message=message, span=self._app.span))
+            message = f"route_prefix is {shown(prefix)}; it must start with a slash"
+            self._problems.append(Diagnostic(code="MG212", message=message, span=self._place("route_prefix")))
             return f"/{self._name}"
         return prefix.rstrip("/")
 
@@ -133,20 +143,23 @@ class _Tracer:
             signature = method_of(target, target.__name__, skip_self=False)
             self._problems.extend(signature.diagnostics)
             return signature.method
-        message = f"input_adapter is {target!r}; it must be a pydantic model, a dataclass or an annotated function"
-        self._problems.append(Diagnostic(code="MG221", message=message, span=self._app.span))
+        what = shown(target) if not isinstance(target, Deployment) else f"the deployment '{target.target.__name__}'"
+        message = f"input_adapter is {what}; it must be a pydantic model, a dataclass or an annotated function"
+        hint = f"Leave out the decorator over `{target.target.__name__}`." if isinstance(target, Deployment) else ""
+        span = Site(self._app.span, ("input_adapter",)).span
+        self._problems.append(Diagnostic(code="MG221", message=message, span=span, hint=hint))
         return None
 
     def _route(self, path: str, out: Value, lowering: Lowering, inputs: list[BoundInput]) -> Route:
         if len(inputs) > 1:
             places = ", ".join(str(i.span) for i in inputs)
-            message = f"the route {path!r} reads {len(inputs)} InputNodes ({places}); one request brings one input"
+            message = f"the route '{path}' reads {len(inputs)} InputNodes ({places}); one request brings one input"
             self._problems.append(Diagnostic(code="MG210", message=message, span=self._app.span))
         output, result = lowering.output(out)
         return Route(
             path=path,
             rpc="Predict" if path == "/" else pascal(snake(path)),
-            input=lowering.input(inputs[0]) if inputs else GraphInput(params=()),
+            input=lowering.input(inputs[0]) if inputs else GraphInput(params=(), span=self._app.span),
             output=output,
             result=result,
             span=out._meshgen_span,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias, assert_never
 
+from meshgen.call_sites import Site
 from meshgen.errors import Diagnostic
 from meshgen.graph.options import OPTIONS
 from meshgen.graph.policy import Policy
@@ -60,12 +61,19 @@ class Method:
     rpc: str
     """Name on the wire: `Forward`, `Call`."""
     params: tuple[Field, ...]
+    positional: int | None = None
+    """How many of them, the first ones, may be given by position; None for all."""
     result: Type
     is_async: bool = False
     by_name: bool = field(default=True, compare=False)
     """Every argument can be given by its name, as contracts have it; else `params` does not tell."""
     doc: str = field(default="", compare=False)
     span: Span = field(default=NOWHERE, compare=False)
+
+    @property
+    def by_position(self) -> tuple[Field, ...]:
+        """The parameters that may be given by position."""
+        return self.params[: self.positional]
 
     def param(self, name: str) -> Field | None:
         """The parameter of that name."""
@@ -87,6 +95,18 @@ class Options:
     """Ray Serve's own options by Serve's own names, as given."""
     policy: Policy = field(default_factory=Policy)
     """How each call is made, as given; the graph may say otherwise for single calls."""
+    sites: Mapping[str, Site] = field(default_factory=dict, compare=False)
+    """Where each option was given."""
+
+    def place(self, name: str, otherwise: Span) -> Span:
+        """Where an option was given."""
+        return self.sites[name].span if name in self.sites else otherwise
+
+    def place_inside(self, name: str, path: tuple[Any, ...], otherwise: Span) -> Span:
+        """Where a key in the value of an option was given."""
+        if name not in self.sites or not path:
+            return self.place(name, otherwise)
+        return Site(self.sites[name].call, (name,)).inside(*path[:-1]).key(path[-1]).span
 
     @property
     def max_ongoing_requests(self) -> int:
@@ -152,6 +172,8 @@ class GraphInput:
     """The input is this one record (`InputNode(T)`)."""
     whole: bool = False
     """The one parameter is the input itself and was not named by the user (`InputNode(int)`)."""
+    span: Span = field(default=NOWHERE, compare=False)
+    """The `InputNode`, or the adapter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +258,8 @@ class Graph:
         """What a client sends on a route: the adapter's parameters, else the graph's input."""
         if self.adapter is None:
             return route.input
-        return GraphInput(params=self.adapter.method.params, record=self.adapter.record)
+        method = self.adapter.method
+        return GraphInput(params=method.params, record=self.adapter.record, span=method.span)
 
     def ancestors(self, route: Route) -> tuple[Step, ...]:
         """Every step that a request on this route may run, in topological order (untaken branches included)."""

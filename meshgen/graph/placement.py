@@ -34,7 +34,7 @@ def options_apply(graph: Graph) -> Iterator[Diagnostic]:
             message = f"'{node.name}' {how} {where}; `{', '.join(idle)}` cannot apply to it"
             way = "Leave `placement` out" if node.published else "Use `@deployment`"
             hint = f"{way} when the {node.kind} needs replicas or resources of its own."
-            yield Diagnostic(code="MG222", message=message, span=node.span, hint=hint)
+            yield Diagnostic(code="MG222", message=message, span=node.options.place(idle[0], node.span), hint=hint)
 
 
 def processes_acyclic(graph: Graph) -> Iterator[Diagnostic]:
@@ -100,4 +100,4 @@ def _host(node: Node) -> str:
 
 
 def _error(node: Node, message: str, hint: str) -> Diagnostic:
-    return Diagnostic(code="MG511", message=message, span=node.span, hint=hint)
+    return Diagnostic(code="MG511", message=message, span=node.options.place("placement", node.span), hint=hint)

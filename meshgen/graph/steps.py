@@ -6,10 +6,11 @@ A step tells of itself what others ask: what it reads, which branches it may tak
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, assert_never
 
+from meshgen.call_sites import Site
 from meshgen.graph.policy import Policy
 from meshgen.schema.model import Type, Unknown
 from meshgen.source import NOWHERE, Span
@@ -158,6 +159,8 @@ class CallingStep(StepBase):
     method: str
     args: tuple[tuple[str, Expr], ...]
     """The arguments by parameter name. Parameters left to their default are absent."""
+    sites: Mapping[str, Site] = field(default_factory=dict, compare=False)
+    """Where each of them was written."""
     policy: Policy = field(default_factory=Policy, compare=False)
     """How the call is made."""
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import TypeAlias, assert_never
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, TypeAlias, assert_never
 
-from meshgen.errors import Diagnostic
+from meshgen.call_sites import Site
+from meshgen.errors import Diagnostic, near_match_hint, shown
 from meshgen.graph.members import member
 from meshgen.graph.model import Graph, GraphInput, Node
 from meshgen.graph.placement import hosts_exist, options_apply, processes_acyclic
@@ -52,12 +55,14 @@ def edges_fit(graph: Graph) -> Iterator[Diagnostic]:
             param = method.param(name)
             if param is None:
                 continue
+            site = step.sites.get(name, Site(step.span))
             if fault := _fault(graph, expr, param.type):
                 message = f"'{step.node}.{name}' takes {param.type}, {fault}"
-                yield Diagnostic(code="MG203", message=message, span=step.span, hint=_way_out(graph, expr, method.span))
+                span, hint = site.inside(*fault.path).span, _way_out(graph, expr, method.span)
+                yield Diagnostic(code="MG203", message=message, span=span, hint=hint)
             elif broken := _broken_rules(param, expr):
                 message = f"'{step.node}.{name}' is given a value that its constraints refuse: {broken}"
-                yield Diagnostic(code="MG203", message=message, span=step.span, hint="Give another value.")
+                yield Diagnostic(code="MG203", message=message, span=site.span, hint="Give another value.")
 
 
 def selectors_fit(graph: Graph) -> Iterator[Diagnostic]:
@@ -72,12 +77,13 @@ def selectors_fit(graph: Graph) -> Iterator[Diagnostic]:
             isinstance(selector, Scalar) and selector.kind in ("bool", "int", "int32", "str")
         ):
             message = f"a switch selects by bool, int, str, enum or Literal, not by {selector}"
-            yield Diagnostic(code="MG214", message=message, span=step.span)
+            yield Diagnostic(code="MG214", message=message, span=Site(step.span, (0, "selector")).span)
             continue
         for key, _ in step.cases:
             if not holds(key, selector):
-                message = f"the case {key!r} can never be taken: the selector is {selector}"
-                yield Diagnostic(code="MG214", message=message, span=step.span)
+                message = f"the case {shown(key)} can never be taken: the selector is {selector}"
+                span = Site(step.span, (1, "cases")).key(key).span
+                yield Diagnostic(code="MG214", message=message, span=span, hint=_other_case(key, selector))
 
 
 def routes_differ(graph: Graph) -> Iterator[Diagnostic]:
@@ -86,7 +92,8 @@ def routes_differ(graph: Graph) -> Iterator[Diagnostic]:
         if count > 1:
             paths = ", ".join(repr(r.path) for r in graph.routes if r.rpc == rpc)
             message = f"the routes {paths} would all be the rpc `{rpc}`"
-            yield Diagnostic(code="MG213", message=message, span=graph.span)
+            second = [r.path for r in graph.routes if r.rpc == rpc][1]
+            yield Diagnostic(code="MG213", message=message, span=Site(graph.span, (0, "graph")).key(second).span)
 
 
 def adapter_fits(graph: Graph) -> Iterator[Diagnostic]:
@@ -173,47 +180,64 @@ def type_of(expr: Expr) -> Type:
             assert_never(expr)
 
 
-def _fault(graph: Graph, expr: Expr, target: Type) -> str:  # noqa: C901 - one case per pair
-    """Why an expression does not fit a parameter; empty when it does."""
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Why an expression does not fit, and which part of it does not."""
+
+    text: str
+    path: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _fault(graph: Graph, expr: Expr, target: Type) -> _Fault | None:  # noqa: C901 - one case per pair
+    """Why an expression does not fit a parameter; None when it does."""
     match expr, target:
         case (Items() | Entries(), Unknown()):
-            return ""
+            return None
         case (Items() | Entries(), Optional(item=item)):
             return _fault(graph, expr, item)
         case (Items() | Entries(), Ref()):
             return _fault(graph, expr, target.record)
         case (Items() | Entries(), Union(members=members)):
             faults = [_fault(graph, expr, m) for m in members]
-            return "" if "" in faults else _given(expr)
+            return None if None in faults else _given(expr)
         case Items(items=items, container="list"), AnyValue():
-            return next((f for i in items if (f := _fault(graph, i, target))), "")
+            return _first(graph, ((n, i, target) for n, i in enumerate(items)))
         case Entries(entries=entries), AnyValue() if all(isinstance(k, str) for k, _ in entries):
-            return next((f for _, e in entries if (f := _fault(graph, e, target))), "")
+            return _first(graph, ((k, e, target) for k, e in entries))
         case Items(items=items, container=container), ListOf(item=item, container=wanted) if container == wanted or (
             target.abstract and wanted == "list"
         ):
-            return next((f for i in items if (f := _fault(graph, i, item))), "")
+            return _first(graph, ((n, i, item) for n, i in enumerate(items)))
         case Items(items=items, container="tuple"), Record(kind="tuple", fields=fields) if len(items) == len(fields):
-            pairs = zip(items, fields, strict=True)
-            return next((f for i, field in pairs if (f := _fault(graph, i, field.type))), "")
+            return _first(graph, ((n, i, f.type) for n, (i, f) in enumerate(zip(items, fields, strict=True))))
         case Entries(entries=entries), MapOf(value=value):
-            return next((f for _, e in entries if (f := _fault(graph, e, value))), "")
+            return _first(graph, ((k, e, value) for k, e in entries))
         case Entries(entries=entries), Record(kind="typeddict", fields=fields):
             given = dict(entries)
             missing = [f.name for f in fields if f.name not in given and not f.omitted]
             if missing:
-                return f"a dict without `{missing[0]}` is given"
+                return _Fault(f"a dict without `{missing[0]}` is given")
             if surplus := [key for key in given if target.field(key) is None]:
-                return f"a dict with `{surplus[0]}` is given, which {target} does not have"
-            there = [f for f in fields if f.name in given]
-            return next((f for field in there if (f := _fault(graph, given[field.name], field.type))), "")
+                return _Fault(f"a dict with `{surplus[0]}` is given, which {target} does not have")
+            return _first(graph, ((f.name, given[f.name], f.type) for f in fields if f.name in given))
         case (Items() | Entries(), _):
             return _given(expr)
         case Const(value=value), _:
-            return "" if holds(value, target) else f"{value!r} is given"
+            return None if holds(value, target) else _Fault(f"{shown(value)} is given")
         case _:
             source = type_of(expr)
-            return "" if feeds(source, target) else f"{_name(graph, expr)} gives {source}"
+            return None if feeds(source, target) else _Fault(f"{_name(graph, expr)} gives {source}")
+
+
+def _first(graph: Graph, parts: Iterable[tuple[Any, Expr, Type]]) -> _Fault | None:
+    """The first fault among the parts of an expression."""
+    for key, expr, target in parts:
+        if found := _fault(graph, expr, target):
+            return _Fault(found.text, (key, *found.path))
+    return None
 
 
 def _broken_rules(param: Field, expr: Expr) -> str:
@@ -228,9 +252,21 @@ def _broken_rules(param: Field, expr: Expr) -> str:
     return ""
 
 
-def _given(expr: Items | Entries) -> str:
+def _given(expr: Items | Entries) -> _Fault:
     kind = "dict" if isinstance(expr, Entries) else f"{expr.container} of {len(expr.items)}"
-    return f"a {kind} is given"
+    return _Fault(f"a {kind} is given")
+
+
+def _other_case(key: Any, selector: Type) -> str:
+    """The case that was probably meant."""
+    match selector, key:
+        case Choice(values=values), str():
+            return near_match_hint(key, [str(v) for v in values], shown='`"{}"`')
+        case EnumOf(python=python), _:
+            name = key.name if isinstance(key, Enum) else str(key)
+            return near_match_hint(name, [m.name for m in python], shown=f"`{python.__name__}.{{}}`")
+        case _:
+            return ""
 
 
 def _name(graph: Graph, expr: Expr) -> str:

@@ -13,6 +13,7 @@ from meshgen.graph.model import Graph, Node, Own, Route
 from meshgen.limits import DEFAULT_TIMEOUT_S
 from meshgen.plan.model import Mesh, Plan, RestRoute, Service, Workload
 from meshgen.plan.options import deployment_options
+from meshgen.plan.untyped import untyped_input_hint
 
 
 def lower(graph: Graph, lock: Mapping[str, Any] | None, version: str) -> Plan:
@@ -75,6 +76,8 @@ def _route_rpc(graph: Graph, route: Route) -> RpcSpec:
         http=rest_path(graph, route),
         doc=graph.doc if len(graph.routes) == 1 else "",
         span=route.span,
+        input_span=request.span,
+        input_hint=untyped_input_hint(graph, route),
     )
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
-from meshgen.errors import Diagnostic, near_match_hint
+from meshgen.errors import Diagnostic, shown
 from meshgen.graph.model import Graph, Options
+from meshgen.graph.option_names import KEYS, key_hint, option_hint
 from meshgen.graph.options import OPTIONS, is_number, own_options, serve_options
 from meshgen.naming import RESERVED_RPCS
 from meshgen.plan.lower import rest_path
@@ -35,14 +36,16 @@ class OptionOwner:
     span: Span
     place: Literal["driver", "node"]
 
-    def error(self, code: str, message: str, hint: str = "") -> Diagnostic:
-        """An error at the place where the owner was written."""
-        return Diagnostic(code=code, message=f"{self.name}: {message}", span=self.span, hint=hint)
+    def error(
+        self, code: str, option: str, message: str, hint: str = "", *, inside: tuple[Any, ...] = ()
+    ) -> Diagnostic:
+        """An error at the place where an option, or a key inside of it, was given."""
+        span = self.options.place_inside(option, inside, self.span)
+        return Diagnostic(code=code, message=f"{self.name}: {message}", span=span, hint=hint)
 
-    def warning(self, code: str, message: str, hint: str = "") -> Diagnostic:
-        """A warning at the place where the owner was written."""
-        text = f"{self.name}: {message}"
-        return Diagnostic(code=code, message=text, span=self.span, hint=hint, severity="warning")
+    def warning(self, code: str, option: str, message: str, hint: str = "") -> Diagnostic:
+        """A warning at the place where an option was given."""
+        return replace(self.error(code, option, message, hint), severity="warning")
 
 
 OptionRule: TypeAlias = Callable[[OptionOwner], Iterator[Diagnostic]]
@@ -51,7 +54,7 @@ GraphRule: TypeAlias = Callable[[Graph], Iterator[Diagnostic]]
 
 def verify_graph(graph: Graph) -> tuple[Diagnostic, ...]:
     """Every problem that stops a graph from becoming services."""
-    owners = tuple(_owners(graph))
+    owners = tuple(option_owners(graph))
     of_options = (problem for rule in OPTION_RULES for owner in owners for problem in rule(owner))
     return (*of_options, *(problem for rule in GRAPH_RULES for problem in rule(graph)))
 
@@ -65,7 +68,8 @@ def verify_plan(plan: Plan) -> tuple[Diagnostic, ...]:
     )
 
 
-def _owners(graph: Graph) -> Iterator[OptionOwner]:
+def option_owners(graph: Graph) -> Iterator[OptionOwner]:
+    """Everybody with options: the driver, then the nodes."""
     yield OptionOwner("the driver", graph.options, graph.span, "driver")
     for node in graph.services:
         yield OptionOwner(f"node '{node.name}'", node.options, node.span, "node")
@@ -82,17 +86,27 @@ def options_exist(owner: OptionOwner) -> Iterator[Diagnostic]:
             continue
         row = OPTIONS.get(name)
         if row is not None and row.refusal:
-            yield owner.error("MG502", f"`{name}` cannot be set: {row.refusal}")
+            yield owner.error("MG502", name, f"`{name}` cannot be set: {row.refusal}")
         else:
-            hint = near_match_hint(name, sorted(known))
-            yield owner.error("MG501", f"there is no option `{name}`", hint)
+            hint = option_hint(name, owner.options.serve[name], known)
+            yield owner.error("MG501", name, f"there is no option `{name}`", hint)
+
+
+def keys_exist(owner: OptionOwner) -> Iterator[Diagnostic]:
+    """Each key of an option with keys is one that Serve looks at."""
+    for option, known in KEYS.items():
+        value = owner.options.serve.get(option)
+        for key in value if isinstance(value, Mapping) else ():
+            if key not in known:
+                message = f"`{option}` has no key {shown(key)}"
+                yield owner.error("MG501", option, message, key_hint(option, key), inside=(key,))
 
 
 def options_are_data(owner: OptionOwner) -> Iterator[Diagnostic]:
     """Options are written into files, so each is made of dicts, lists and scalars."""
     for name, value in owner.options.serve.items():
-        if (path := _not_data(value)) is not None:
-            yield owner.error("MG508", f"`{name}{path}` is no plain data")
+        if (path := not_data(value)) is not None:
+            yield owner.error("MG508", name, f"`{name}{path}` is no plain data")
 
 
 def replicas_make_sense(owner: OptionOwner) -> Iterator[Diagnostic]:
@@ -100,14 +114,10 @@ def replicas_make_sense(owner: OptionOwner) -> Iterator[Diagnostic]:
     given = owner.options.serve
     replicas, scaling = given.get("num_replicas"), given.get("autoscaling_config")
     if scaling is not None and isinstance(replicas, int):
-        yield owner.error("MG504", "`num_replicas` is a number, and `autoscaling_config` is there too")
-    if isinstance(scaling, Mapping):
-        least, most = scaling.get("min_replicas", 1), scaling.get("max_replicas")
-        if isinstance(least, int) and isinstance(most, int) and least > most:
-            yield owner.error("MG503", f"`min_replicas` is {least} and `max_replicas` {most}")
+        yield owner.error("MG504", "num_replicas", "`num_replicas` is a number, and `autoscaling_config` is there too")
     if isinstance(scaling, Mapping) and scaling.get("min_replicas") == 0:
         message = "`min_replicas` is 0: nothing would start a replica when a request comes"
-        yield owner.error("MG505", message)
+        yield owner.error("MG505", "autoscaling_config", message, inside=("min_replicas",))
 
 
 def values_fit(owner: OptionOwner) -> Iterator[Diagnostic]:
@@ -116,7 +126,7 @@ def values_fit(owner: OptionOwner) -> Iterator[Diagnostic]:
     for name, value in {**owner.options.serve, **own}.items():
         row = OPTIONS.get(name)
         if row is not None and row.takes is not None and not row.takes.fit(value):
-            yield owner.error("MG503", f"`{name}` is {value!r}; it takes {row.takes.words}")
+            yield owner.error("MG503", name, f"`{name}` is {shown(value)}; it takes {row.takes.words}")
 
 
 def scaling_can_happen(owner: OptionOwner) -> Iterator[Diagnostic]:
@@ -129,11 +139,12 @@ def scaling_can_happen(owner: OptionOwner) -> Iterator[Diagnostic]:
     most = deployment_options(owner.options, driver=owner.place == "driver").get(name, OPTIONS[name].serve_default)
     if is_number(target, 0, float) and is_number(most, 0, float) and most < 2 * target:
         message = f"`max_ongoing_requests` is {most} and `target_ongoing_requests` {target}: it may never scale up"
-        yield owner.warning("MG506", message, f"Set `max_ongoing_requests` to {2 * target:g} or more.")
+        yield owner.warning("MG506", name, message, f"Set `max_ongoing_requests` to {2 * target:g} or more.")
 
 
 OPTION_RULES: tuple[OptionRule, ...] = (
     options_exist,
+    keys_exist,
     options_are_data,
     replicas_make_sense,
     values_fit,
@@ -141,7 +152,7 @@ OPTION_RULES: tuple[OptionRule, ...] = (
 )
 
 
-def _not_data(value: Any) -> str | None:
+def not_data(value: Any) -> str | None:
     """Where in an option something else than data is; None when it is nowhere."""
     match value:
         case None | bool() | int() | float() | str():
@@ -152,7 +163,7 @@ def _not_data(value: Any) -> str | None:
             inner = ((f"[{i}]", v) for i, v in enumerate(value))
         case _:
             return ""
-    return next((place + path for place, v in inner if (path := _not_data(v)) is not None), None)
+    return next((place + path for place, v in inner if (path := not_data(v)) is not None), None)
 
 
 # --- names and paths -----------------------------------------------------------------------------------------------

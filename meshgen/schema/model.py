@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from meshgen.annotations import WIRE_NAME
 from meshgen.schema.rules import NO_RULES, Rules
+from meshgen.schema.unsupported import Home
 
 
 class Missing(enum.Enum):
@@ -97,6 +98,8 @@ class Unknown:
     """Why the annotation has no contract; empty when there is none."""
     hint: str = field(default="", compare=False)
     """The way out."""
+    home: Home | None = field(default=None, compare=False)
+    """The class that is at fault, if it is one."""
 
     def __str__(self) -> str:
         return self.annotation or "?"

@@ -5,11 +5,22 @@ from __future__ import annotations
 import enum
 import types
 import typing
+from dataclasses import dataclass
 from typing import Any
 
 from meshgen.annotations import Float32, Int32
 
 THIS = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The class whose own definition has no contract, wherever it is used."""
+
+    cls: type
+    member: str
+    """The field at fault; empty for the class as a whole."""
+    reason: str
 
 
 class Refused(Exception):  # noqa: N818 - never leaves this package
@@ -18,11 +29,14 @@ class Refused(Exception):  # noqa: N818 - never leaves this package
     `annotation` is `THIS` where only the caller knows what was written.
     """
 
-    def __init__(self, annotation: Any, reason: str, hint: str) -> None:
+    def __init__(self, annotation: Any, reason: str, hint: str, *, member: str = "", home: Home | None = None) -> None:
         super().__init__(reason)
         self.annotation = name_of(annotation)
         self.reason = reason
         self.hint = hint
+        self.home = home
+        if home is None and isinstance(annotation, type) and not typing.get_args(annotation):
+            self.home = Home(annotation, member, reason)
 
     def inside(self, annotation: Any) -> Refused:
         """The same as seen from the annotation that holds this one."""
@@ -30,8 +44,8 @@ class Refused(Exception):  # noqa: N818 - never leaves this package
         if name == self.annotation:
             return self
         if self.annotation == THIS:
-            return Refused(name, self.reason, self.hint)
-        return Refused(name, f"holds `{self.annotation}`, which {self.reason}", self.hint)
+            return Refused(name, self.reason, self.hint, home=self.home)
+        return Refused(name, f"holds `{self.annotation}`, which {self.reason}", self.hint, home=self.home)
 
 
 def name_of(annotation: Any) -> str:

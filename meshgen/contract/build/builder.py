@@ -17,7 +17,7 @@ from meshgen.contract.named_types import named_types
 from meshgen.contract.names import package, request, response
 from meshgen.contract.shared_messages import with_imports
 from meshgen.contract.wire import Wrapper, field_signature, wire_field
-from meshgen.errors import Diagnostic, GraphError, errors_only
+from meshgen.errors import Diagnostic, GraphError, errors_only, once
 from meshgen.naming import enum_value, pascal, snake
 from meshgen.schema.model import Field, Record
 from meshgen.source import Span, of_callable
@@ -35,14 +35,15 @@ def build(graph_name: str, services: Sequence[ServiceSpec], lock: Mapping[str, A
         GraphError: every type without a contract (MG3xx), every clash of names (MG4xx), a broken lock.
     """
     inventory = Inventory.of(services)
+    nodes = [s.node for s in services if s.node is not None]
     if errors_only(inventory.problems):
-        raise GraphError(_without_repeats(inventory.problems))
+        raise GraphError(once(inventory.problems, nodes))
     ledger = ledger_of(lock)
     before = dict(ledger.entries["rpcs"])
     problems = [*inventory.problems, *_assign(ledger, inventory, services)]
     problems += clashes(graph_name, services, ledger)
     if errors_only(problems):
-        raise GraphError(_without_repeats(problems))
+        raise GraphError(once(problems, nodes))
     ordered = sorted(services, key=lambda s: (s.node is not None, s.node or ""))
     files = tuple(FileBuilder(graph_name, service, ledger).build() for service in ordered)
     return Contract(
@@ -52,7 +53,7 @@ def build(graph_name: str, services: Sequence[ServiceSpec], lock: Mapping[str, A
         lock=document_of(ledger),
         records=_records(graph_name, services, before, ledger),
         services=tuple(ordered),
-        diagnostics=tuple(_without_repeats(problems)),
+        diagnostics=tuple(once(problems, nodes)),
     )
 
 
@@ -167,7 +168,3 @@ def _names_of_old_classes(ledger: Ledger, services: Sequence[ServiceSpec]) -> It
     for name in sorted({t.name for t in named_types(types) if isinstance(t, Wrapper)} & ledger.entries["types"].keys()):
         message = f"'{name}' was the message of a class in an earlier build, and would be that of a list, dict or union"
         yield Diagnostic(code="MG406", message=message, hint="Put the list, dict or union into a dataclass.")
-
-
-def _without_repeats(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    return list(dict.fromkeys(diagnostics))

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from meshgen import definition_sites
+from meshgen.call_sites import Site
 from meshgen.contract.constraints import stated_rules, unstated_rules
 from meshgen.contract.field_comments import field_comment
 from meshgen.contract.model import RpcSpec, ServiceSpec
@@ -14,6 +16,7 @@ from meshgen.contract.validation import Rule
 from meshgen.contract.wire import WireField, Wrapper, field_shape, leaf_signature, signature, wire_field, wire_fields
 from meshgen.errors import Diagnostic, errors_only
 from meshgen.naming import collisions, enum_value, enum_zero, json_name, snake, upper_snake, writable
+from meshgen.schema.classes import opened
 from meshgen.schema.model import (
     AnyValue,
     EnumOf,
@@ -26,6 +29,7 @@ from meshgen.schema.model import (
 from meshgen.schema.relate.defaults import default_fault, empty_is_lost, none_is_lost
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.traits import down_to_records
+from meshgen.schema.unsupported import Home
 from meshgen.source import Span, of_callable
 
 
@@ -53,20 +57,31 @@ class Inventory:
 
     def _rpc(self, service: ServiceSpec, rpc: RpcSpec) -> None:
         owner = service.owner(rpc)
-        if rpc.request_record is None:
-            self._fields(rpc.params, owner, rpc.span)
-        else:
-            self._use(rpc.request_record, f"the input of '{owner}'", rpc.span)
+        self._request(rpc, owner if rpc.input_span is None else "input")
         # What a route yields is what some node returns, and a node's missing annotation has been reported there.
         reported = service.node is None and isinstance(rpc.result, Unknown) and self.problems
         if not isinstance(rpc.result, Nothing) and not reported:
-            self._use(rpc.result, f"the result of '{owner}'", rpc.span)
+            place = rpc.span if service.node is None else definition_sites.result(rpc.span)
+            self._use(rpc.result, f"the result of '{owner}'", place)
 
-    def _fields(self, fields: Sequence[Field], owner: str, span: Span) -> None:
-        for name in (f.name for f in fields if not writable(f.name)):
-            self._problem("MG405", f"'{owner}.{name}' cannot be a protobuf name", span)
-        self._clashing_names([f for f in fields if writable(f.name)], owner, span)
-        for item in fields:
+    def _request(self, rpc: RpcSpec, owner: str) -> None:
+        declared = rpc.input_span or rpc.span
+        if rpc.input_hint:
+            message = "the input has no type annotation"
+            self.problems.append(Diagnostic(code="MG310", message=message, span=declared, hint=rpc.input_hint))
+        elif rpc.request_record is not None:
+            self._use(rpc.request_record, "the input", declared)
+        else:
+            sites = (Site(declared, (p.name, i)).span for i, p in enumerate(rpc.params))
+            places = [definition_sites.parameter(site, p.name) for site, p in zip(sites, rpc.params, strict=True)]
+            self._fields(rpc.params, owner, places, declared)
+
+    def _fields(self, fields: Sequence[Field], owner: str, places: Sequence[Span], home: Span) -> None:
+        for item, span in zip(fields, places, strict=True):
+            if not writable(item.name):
+                self._problem("MG405", f"'{owner}.{item.name}' cannot be a protobuf name", span)
+        self._clashing_names([f for f in fields if writable(f.name)], owner, home)
+        for item, span in zip(fields, places, strict=True):
             self._use(item.type, f"'{owner}.{item.name}'", span)
             fault, hint = default_fault(item)
             if fault:
@@ -98,8 +113,11 @@ class Inventory:
     def _use(self, type_: Type, place: str, span: Span) -> None:
         """Take stock of a field of this type."""
         if bad := _without_contract(type_):
-            reason, hint = bad
-            self.problems.append(Diagnostic(code="MG310", message=f"{place} {reason}", span=span, hint=hint))
+            reason, hint, home = bad
+            message = f"{place} {reason}"
+            if home is not None and (at_home := definition_sites.field(home.cls, home.member, span)) != span:
+                message, span = f"the class '{home.cls.__name__}' {home.reason}", at_home
+            self.problems.append(Diagnostic(code="MG310", message=message, span=span, hint=hint))
             return
         if any(isinstance(inner, AnyValue) for inner in down_to_records(type_)):
             message = f"{place} holds any value: whole numbers travel as doubles, which are exact up to 2^53"
@@ -130,7 +148,8 @@ class Inventory:
                 self.records[name] = item
                 if item.kind != "tuple" and not writable(item.name):
                     self._problem("MG405", f"{place}: '{item.name}' cannot be a protobuf name", span)
-                self._fields(item.fields, item.name, span)
+                places = [definition_sites.field(opened(item.python).cls, f.name, span) for f in item.fields]
+                self._fields(item.fields, item.name, places, span)
             case EnumOf():
                 self.enums[name] = item
                 self._enum(item, span)
@@ -181,19 +200,19 @@ class Inventory:
         self.problems.append(Diagnostic(code=code, message=message, span=span, severity=severity))
 
 
-def _without_contract(type_: Type) -> tuple[str, str] | None:
+def _without_contract(type_: Type) -> tuple[str, str, Home | None] | None:
     """Why this type cannot travel, and the way out; records are looked into where they are named."""
     return next(filter(None, map(_has_no_contract, down_to_records(type_))), None)
 
 
-def _has_no_contract(type_: Type) -> tuple[str, str] | None:
+def _has_no_contract(type_: Type) -> tuple[str, str, Home | None] | None:
     match type_:
         case Unknown(annotation="", hint=hint):
-            return "has no type annotation", hint
-        case Unknown(annotation=annotation, reason=reason, hint=hint):
-            return f"has the type {annotation}, which {reason or 'has no contract'}", hint
+            return "has no type annotation", hint, None
+        case Unknown(annotation=annotation, reason=reason, hint=hint, home=home):
+            return f"has the type {annotation}, which {reason or 'has no contract'}", hint, home
         case Nothing():
-            return "can only be None", "Leave it out, or give it a type."
+            return "can only be None", "Leave it out, or give it a type.", None
         case _:
             return None
 

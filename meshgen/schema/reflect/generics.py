@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -41,9 +42,23 @@ def _own_hints(base: Any, cls: Any) -> dict[str, Any]:
         own = inspect.get_annotations(base)
         hints = typing.get_type_hints(base, include_extras=True) if own else {}
     except Exception as error:  # noqa: BLE001 - evaluating annotations runs any code
-        reason = f"has an annotation that cannot be resolved: {error}"
-        raise Refused(cls, reason, "Import the missing name at the top of its module.") from None
+        member = _unresolved(base) if base is cls else ""
+        what = f"a field `{member}` whose" if member else "an"
+        reason = f"has {what} annotation that cannot be resolved: {error}"
+        raise Refused(cls, reason, "Import the missing name at the top of its module.", member=member) from None
     return {name: hints[name] for name in own if name in hints}
+
+
+def _unresolved(cls: Any) -> str:
+    """The first field whose annotation cannot be resolved."""
+    names = vars(sys.modules.get(cls.__module__, types)) | {cls.__name__: cls}
+    for name, annotation in inspect.get_annotations(cls).items():
+        alone = types.SimpleNamespace(__annotations__={name: annotation})
+        try:
+            typing.get_type_hints(alone, globalns=names)
+        except Exception:  # noqa: BLE001 - as above
+            return name
+    return ""
 
 
 def _bindings(cls: Any, args: tuple[Any, ...]) -> dict[Any, dict[Any, Any]]:

@@ -108,7 +108,7 @@ def reflect_field(
 
 def _unknown(annotation: Any, refused: Refused) -> Unknown:
     seen = refused.inside(annotation)
-    return Unknown(seen.annotation, seen.reason, seen.hint)
+    return Unknown(seen.annotation, seen.reason, seen.hint, seen.home)
 
 
 _resolved: dict[Any, Record] = {}

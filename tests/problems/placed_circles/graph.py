@@ -11,7 +11,7 @@ class Leaf:
 
 @deployment
 class Holder:
-    def __init__(self, leaf: Handle[Leaf]) -> None:
+    def __init__(self, leaf: Handle) -> None:
         self.leaf = leaf
 
     async def __call__(self, x: float) -> float:

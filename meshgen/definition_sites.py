@@ -1,0 +1,48 @@
+"""Where a parameter, a result or a field stands in a definition as it was written. Only problems ask."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from meshgen.source import Span, is_library, of_callable
+from meshgen.written import span_of, tree
+
+
+def parameter(function: Span, name: str) -> Span:
+    """The place of a parameter in a `def`; that of the `def` when it cannot be seen."""
+    node = _function(function)
+    if node is None:
+        return function
+    arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
+    return next((span_of(function.file, each) for each in arguments if each.arg == name), function)
+
+
+def result(function: Span) -> Span:
+    """The place of the annotation of a result; that of the `def` when there is none."""
+    node = _function(function)
+    return function if node is None or node.returns is None else span_of(function.file, node.returns)
+
+
+def field(cls: Any, name: str, otherwise: Span) -> Span:
+    """The place of a field in its class, or in a base; of the class when `name` is empty; else another place."""
+    for base in getattr(cls, "__mro__", ()):
+        home = of_callable(base)
+        if home.line == 0 or is_library(home.file):
+            continue
+        if not name:
+            return home if home.text[home.column - 1 :].startswith(base.__name__) else otherwise
+        for node in ast.walk(tree(home.file)):
+            if isinstance(node, ast.ClassDef) and node.name == base.__name__ and node.lineno == home.line:
+                fields = (each.target for each in node.body if isinstance(each, ast.AnnAssign))
+                for target in fields:
+                    if isinstance(target, ast.Name) and target.id == name:
+                        return span_of(home.file, target)
+    return otherwise
+
+
+def _function(place: Span) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    for node in ast.walk(tree(place.file)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno == place.line:
+            return node
+    return None
