@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import inspect
 import linecache
 import re
 import sys
@@ -61,7 +62,7 @@ def load_graph(target: str) -> Loaded:
     name = snake(found.module.rsplit(".", 1)[-1])
     if found.attribute != DEFAULT_ATTRIBUTE:
         name = f"{name}_{snake(found.attribute)}"
-    traced = trace(app, name=name, source=f"{_source(module, found)}:{found.attribute}")
+    traced = trace(app, name=name, source=f"{_source(module, found)}:{found.attribute}", doc=_doc(module))
     if traced.graph is None:
         raise GraphError(traced.diagnostics)
     return Loaded(
@@ -95,6 +96,11 @@ def _project(start: Path) -> Path:
             return folder
     here = Path.cwd()
     return here if start.is_relative_to(here) else start
+
+
+def _doc(module: ModuleType) -> str:
+    """The first paragraph of the module's docstring: what follows is for who reads the file."""
+    return inspect.cleandoc(module.__doc__ or "").partition("\n\n")[0]
 
 
 def _import(found: _Target) -> ModuleType:
