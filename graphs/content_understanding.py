@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from graphs.content import data_urls, pictures
 from graphs.content import download as downloading
-from graphs.content import pictures
 from graphs.content.pictures import Label, SeenObject, Segmentation
 from meshgen import DAGDriver, InputNode, deployment, inline, switch
 
@@ -55,6 +55,8 @@ class Report:
 @deployment(max_ongoing_requests=32)  # waits for other people's servers, so many may wait at once
 async def download(url: str) -> bytes:
     """Fetch the picture's file."""
+    if url.startswith(data_urls.SCHEME):
+        return data_urls.read(url)
     return await downloading.fetch(url, POLICY)
 
 
@@ -126,7 +128,8 @@ def version_for(user_id: int) -> int:
     return user_id % 3 + 1
 
 
-with InputNode(ContentRequest) as request:
+# An example is what /docs offers to be sent. This one brings its picture along, so that it needs no network.
+with InputNode(ContentRequest, examples=[ContentRequest(data_urls.CIRCLE, user_id=1)]) as request:
     image = preprocess.bind(download.bind(request.image_url))
 
     classifiers = {

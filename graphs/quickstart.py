@@ -78,7 +78,7 @@ def combine(results: list[float], operation: str) -> Combined:
 
 
 # Nothing below runs a model. `.bind` only notes what depends on what; `request` stands for a request to come.
-with InputNode(QuickstartRequest) as request:
+with InputNode(QuickstartRequest, examples=[QuickstartRequest("5", [1, 2, 3], "sum")]) as request:  # tried at /docs
     # Each bind of a class is a node with its own replicas. Names are given here because two nodes share the class.
     model_1 = Model.options(name="model_1").bind(2)
     model_2 = Model.options(name="model_2").bind(3)

@@ -164,6 +164,13 @@ CODES: dict[str, Explanation] = {
         "queue, health period and logging are the host's. `name`, `timeout_s` and `idempotent` apply everywhere, "
         "`max_ongoing_requests` and `user_config` to placed nodes too.",
     ),
+    "MG223": Explanation(
+        "an example that is no request",
+        "Write values of the input's types, or what JSON has for them: `InputNode(Review, examples=[Review(...)])`.",
+        "Examples are offered by `/docs` and by the OpenAPI document, so they have to be requests that the contract "
+        "takes: each is read as a request would be. Of one type they are its values, of several a tuple, of named "
+        "ones a dict; with an `input_adapter` they are what that takes.",
+    ),
     "MG229": Explanation(
         "a public method without a contract",
         "Annotate its parameters and its result (`-> None` when it returns nothing), or rename it `_helper`.",

@@ -21,7 +21,7 @@ def routes(Step: Any, Model: Any, echo: Any, total: Any, parse: Any, normalise: 
         layered = total.bind(diamond(steps, number.x))
     with InputNode(tensor=NDArray[np.float32]) as array:
         tensors = {n: relay(steps, array.tensor, n) for n in (1, 4)}
-    with InputNode(text=str) as text:
+    with InputNode(text=str, examples=[{"text": "0.5 1.5 2.5"}]) as text:
         echoed = echo.bind(text.text)
         features = normalise.bind(parse.bind(text.text))
         models = [Model.options(name=f"model_{i + 1}").bind(i + 1) for i in range(MODELS)]

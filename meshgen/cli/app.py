@@ -103,7 +103,7 @@ def main() -> None:
         extra = _EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
-        terminal.say(f"error: this needs the package '{error.name}'; `pip install 'meshgen[{extra}]'` brings it")
+        terminal.say(f"error: this needs the package '{error.name}'; `pip install 'meshgen-serve[{extra}]'` brings it")
         raise SystemExit(1) from None
 
 

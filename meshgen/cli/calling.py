@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from meshgen.cli.rounding import refuse_rounding
+from meshgen.cli.whole_numbers import as_numbers
 from meshgen.errors import MeshgenError
 from meshgen.frontend import load_graph
 from meshgen.status import InvalidArgument, NotFound, Unavailable
@@ -132,4 +133,4 @@ def _invoke(channel: grpc.Channel, method: MethodDescriptor, value: Any, timeout
     shown = json_format.MessageToDict(
         response, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
     )
-    return Answer(value=shown, trace_id=trace_id, took_s=took_s)
+    return Answer(value=as_numbers(shown, method.output_type), trace_id=trace_id, took_s=took_s)

@@ -36,6 +36,8 @@ class BoundInput:
     """Annotations given by position."""
     named: Mapping[str, Any] = field(default_factory=dict)
     """Annotations given by name."""
+    examples: tuple[Any, ...] = ()
+    """Requests as the user writes them."""
     span: Span
     order: int = field(default_factory=_ORDER.__next__)
 

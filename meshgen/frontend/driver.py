@@ -20,13 +20,20 @@ class InputNode(Symbolic):
     Args:
         *types: one record type (dataclass, pydantic model, NamedTuple, TypedDict) or scalar; or several types, which
             are then reached as `request[0]`, `request[1]`…
-        **named: types by name, reached as `request.name`.
+        **named: types by name, reached as `request.name`. One called `examples` that is a list holds no types but
+            requests that the graph answers, which `/docs` and the OpenAPI document show: values of the one type, a
+            tuple of the several, or a dict of those that have names. Each may be written as JSON has it, too. Behind
+            an `input_adapter` they are what the adapter takes.
     """
 
     def __init__(self, *types: Any, **named: Any) -> None:
         span = caller()
+        examples = named.get("examples")
+        if isinstance(examples, list):  # which no type is
+            named = {name: type_ for name, type_ in named.items() if name != "examples"}
+        given = tuple(examples) if isinstance(examples, list) else ()
         _check_input(types, named, span)
-        self._meshgen_input = BoundInput(types=types, named=named, span=span)
+        self._meshgen_input = BoundInput(types=types, named=named, examples=given, span=span)
 
     def __enter__(self) -> Any:
         return Value(self._meshgen_input, self._meshgen_input.span)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.util
+import inspect
 import linecache
 import re
 import sys
@@ -74,7 +75,7 @@ def load_graph(target: str) -> Loaded:
     name = snake(found.module.rsplit(".", 1)[-1])
     if found.attribute != DEFAULT_ATTRIBUTE:
         name = f"{name}_{snake(found.attribute)}"
-    traced = trace(app, name=name, source=f"{_source(module, found)}:{found.attribute}")
+    traced = trace(app, name=name, source=f"{_source(module, found)}:{found.attribute}", doc=_doc(module))
     if traced.graph is None:
         raise GraphError(traced.diagnostics)
     return Loaded(
@@ -126,6 +127,11 @@ def _project(start: Path) -> Path:
     here = Path.cwd()
     below = start.relative_to(here).parts if start.is_relative_to(here) else (".",)
     return here if all(part.isidentifier() for part in below) else start
+
+
+def _doc(module: ModuleType) -> str:
+    """The first paragraph of the module's docstring: what follows is for who reads the file."""
+    return inspect.cleandoc(module.__doc__ or "").partition("\n\n")[0]
 
 
 def _import(found: _Target) -> ModuleType:

@@ -13,6 +13,7 @@ from meshgen.errors import Diagnostic, errors_only, once, shown
 from meshgen.frontend.bound import BoundInput
 from meshgen.frontend.deployment import Deployment
 from meshgen.frontend.driver import Application
+from meshgen.frontend.examples import requests
 from meshgen.frontend.given.unbound import no_output
 from meshgen.frontend.nodes import NodeTable, bad_name
 from meshgen.frontend.order import in_order
@@ -37,23 +38,25 @@ class Traced:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def trace(app: Application, *, name: str, source: str = "") -> Traced:
+def trace(app: Application, *, name: str, source: str = "", doc: str = "") -> Traced:
     """Turn a bound application into a graph.
 
     Args:
         app: what `DAGDriver.bind` returned.
         name: name of the graph when the driver's options give none.
         source: `graphs/x.py:app`, for headers of generated files.
+        doc: what the graph is, for contracts and pages.
     """
-    return _Tracer(app, name, source).run()
+    return _Tracer(app, name, source, doc).run()
 
 
 class _Tracer:
-    def __init__(self, app: Application, name: str, source: str) -> None:
+    def __init__(self, app: Application, name: str, source: str, doc: str) -> None:
         self._app = app
         given = app.options.get("name")
         self._name = name if given is None else given
         self._source = source
+        self._doc = doc
         self._problems: list[Diagnostic] = []
 
     def run(self) -> Traced:
@@ -73,7 +76,7 @@ class _Tracer:
         adapter = self._adapter()
         lowering = Lowering(nodes, ordered, adapter.method.result if adapter else None, self._problems)
         steps = lowering.steps()
-        routes = tuple(self._route(path, out, lowering, ordered.inputs_of(out)) for path, out in outputs)
+        routes = tuple(self._route(path, out, lowering, ordered.inputs_of(out), adapter) for path, out in outputs)
         graph = Graph(
             name=self._name,
             nodes=nodes.frozen(),
@@ -82,6 +85,7 @@ class _Tracer:
             adapter=adapter,
             options=self._options(),
             route_prefix=self._prefix(),
+            doc=self._doc,
             source=self._source,
             span=self._app.span,
         )
@@ -150,17 +154,21 @@ class _Tracer:
         self._problems.append(Diagnostic(code="MG221", message=message, span=span, hint=hint))
         return None
 
-    def _route(self, path: str, out: Value, lowering: Lowering, inputs: list[BoundInput]) -> Route:
+    def _route(
+        self, path: str, out: Value, lowering: Lowering, inputs: list[BoundInput], adapter: Adapter | None
+    ) -> Route:
         if len(inputs) > 1:
             places = ", ".join(str(i.span) for i in inputs)
             message = f"the route '{path}' reads {len(inputs)} InputNodes ({places}); one request brings one input"
             self._problems.append(Diagnostic(code="MG210", message=message, span=self._app.span))
         output, result = lowering.output(out)
+        declared = lowering.input(inputs[0]) if inputs else GraphInput(params=(), span=self._app.span)
         return Route(
             path=path,
             rpc="Predict" if path == "/" else pascal(snake(path)),
-            input=lowering.input(inputs[0]) if inputs else GraphInput(params=(), span=self._app.span),
+            input=declared,
             output=output,
             result=result,
+            examples=requests(inputs[0], adapter.request if adapter else declared, self._problems) if inputs else (),
             span=out._meshgen_span,
         )

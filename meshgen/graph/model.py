@@ -186,6 +186,11 @@ class Adapter:
     record: Record | None = None
     """The adapter is this record class: the request is the graph's input, and nothing is called."""
 
+    @property
+    def request(self) -> GraphInput:
+        """What a client sends."""
+        return GraphInput(params=self.method.params, record=self.record, span=self.method.span)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
@@ -199,6 +204,8 @@ class Route:
     """The input of the graph behind the adapter (the request itself when there is no adapter)."""
     output: Expr
     result: Type
+    examples: tuple[Mapping[str, Any], ...] = field(default=(), compare=False)
+    """Requests that the user gives as examples, as JSON has them."""
     span: Span = field(default=NOWHERE, compare=False)
 
 
@@ -258,8 +265,7 @@ class Graph:
         """What a client sends on a route: the adapter's parameters, else the graph's input."""
         if self.adapter is None:
             return route.input
-        method = self.adapter.method
-        return GraphInput(params=method.params, record=self.adapter.record, span=method.span)
+        return self.adapter.request
 
     def ancestors(self, route: Route) -> tuple[Step, ...]:
         """Every step that a request on this route may run, in topological order (untaken branches included)."""

@@ -10,7 +10,9 @@ from meshgen.contract.build import build
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.contract.names import application, package, service
 from meshgen.graph.model import Graph, Node, Own, Route
+from meshgen.graph.steps import CallingStep, Result
 from meshgen.limits import DEFAULT_TIMEOUT_S
+from meshgen.plan.examples import examples
 from meshgen.plan.model import Mesh, Plan, RestRoute, Service, Workload
 from meshgen.plan.options import deployment_options
 from meshgen.plan.untyped import untyped_input_hint
@@ -46,7 +48,16 @@ def services(graph: Graph) -> tuple[ServiceSpec, ...]:
 def mesh(graph: Graph) -> Mesh:
     """The running shape: one workload per node with replicas of its own, one REST path per route."""
     driver = service(graph.name)
-    routes = tuple(RestRoute(path=rest_path(graph, r), service=driver, rpc=r.rpc) for r in graph.routes)
+    routes = tuple(
+        RestRoute(
+            path=rest_path(graph, route),
+            service=driver,
+            rpc=route.rpc,
+            summary=_answering(graph, route),
+            examples=examples(graph, route),
+        )
+        for route in graph.routes
+    )
     return Mesh(
         graph=graph.name,
         source=graph.source,
@@ -60,6 +71,13 @@ def mesh(graph: Graph) -> Mesh:
 def rest_path(graph: Graph, route: Route) -> str:
     """Where REST clients post: `/quickstart`, `/report/labels`."""
     return (graph.route_prefix + route.path).rstrip("/") or "/"
+
+
+def _answering(graph: Graph, route: Route) -> str:
+    """What the method says of itself whose result is the answer."""
+    step = graph.steps[route.output.step] if isinstance(route.output, Result) else None
+    method = graph.node(step.node).method(step.method) if isinstance(step, CallingStep) else None
+    return _summary(method.doc) if method else ""
 
 
 def _by_name(graph: Graph) -> list[Node]:

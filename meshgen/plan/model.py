@@ -47,6 +47,10 @@ class RestRoute:
     """`/quickstart`, `/report/labels`."""
     service: str
     rpc: str
+    summary: str = field(default="", compare=False)
+    """First line of the user's docstring: of the method whose answer it gives."""
+    examples: tuple[Any, ...] = field(default=(), compare=False)
+    """Bodies that it takes, as JSON; a page offers the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

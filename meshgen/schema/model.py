@@ -232,6 +232,8 @@ class Field:
     """The name of before (`Annotated[int, RenamedFrom("old")]`); empty when there is none."""
     omitted: bool = field(default=False, compare=False)
     """A `NotRequired` key of a TypedDict: absent on the wire, it is no key of the dict. `type` is `Optional`."""
+    examples: tuple[Any, ...] = field(default=(), compare=False, repr=False)
+    """What the user gives as examples of it, in Python or as JSON has it; not checked."""
 
     @property
     def required(self) -> bool:

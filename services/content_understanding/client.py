@@ -83,7 +83,7 @@ class ContentUnderstandingClient(Client):
         timeout_s: float | None = 60.0,
         metadata: Mapping[str, str | bytes] | None = None,
     ) -> Report:
-        """Call `/content_understanding`."""
+        """What is in a picture: download it, look at it with three kinds of model at once, and draw what they saw."""
         return self._call(
             _PREDICT,
             {
@@ -106,7 +106,7 @@ class AsyncContentUnderstandingClient(AsyncClient):
         timeout_s: float | None = 60.0,
         metadata: Mapping[str, str | bytes] | None = None,
     ) -> Report:
-        """Call `/content_understanding`."""
+        """What is in a picture: download it, look at it with three kinds of model at once, and draw what they saw."""
         return await self._call(
             _PREDICT,
             {

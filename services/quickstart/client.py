@@ -55,7 +55,7 @@ class QuickstartClient(Client):
         timeout_s: float | None = 60.0,
         metadata: Mapping[str, str | bytes] | None = None,
     ) -> Combined:
-        """Call `/quickstart`."""
+        """The smallest graph that shows every idea: two preprocessors, one model bound twice, and a combiner."""
         return self._call(
             _PREDICT,
             {
@@ -80,7 +80,7 @@ class AsyncQuickstartClient(AsyncClient):
         timeout_s: float | None = 60.0,
         metadata: Mapping[str, str | bytes] | None = None,
     ) -> Combined:
-        """Call `/quickstart`."""
+        """The smallest graph that shows every idea: two preprocessors, one model bound twice, and a combiner."""
         return await self._call(
             _PREDICT,
             {

@@ -12,7 +12,7 @@ import numpy as np
 from annotated_types import Le
 from numpy.typing import NDArray
 from PIL import Image
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 import meshgen
@@ -83,9 +83,9 @@ class Request:
     """What every route takes; each looks at its own part."""
 
     everything: Everything | None = None
-    number: float = 0.0
+    number: Annotated[float, Field(examples=[1.5])] = 0.0
     numbers: list[float] = field(default_factory=list)
-    word: str = ""
+    word: Annotated[str, Field(examples=["plus"])] = ""
     seconds: float = 0.0
     picture: Image.Image | None = None
     tensor: NDArray[np.float32] | None = None

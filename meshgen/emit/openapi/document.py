@@ -9,6 +9,7 @@ from meshgen.emit.openapi.errors import STATUS, STATUS_SCHEMA, error_responses
 from meshgen.emit.openapi.messages import Messages, reference
 from meshgen.emit.openapi.model import (
     Components,
+    Example,
     Info,
     MediaType,
     OpenApi,
@@ -56,18 +57,29 @@ def openapi_document(plan: Plan) -> dict[str, Any]:
 
 def _operation(plan: Plan, route: RestRoute) -> Operation:
     package = plan.mesh.driver.package
+    body = MediaType(schema=reference(f"{package}.{request(route.rpc)}"), examples=_examples(route))
     return Operation(
         operation_id=route.rpc,
         tags=(plan.mesh.graph,),
-        summary=plan.mesh.driver.summary or None,
+        summary=_summary(plan, route) or None,
         description=f"The same as the gRPC method `/{route.service}/{route.rpc}`.",
         parameters=(_deadline(plan.mesh.driver.timeout_s), _TRACE),
-        request_body=RequestBody(content=_json(reference(f"{package}.{request(route.rpc)}"))),
+        request_body=RequestBody(content={_JSON: body}),
         responses={
             "200": Response(description="The answer.", content=_json(reference(f"{package}.{response(route.rpc)}"))),
             **error_responses(plan.mesh.graph, plan.mesh.driver.timeout_s),
         },
     )
+
+
+def _summary(plan: Plan, route: RestRoute) -> str:
+    """Of a graph with one route the graph's own words; else those of the method that answers."""
+    first, second = plan.mesh.driver.summary, route.summary
+    return first or second if len(plan.mesh.routes) == 1 else second or first
+
+
+def _examples(route: RestRoute) -> dict[str, Example] | None:
+    return {f"example {i}": Example(value=body) for i, body in enumerate(route.examples, 1)} or None
 
 
 def _json(schema: Schema) -> dict[str, MediaType]:

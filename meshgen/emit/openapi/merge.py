@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ def merged_openapi(plans: Sequence[Plan]) -> Document:
     schemas: Document = {}
     for document in documents.values():
         schemas |= document["components"]["schemas"]
+    schemas = _told_apart(schemas)
     return {
         "openapi": OPENAPI_VERSION,
         "info": {
@@ -33,6 +35,13 @@ def merged_openapi(plans: Sequence[Plan]) -> Document:
         "paths": {path: item for graph, document in documents.items() for path, item in _paths(graph, document)},
         "components": {"schemas": dict(sorted(schemas.items()))},
     }
+
+
+def _told_apart(schemas: Document) -> Document:
+    """Schemas that have one title take their full name instead: pages show titles."""
+    titles = Counter(schema.get("title") for schema in schemas.values())
+    shared = {title for title, times in titles.items() if times > 1}
+    return {name: {**s, "title": name} if s.get("title") in shared else s for name, s in schemas.items()}
 
 
 def _tag(graph: str, document: Document) -> Document:

@@ -106,7 +106,7 @@ def _backend() -> Backend:
 
         return Recording()
     except ImportError as e:
-        print(f"meshgen: no traces are sent: {e} (pip install 'meshgen[otel]')", file=sys.stderr)  # noqa: T201
+        print(f"meshgen: no traces are sent: {e} (pip install 'meshgen-serve[otel]')", file=sys.stderr)  # noqa: T201
         return _Passing()
 
 

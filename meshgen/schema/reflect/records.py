@@ -11,6 +11,7 @@ from typing import Any
 
 from meshgen.schema.classes import opened
 from meshgen.schema.model import MISSING, RecordKind
+from meshgen.schema.reflect.examples import Examples, examples_of
 from meshgen.schema.reflect.generics import annotations_of_class, rebuilt
 from meshgen.schema.reflect.markers import peel
 from meshgen.schema.unsupported import Refused
@@ -127,6 +128,8 @@ def _of_pydantic(name: str, info: Any, cls: Any) -> RawField:
     metadata = [*(m for m in info.metadata if m is not None)]
     if info.description:
         metadata.append(_Description(info.description))
+    if examples := examples_of([info]):
+        metadata.append(Examples(examples))
     if metadata:
         annotation = typing.Annotated[(annotation, *metadata)]
     if info.is_required():

@@ -34,6 +34,7 @@ from meshgen.schema.model import (
 from meshgen.schema.reflect.arrays import is_class_of, refuse_scalar, tensor_of
 from meshgen.schema.reflect.choices import enum_of, literal
 from meshgen.schema.reflect.constraints import constrained, constraints_of, doc_of
+from meshgen.schema.reflect.examples import examples_of
 from meshgen.schema.reflect.markers import Peeled, peel
 from meshgen.schema.reflect.narrowing import narrowed
 from meshgen.schema.reflect.oneofs import union
@@ -166,6 +167,7 @@ class _Reflector:
             default=raw.default,
             factory=raw.factory,
             doc=doc_of(peeled.metadata),
+            examples=examples_of(peeled.metadata),
             renamed_from=renamed_from,
             omitted=raw.omitted,
         )

@@ -379,7 +379,7 @@ main()
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )
 def test_what_works_without_the_extras(tmp_path: Path, arguments: list[str], code: int) -> None:
-    """`pip install meshgen` alone; pip has shown the same in an environment of its own."""
+    """`pip install meshgen-serve` alone; pip has shown the same in an environment of its own."""
     extras = {
         "ray",
         "grpc",
@@ -398,7 +398,7 @@ def test_what_works_without_the_extras(tmp_path: Path, arguments: list[str], cod
     assert done.returncode == code, done.stderr
     if code == 1:
         assert re.fullmatch(
-            r"error: this needs the package '\w+'; `pip install 'meshgen\[mesh\]'` brings it\n", done.stderr
+            r"error: this needs the package '\w+'; `pip install 'meshgen-serve\[mesh\]'` brings it\n", done.stderr
         )
 
 

@@ -82,3 +82,13 @@ def test_the_document_is_the_same_in_every_process() -> None:
 
 def document_of_two() -> dict[str, Any]:
     return merged_openapi([plan_samples.plan("first"), plan_samples.plan("second")])
+
+
+def test_schemas_of_two_graphs_have_names_of_their_own() -> None:
+    """Pages show titles."""
+    schemas = document_of_two()["components"]["schemas"]
+    titles = [schema["title"] for schema in schemas.values() if "title" in schema]
+    assert len(set(titles)) == len(titles)
+    assert schemas["first.v1.PredictRequest"]["title"] == "first.v1.PredictRequest"
+    alone = merged_openapi([plan_samples.plan("first")])["components"]["schemas"]
+    assert alone["first.v1.PredictRequest"]["title"] == "PredictRequest"

@@ -162,7 +162,7 @@ class TestWithCollector:
         for _ in range(2):
             with tracing.span("n", "n.F", "server", parent={"traceparent": PARENT}):
                 assert tracing.outgoing() == (("traceparent", PARENT),)
-        assert capsys.readouterr().err.count("meshgen[otel]") == 1
+        assert capsys.readouterr().err.count("meshgen-serve[otel]") == 1
 
     def test_http_protobuf_is_spoken_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
         from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
