@@ -11,7 +11,7 @@ from meshgen import workspace
 from meshgen.cli.compiling import compiled, load_graphs
 from meshgen.cli.terminal import only_results_on_stdout, say
 from meshgen.control.mesh import run_mesh
-from meshgen.control.model import Addresses, ErrorsEvent, Event, MeshOptions, NodeEvent, PhaseEvent, Target
+from meshgen.control.model import Addresses, ErrorsEvent, Event, MeshOptions, NodeEvent, NoteEvent, PhaseEvent, Target
 from meshgen.frontend import Loaded
 
 _SILENCE_S = 10.0
@@ -26,9 +26,10 @@ def run_until_stopped(graphs: Sequence[str], options: MeshOptions) -> None:
         MeshgenError: two graphs have one name.
         MeshError: the mesh did not start, or a part of it broke.
     """
+    loaded_at = time.time()
     with only_results_on_stdout():
         targets = [_target(target, loaded) for target, loaded in load_graphs(graphs)]
-    asyncio.run(_run(targets, options))
+    asyncio.run(_run(targets, options, loaded_at))
 
 
 def _target(graph: str, loaded: Loaded) -> Target:
@@ -40,17 +41,17 @@ def _target(graph: str, loaded: Loaded) -> Target:
     return Target(root=loaded.root, plan=build.plan, files=build.files)
 
 
-async def _run(targets: Sequence[Target], options: MeshOptions) -> None:
+async def _run(targets: Sequence[Target], options: MeshOptions, loaded_at: float) -> None:
     account = Account()
     reminding = asyncio.create_task(account.remind())
     try:
-        await run_mesh(targets, options, progress=account.tell, ready=_show)
+        await run_mesh(targets, options, progress=account.tell, ready=_show, loaded_at=loaded_at)
     finally:
         reminding.cancel()
 
 
 class Account:
-    """Says how a run goes: each event as a line, and during the start also that nothing has happened for a while."""
+    """Says how a run goes: each event as a line, and while it starts or stops that nothing has happened for a while."""
 
     def __init__(self) -> None:
         """Start the clock."""
@@ -63,22 +64,23 @@ class Account:
         match event:
             case PhaseEvent(phase=phase, message=message):
                 text = message or phase
-                self._last = text if phase in {"starting", "deploying"} else ""
+                self._last = text if phase in {"starting", "deploying", "stopping"} else ""
             case NodeEvent():
                 self._running[event.graph, event.node] = event.state == "running"
                 text = _line(event) + (f" ({self._count()})" if event.state == "running" else "")
-            case ErrorsEvent(text=text):
+            case NoteEvent(text=text) | ErrorsEvent(text=text):
                 pass
             case _:
                 assert_never(event)
         self._say(text)
 
     async def remind(self) -> None:
-        """For ever: say what the start is at when no event has come for a while."""
+        """For ever: say what the start, or the end, is at when no event has come for a while."""
         while True:
             await asyncio.sleep(_SILENCE_S / 10)
             if self._last and time.monotonic() - self._said >= _SILENCE_S:
-                count = f": {self._count()} running" if self._running else ""
+                starts = self._running and self._last != "stopping"
+                count = f": {self._count()} running" if starts else ""
                 self._say(f"still {self._last}{count}")
 
     def _count(self) -> str:

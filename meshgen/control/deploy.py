@@ -16,6 +16,7 @@ from meshgen.control.model import NodeEvent, NodeState, StartError, Target
 from meshgen.control.traceback_text import user_error
 from meshgen.plan.model import Workload
 from meshgen.rayserve.names import service_module
+from meshgen.tracebacks import kind_and_text
 
 _SERVES_AUTO_MAXIMUM = 100
 
@@ -74,7 +75,7 @@ def _imported(deployed: Deployed) -> Any:
     try:
         return importlib.import_module(deployed.module).app
     except Exception as error:
-        raise StartError(deployed.label, f"{type(error).__name__}: {error}") from error
+        raise StartError(deployed.label, kind_and_text(error)) from error
 
 
 class Progress:

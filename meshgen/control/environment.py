@@ -10,6 +10,7 @@ from pathlib import Path
 
 import meshgen
 from meshgen import limits
+from meshgen.control.model import MeshError
 from meshgen.control.reaper import RUN_ID
 from meshgen.rayserve.fork import ask
 from meshgen.rayserve.loopback import LOOPBACK_CALLBACK
@@ -26,9 +27,17 @@ _SERVE: Mapping[str, str] = {
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": LOOPBACK_CALLBACK,
 }
 
+START_WAIT = "RAY_raylet_start_wait_time_s"
+"""How many seconds Ray gives its raylet to come up."""
+
 _START: Mapping[str, str] = {
     # Ray's own is 15: whatever else the machine does goes first, and the replicas that should answer get what is left.
     "RAY_worker_niceness": "0",
+    # Ray's own is 30 s for each, which a busy machine can take longer for; so is what `patient` lengthens.
+    START_WAIT: "120",
+    "RAY_gcs_server_port_wait_time_s": "120",
+    "RAY_agent_register_timeout_ms": "120000",
+    "RAY_worker_register_timeout_seconds": "120",
 }
 
 _IDLE: Mapping[str, str] = {
@@ -87,6 +96,19 @@ def for_own_cluster(run_id: str, folder: Path) -> dict[str, str]:
         # A secret for this run only; by default Ray would write one into the home folder.
         values |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     return values
+
+
+def start_wait_s() -> float:
+    """How long Ray's raylet may take to come up, in seconds. The environment has been set.
+
+    Raises:
+        MeshError: what the variable has is no number.
+    """
+    text = os.environ[START_WAIT]
+    try:
+        return float(text)
+    except ValueError:
+        raise MeshError(f"{START_WAIT} is {text!r}, which is no number of seconds") from None
 
 
 def _unless_chosen(values: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
@@ -28,6 +29,16 @@ def make_folder() -> Path:
     """A fresh folder with a short path."""
     base = tempfile.gettempdir()
     return Path(tempfile.mkdtemp(prefix="meshgen-", dir=base if len(base) <= _LONGEST_TEMP else "/tmp"))  # noqa: S108
+
+
+def keep_logs(folder: Path) -> Path | None:
+    """Copy Ray's logs out of a run's folder, which goes; None when there are none."""
+    found = sorted(folder.glob("ray/session_*/logs"))
+    if not found:
+        return None
+    kept = Path(tempfile.mkdtemp(prefix="meshgen-logs-"))
+    shutil.copytree(found[-1], kept, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+    return kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +77,11 @@ class Layout:
     def tree(self) -> Path:
         """The folder of generated code."""
         return self.folder / "tree"
+
+    @property
+    def sources(self) -> Path:
+        """The folder of the projects' sources as they were at the start."""
+        return self.folder / "sources"
 
     @property
     def endpoints(self) -> Path:

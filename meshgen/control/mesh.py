@@ -9,17 +9,29 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from meshgen.control import deploy, environment, http, ports, spans, take_off
+from meshgen.control import deploy, environment, http, ports, sources, spans, take_off
 from meshgen.control.agent.discovery import Discovery, Snapshot
 from meshgen.control.agent.envoy import Envoy
 from meshgen.control.agent.parts import envoy_running, exposed_services, pages_running, reflection_running
 from meshgen.control.cluster import Cluster
+from meshgen.control.collector import watch_collector
 from meshgen.control.follow import follow
-from meshgen.control.layout import Layout, make_folder
-from meshgen.control.model import Addresses, ErrorsEvent, Event, MeshError, MeshOptions, PhaseEvent, Target, authority
+from meshgen.control.layout import Layout, keep_logs, make_folder, otlp_from_environment
+from meshgen.control.model import (
+    Addresses,
+    ClusterError,
+    ErrorsEvent,
+    Event,
+    MeshError,
+    MeshOptions,
+    NoteEvent,
+    PhaseEvent,
+    Target,
+    authority,
+)
 from meshgen.control.reaper import Reaper
 from meshgen.control.signals import stop_on_signal
-from meshgen.emit.envoy import HEALTH_PATH
+from meshgen.emit.envoy import HEALTH_PATH, Otlp
 
 _POLL_S = 0.1
 _LOOK_S = 0.5
@@ -33,6 +45,7 @@ async def run_mesh(
     *,
     progress: Callable[[Event], None],
     ready: Callable[[Addresses], None],
+    loaded_at: float,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Run the graphs until `stop` is set, a signal comes, or a part breaks; then leave nothing behind.
@@ -44,6 +57,7 @@ async def run_mesh(
         options: where to listen, which Ray.
         progress: told each event, on the event loop.
         ready: told the addresses once every node serves.
+        loaded_at: before the first graph was loaded, in seconds since 1970.
         stop: ends the run; SIGINT, SIGTERM and SIGHUP set it, too. A second signal ends the process at once.
 
     Raises:
@@ -57,8 +71,12 @@ async def run_mesh(
     try:
         with stop_on_signal(stop) as take_signals:
             layout = Layout.pick(folder, port)
-            run = _Run(targets, options, layout, run_id, progress, take_signals)
+            run = _Run(targets, options, layout, run_id, progress, take_signals, loaded_at)
             await run.until_stopped(stop, ready)
+    except ClusterError as error:
+        if kept := keep_logs(folder):
+            raise ClusterError(f"{error}\nRay's logs are in {kept}") from error
+        raise
     finally:
         clean = await asyncio.to_thread(reaper.finish)
         progress(PhaseEvent(phase="stopped", message="" if clean else f"some files or processes remain: {folder}"))
@@ -82,8 +100,10 @@ class _Run:
         run_id: str,
         progress: Callable[[Event], None],
         take_signals: Callable[[], None],
+        loaded_at: float,
     ) -> None:
         self._take_signals = take_signals
+        self._loaded_at = loaded_at
         self._targets = targets
         self._options = options
         self._run_id = run_id
@@ -95,6 +115,7 @@ class _Run:
         self._cluster = Cluster()
         self._begin = time.monotonic()
         self._progress: deploy.Progress | None = None
+        self._stopping = False
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     async def until_stopped(self, stop: asyncio.Event, ready: Callable[[Addresses], None]) -> None:
@@ -104,6 +125,9 @@ class _Run:
         stopped = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({life, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not life.done():
+                # At once, for what has begun may take its time to end.
+                self._tell_stopping()
         finally:
             stopped.cancel()
             if not life.done():
@@ -140,6 +164,7 @@ class _Run:
         broken = asyncio.create_task(self._broken(envoy, discovery))
         start = asyncio.create_task(self._start(discovery))
         errors = asyncio.create_task(follow(self._layout.errors, lambda text: self._tell(ErrorsEvent(text=text))))
+        others = [asyncio.create_task(watch_collector(otlp, self._note)) for otlp in _collectors(self._options)]
         try:
             await _first_ended({start, broken, self._failure})
             discovery.listeners.remove(self._follow)
@@ -148,15 +173,25 @@ class _Run:
             ready(self._addresses())
             await broken
         finally:
-            self._tell(PhaseEvent(phase="stopping"))
-            tasks = (watch, broken, start, errors)
+            self._tell_stopping()
+            tasks = (watch, broken, start, errors, *others)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             # First of all, so that clients see a closed door and not a house without anybody in it.
             await envoy.stop()
 
+    def _note(self, text: str) -> None:
+        self._tell(NoteEvent(text=f"note: {text}"))
+
+    def _tell_stopping(self) -> None:
+        if not self._stopping:
+            self._stopping = True
+            self._tell(PhaseEvent(phase="stopping"))
+
     def _prepare(self) -> None:
+        for note in sources.keep(self._roots, self._layout.sources, loaded_at=self._loaded_at):
+            self._note(note)
         self._layout.write_tree(self._targets)
         limit = self._options.max_message_mb
         layout = self._layout
@@ -208,9 +243,9 @@ class _Run:
         deadline = time.monotonic() + self._options.start_timeout_s
         while (dead := self._cluster.broken()) is None:
             if time.monotonic() > deadline:
-                raise MeshError(f"Ray and Serve did not start within {self._options.start_timeout_s:g} s")
+                raise ClusterError(f"Ray and Serve did not start within {self._options.start_timeout_s:g} s")
             await asyncio.sleep(_LOOK_S)
-        raise MeshError(dead)
+        raise ClusterError(dead)
 
     async def _start(self, discovery: Discovery) -> None:
         self._tell(PhaseEvent(phase="deploying", message=f"deploying {len(self._workloads)} services"))
@@ -248,7 +283,7 @@ class _Run:
                 if end.done():
                     raise MeshError(end.result())
                 if dead := self._cluster.broken():
-                    raise MeshError(dead)
+                    raise ClusterError(dead)
                 since = discovery.failed_since
                 if since is not None and time.monotonic() - since > _SILENCE_LIMIT_S:
                     raise MeshError(f"Serve has not answered for {_SILENCE_LIMIT_S:g} s")
@@ -267,6 +302,12 @@ class _Run:
             run_dir=layout.folder,
             logs=self._cluster.logs(),
         )
+
+
+def _collectors(options: MeshOptions) -> tuple[Otlp, ...]:
+    """The collector of somebody else; what writes a file (`--trace`) is our own."""
+    otlp = None if options.trace is not None else otlp_from_environment()
+    return () if otlp is None else (otlp,)
 
 
 async def _first_ended(tasks: set[asyncio.Future[None]]) -> None:

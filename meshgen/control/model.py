@@ -17,6 +17,10 @@ class MeshError(MeshgenError):
     """A mesh that cannot start, or that broke. The message is for a person and says which part and why."""
 
 
+class ClusterError(MeshError):
+    """Ray or Serve did not start, or a part of it died. Its logs say why."""
+
+
 class StartError(MeshError):
     """A node that did not start; the message names it and carries its own error."""
 
@@ -103,13 +107,20 @@ class NodeEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoteEvent:
+    """Something that a person may want to know of, while all goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorsEvent:
     """Replicas logged errors: bugs in nodes, each with its node, its trace id and the traceback."""
 
     text: str
 
 
-Event = PhaseEvent | NodeEvent | ErrorsEvent
+Event = PhaseEvent | NodeEvent | NoteEvent | ErrorsEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
