@@ -58,6 +58,28 @@ def changed_since(folder: Path, moment: float) -> str | None:
     return None
 
 
+def roots(folder: Path) -> tuple[Path, ...]:
+    """The roots that were copied into `folder`."""
+    return tuple(map(Path, (folder / _ROOTS).read_text(encoding="utf-8").splitlines()))
+
+
+def folders(folder: Path) -> tuple[Path, ...]:
+    """The folders whose sources were copied into `folder`, as far as they still exist; the roots among them."""
+    files = folder / _FILES
+    copied = {Path("/") / path.parent.relative_to(files) for path in files.rglob("*.py")}
+    return tuple(sorted(path for path in {*copied, *roots(folder)} if path.is_dir()))
+
+
+def is_outdated(folder: Path) -> bool:
+    """Whether a file that was copied into `folder` has been written or removed since."""
+    files = folder / _FILES
+    for path in files.rglob("*.py"):
+        kept, now = path.stat(), Path("/") / path.relative_to(files)
+        if not now.is_file() or (now.stat().st_mtime_ns, now.stat().st_size) != (kept.st_mtime_ns, kept.st_size):
+            return True
+    return False
+
+
 def serve(folder: Path) -> None:
     """From now on import the sources in `folder` in this process, and not those on disk."""
     global _served  # noqa: PLW0603
@@ -94,7 +116,7 @@ class _Served:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._files = str(folder / _FILES)
-        self._roots = [Path(line) for line in (folder / _ROOTS).read_text(encoding="utf-8").splitlines()]
+        self._roots = roots(folder)
 
     def mirror(self, path: str) -> str | None:
         """Where the copy of a file or folder is, if there is one."""

@@ -41,6 +41,7 @@ class Application:
     name: str
     target: Any
     """`serve.Application`, from a generated `service.py`."""
+    version: str
 
 
 class Cluster:
@@ -92,6 +93,10 @@ class Cluster:
             MeshError: Serve does not take them.
         """
         await self._thread.call(self._deploy, applications)
+
+    async def retire(self, applications: Sequence[str]) -> None:
+        """Take applications off; returns before their replicas have drained."""
+        await self._thread.call(self._retire, applications)
 
     async def run(self, function: Any, *args: Any) -> Any:
         """Run something that blocks, and may use Ray, in Ray's thread."""
@@ -200,7 +205,8 @@ class Cluster:
     def _deploy(self, applications: Sequence[Application]) -> None:
         from ray import serve
 
-        self._deployed = tuple(a.name for a in applications)
+        names = dict.fromkeys((*self._deployed, *(a.name for a in applications)))
+        self._watch_only(tuple(names))
         try:
             serve.run_many(
                 [serve.RunTarget(target=a.target, name=a.name, route_prefix=f"/{a.name}") for a in applications],
@@ -209,6 +215,17 @@ class Cluster:
             )
         except Exception as error:
             raise MeshError(f"Serve did not take the graphs: {last_line(error)}") from error
+
+    def _retire(self, applications: Sequence[str]) -> None:
+        from ray import serve
+
+        for name in applications:
+            serve.delete(name, _blocking=False)
+        self._watch_only(tuple(name for name in self._deployed if name not in applications))
+
+    def _watch_only(self, names: tuple[str, ...]) -> None:
+        if names != self._deployed:
+            self._deployed, self._watch = names, None
 
     def _stop(self) -> None:
         import ray

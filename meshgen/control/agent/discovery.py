@@ -60,14 +60,21 @@ class Discovery:
         self.listeners: list[Callable[[Snapshot], Awaitable[None]]] = []
         self.failed_since: float | None = None
         """Start of the present row of failed polls (monotonic seconds); None when the last one was good."""
-        for cluster in clusters:
-            Path(endpoints_path(str(folder), cluster)).parent.mkdir(parents=True, exist_ok=True)
-            self._write(cluster, ())
+        self.set_clusters(clusters)
 
     @property
     def endpoints(self) -> Mapping[str, Endpoints]:
         """What was written last, by cluster."""
         return self._endpoints
+
+    def set_clusters(self, clusters: Sequence[str]) -> None:
+        """Replace the clusters; those that stay keep what is known of them."""
+        for gone in self._endpoints.keys() - set(clusters):
+            del self._endpoints[gone]
+            self._ids.pop(gone, None)
+        for fresh in [cluster for cluster in clusters if cluster not in self._endpoints]:
+            Path(endpoints_path(str(self._folder), fresh)).parent.mkdir(parents=True, exist_ok=True)
+            self._write(fresh, ())
 
     async def run(self) -> None:
         """Poll for ever. A poll that fails changes nothing: Envoy goes on with what it has."""

@@ -304,7 +304,8 @@ def test_addresses() -> None:
 
 
 def test_pages_of_this_machine_and_of_origins_that_were_named_may_call(tmp_path: Path) -> None:
-    target = Target(root=tmp_path, plan=plan_samples.plan(), files=())
+    plan = plan_samples.plan()
+    target = Target(root=tmp_path, mesh=plan.mesh, descriptors=plan.contract.descriptors, files=())
     config = Layout.pick(tmp_path, 8080).write_config([target], MeshOptions(origins=("https://app.example.com",)))
     allowed = re.findall(r"regex: (\S+)", config.read_text().partition("allow_origin_string_match")[2])[:2]
     assert re.fullmatch(allowed[0], "http://localhost:3000")
