@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 import meshgen
+from meshgen import pinned
 from meshgen.contract import names
 from meshgen.contract.subset import subset
 from meshgen.errors import MeshgenError
@@ -48,17 +49,22 @@ def application(graph: str, node: str | None, contract: Path, options: Mapping[s
         raise MeshgenError(f"'{graph}' has no node '{node}'; run `meshgen build` again")
     descriptors = _contracts(contract.read_bytes(), loaded, node)
     version = _version(graph, loaded, node, descriptors)
-    return replica.deployment(partial(load, graph), source, node, descriptors, options=options, version=version)
+    made = partial(load, graph, pinned.served())
+    return replica.deployment(made, source, node, descriptors, options=options, version=version)
 
 
-def load(given: str, source: str) -> Graph:
+def load(given: str, kept: Path | None, source: str) -> Graph:
     """The graph, in a replica.
 
     Args:
         given: as `service.py` names it; counts where the project lies elsewhere (`runtime_env`, an image).
+        kept: the folder of the sources to serve; None for those on disk.
         source: as it was found where the application was made.
     """
-    return load_graph(source if Path(source.partition(":")[0]).is_file() else _resolve(given)).graph
+    if kept is not None:
+        pinned.serve(kept)
+    file = Path(source.partition(":")[0])
+    return load_graph(source if pinned.root_of(file) is not None or file.is_file() else _resolve(given)).graph
 
 
 def _resolve(source: str, also: tuple[Path, ...] = ()) -> str:

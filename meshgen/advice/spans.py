@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from meshgen.errors import MeshgenError
+from meshgen.tracebacks import kind_and_text
 
 Kind: TypeAlias = Literal["server", "client", "other"]
 _KINDS: Mapping[Any, Kind] = {2: "server", "SPAN_KIND_SERVER": "server", 3: "client", "SPAN_KIND_CLIENT": "client"}
@@ -52,7 +53,7 @@ def read_spans(path: Path) -> tuple[Span, ...]:
         found = [span for document in _documents(text) for span in _spans(document)]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         message = f"{path} is no file of spans in OTLP JSON"
-        raise MeshgenError(f"{message} ({type(error).__name__}: {error}); `meshgen run --trace` writes one") from None
+        raise MeshgenError(f"{message} ({kind_and_text(error)}); `meshgen run --trace` writes one") from None
     if not found:
         raise MeshgenError(f"{path} has no spans; send the mesh some requests first")
     return tuple(found)

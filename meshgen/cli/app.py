@@ -25,7 +25,18 @@ _EXTRAS = {
     **dict.fromkeys(("numpy", "PIL"), "images"),
     "opentelemetry": "otel",
     **dict.fromkeys(
-        ("aiohttp", "envoy", "fastapi", "fastapi_offline", "grpc", "grpc_health", "grpc_reflection", "psutil", "ray"),
+        (
+            "aiohttp",
+            "envoy",
+            "fastapi",
+            "fastapi_offline",
+            "grpc",
+            "grpc_health",
+            "grpc_reflection",
+            "psutil",
+            "ray",
+            "watchfiles",
+        ),
         "mesh",
     ),
 }
@@ -45,6 +56,7 @@ _ORIGIN_HELP = "Lets pages of this origin call, such as https://app.example.com;
 
 _SPANS_HELP = "Spans as OTLP JSON, such as `meshgen run --trace` writes."
 _EAST_WEST_HELP = "How nodes are called: at their replicas, over Unix sockets, or through Envoy."
+_RELOAD_HELP = "Deploy again what edits of the project change; without it, what was started is served to the end."
 _TRACE_HELP = "Write the spans of all requests there, as OTLP JSON, for `meshgen advise`."
 
 _LONGEST_S = 365 * 24 * 3600.0
@@ -294,6 +306,7 @@ def advise(graph: str, trace: Path) -> None:
 )
 @click.option("--allow-origin", "origins", metavar="ORIGIN", type=_origin, multiple=True, help=_ORIGIN_HELP)
 @click.option("--trace", metavar="FILE", type=_file, help=_TRACE_HELP)
+@click.option("--reload", is_flag=True, help=_RELOAD_HELP)
 def run(graphs: tuple[str, ...], **options: Any) -> None:
     """Bring graphs up as a mesh on this machine.
 
@@ -303,6 +316,8 @@ def run(graphs: tuple[str, ...], **options: Any) -> None:
     from meshgen.cli.running import run_until_stopped
     from meshgen.control.model import MeshOptions
 
+    if options["reload"] and options["address"]:
+        raise click.BadParameter("is for a Ray of the run's own, not with --address", param_hint="--reload")
     run_until_stopped(graphs, MeshOptions(**options))
 
 

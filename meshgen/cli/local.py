@@ -8,9 +8,9 @@ from typing import Any, NoReturn
 
 from meshgen.cli.terminal import say
 from meshgen.frontend import Loaded, load_graph
-from meshgen.runtime.call.errors import as_status
+from meshgen.runtime.call.errors import as_status, trace_of
 from meshgen.runtime.local.graph import LocalGraph
-from meshgen.status import StatusError
+from meshgen.status import Code, StatusError
 
 
 def answer(target: str, value: Any, *, route: str | None, codec: bool, timeout_s: float | None) -> Any:
@@ -29,10 +29,17 @@ def answer(target: str, value: Any, *, route: str | None, codec: bool, timeout_s
     except (StatusError, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001 - where errors of user code become statuses; its sys.exit() too
-        status = as_status(error, loaded.graph.name)
+        status = _placed(as_status(error, loaded.graph.name), loaded.graph.name, trace_of(error))
         raise status from status.__cause__
     finally:
         graph.close()
+
+
+def _placed(status: StatusError, graph: str, trace: str) -> StatusError:
+    """The status, and for a bug where it was, as the log of a replica says it."""
+    if status.code is Code.INTERNAL:
+        status.message += f" (graph '{graph}'{f', trace {trace}' if trace else ''})"
+    return status
 
 
 def _through_codec(loaded: Loaded) -> LocalGraph:

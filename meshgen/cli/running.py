@@ -5,15 +5,29 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import assert_never
 
 from meshgen import workspace
+from meshgen.cli import rebuilding
 from meshgen.cli.compiling import compiled, load_graphs
 from meshgen.cli.terminal import only_results_on_stdout, say
+from meshgen.compiler import Build
 from meshgen.control import environment
 from meshgen.control.mesh import run_mesh
-from meshgen.control.model import Addresses, ErrorsEvent, Event, MeshOptions, NodeEvent, PhaseEvent, Target
-from meshgen.frontend import Loaded
+from meshgen.control.model import (
+    Addresses,
+    ErrorsEvent,
+    Event,
+    MeshOptions,
+    NodeEvent,
+    NoteEvent,
+    PhaseEvent,
+    Revision,
+    Target,
+)
+from meshgen.emit.openapi import merged_openapi
 
 _SILENCE_S = 10.0
 """After which a person wonders."""
@@ -27,32 +41,46 @@ def run_until_stopped(graphs: Sequence[str], options: MeshOptions) -> None:
         MeshgenError: two graphs have one name.
         MeshError: the mesh did not start, or a part of it broke.
     """
+    loaded_at = time.time()
     environment.apply(environment.of_ray(options))  # before the graphs, whose files may import Ray
     with only_results_on_stdout():
-        targets = [_target(target, loaded) for target, loaded in load_graphs(graphs)]
-    asyncio.run(_run(targets, options))
+        revision = built(graphs)
+    for graph, target in zip(graphs, revision.targets, strict=True):
+        if workspace.stale(target.root, target.files):
+            say(f"note: the generated files of {graph} are not current; `meshgen build {graph}` writes them")
+    asyncio.run(_run(graphs, revision, options, loaded_at))
 
 
-def _target(graph: str, loaded: Loaded) -> Target:
-    build = compiled(loaded, loaded.root)
-    for problem in build.diagnostics:
-        say(problem.render())
-    if workspace.stale(loaded.root, build.files):
-        say(f"note: the generated files of {graph} are not current; `meshgen build {graph}` writes them")
-    return Target(root=loaded.root, plan=build.plan, files=build.files)
+def built(graphs: Sequence[str]) -> Revision:
+    """The graphs as they are now; tells their warnings."""
+    builds = [(target, loaded.root, compiled(loaded, loaded.root)) for target, loaded in load_graphs(graphs)]
+    for *_, build in builds:
+        for problem in build.diagnostics:
+            say(problem.render())
+    return Revision(
+        targets=tuple(_target(root, build) for _, root, build in builds),
+        openapi=merged_openapi([build.plan for *_, build in builds]),
+    )
 
 
-async def _run(targets: Sequence[Target], options: MeshOptions) -> None:
+def _target(root: Path, build: Build) -> Target:
+    plan = build.plan
+    return Target(root=root, mesh=plan.mesh, descriptors=plan.contract.descriptors, files=build.files)
+
+
+async def _run(graphs: Sequence[str], revision: Revision, options: MeshOptions, loaded_at: float) -> None:
     account = Account()
     reminding = asyncio.create_task(account.remind())
     try:
-        await run_mesh(targets, options, progress=account.tell, ready=_show)
+        rebuild = partial(rebuilding.rebuilt, graphs) if options.reload else None
+        told = account.tell
+        await run_mesh(revision, options, progress=told, ready=_show, loaded_at=loaded_at, rebuild=rebuild)
     finally:
         reminding.cancel()
 
 
 class Account:
-    """Says how a run goes: each event as a line, and during the start also that nothing has happened for a while."""
+    """Says how a run goes: each event as a line, and while it starts or stops that nothing has happened for a while."""
 
     def __init__(self) -> None:
         """Start the clock."""
@@ -64,23 +92,26 @@ class Account:
         """Say it, with the time since the start."""
         match event:
             case PhaseEvent(phase=phase, message=message):
+                if phase == "deploying":
+                    self._running.clear()  # from here on, those count that are deployed now
                 text = message or phase
-                self._last = text if phase in {"starting", "deploying"} else ""
+                self._last = text if phase in {"starting", "deploying", "stopping"} else ""
             case NodeEvent():
                 self._running[event.graph, event.node] = event.state == "running"
                 text = _line(event) + (f" ({self._count()})" if event.state == "running" else "")
-            case ErrorsEvent(text=text):
+            case NoteEvent(text=text) | ErrorsEvent(text=text):
                 pass
             case _:
                 assert_never(event)
         self._say(text)
 
     async def remind(self) -> None:
-        """For ever: say what the start is at when no event has come for a while."""
+        """For ever: say what the start, or the end, is at when no event has come for a while."""
         while True:
             await asyncio.sleep(_SILENCE_S / 10)
             if self._last and time.monotonic() - self._said >= _SILENCE_S:
-                count = f": {self._count()} running" if self._running else ""
+                starts = self._running and self._last != "stopping"
+                count = f": {self._count()} running" if starts else ""
                 self._say(f"still {self._last}{count}")
 
     def _count(self) -> str:

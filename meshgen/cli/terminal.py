@@ -6,17 +6,11 @@ import contextlib
 import errno
 import os
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from meshgen.errors import Diagnostic, GraphError, MeshgenError, errors_only
 from meshgen.status import Code, StatusError
-
-_PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
-_OURS = (_PACKAGE, "meshgen: ")
-"""Where the frames of our own code are; routes are compiled into functions that no file has."""
-_STDLIB = str(Path(os.__file__).parent) + os.sep
+from meshgen.tracebacks import said, user_traceback
 
 
 @contextlib.contextmanager
@@ -82,9 +76,9 @@ def report(error: BaseException) -> None:
         case StatusError():
             if error.code is Code.INTERNAL and error.__cause__ is not None:
                 say(user_traceback(error.__cause__))
-            say(f"{error.code.name}: {error.message}")
+            say(f"{error.code.name}: {error.message}" if error.message else error.code.name)
         case MeshgenError():
-            say(f"error: {error}")
+            say(f"error: {said(error)}")
         case _:
             raise error
 
@@ -99,31 +93,3 @@ def show(problems: Sequence[Diagnostic]) -> None:
         raise GraphError(problems)
     for problem in problems:
         say(problem.render())
-
-
-def user_traceback(error: BaseException) -> str:
-    """The traceback without the frames, and the chained errors, of what brought the request to the user's code."""
-    shown = traceback.TracebackException.from_exception(error)
-    _only_user_frames(shown)
-    return "".join(shown.format()).rstrip("\n")
-
-
-def _only_user_frames(link: traceback.TracebackException) -> None:
-    frames = _user_frames(link.stack)
-    link.stack = traceback.StackSummary.from_list(frames or list(link.stack))  # none of the user's: a bug in meshgen
-    if link.__context__ is not None and not _user_frames(link.__context__.stack):
-        link.__context__ = None
-    for earlier in (link.__cause__, link.__context__):
-        if earlier is not None:
-            _only_user_frames(earlier)
-
-
-def _user_frames(stack: traceback.StackSummary) -> list[traceback.FrameSummary]:
-    frames = [frame for frame in stack if not frame.filename.startswith(_OURS)]
-    while frames and _is_stdlib(frames[0].filename):  # threads and event loops, below the user's first frame
-        frames.pop(0)
-    return frames
-
-
-def _is_stdlib(filename: str) -> bool:
-    return filename.startswith((_STDLIB, "<frozen")) and "site-packages" not in filename

@@ -12,8 +12,8 @@ from typing import Any
 
 import psutil
 
-from meshgen.control import ports
-from meshgen.control.model import MeshError
+from meshgen.control import environment, ports
+from meshgen.control.model import ClusterError, MeshError
 from meshgen.control.traceback_text import last_line
 from meshgen.control.worker_thread import WorkerThread
 from meshgen.rayserve.controller import running_controller
@@ -21,7 +21,7 @@ from meshgen.rayserve.ending import exit_without_ray
 from meshgen.rayserve.fork import ask
 from meshgen.rayserve.logs import logs_folder
 from meshgen.rayserve.names import SERVICER
-from meshgen.rayserve.starting import end_log_monitor, wait_for_no_proxy, workers_started_by
+from meshgen.rayserve.starting import agents_at, end_log_monitor, patient, wait_for_no_proxy, workers_started_by
 from meshgen.rayserve.watch import ReplicaWatch
 
 _OBJECT_STORE_BYTES = 256 * 1024 * 1024
@@ -31,6 +31,7 @@ _STOP_LIMIT_S = 40.0
 _POLL_S = 0.2
 _REACH_LIMIT_S = 5.0
 _PARTS = {"gcs_server", "raylet"}
+_BUSY = f"A busy machine may take longer: run again when it is less so, or with {environment.START_WAIT}=600"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,7 @@ class Application:
     name: str
     target: Any
     """`serve.Application`, from a generated `service.py`."""
+    version: str
 
 
 class Cluster:
@@ -49,7 +51,7 @@ class Cluster:
         self._thread = WorkerThread("ray")
         self._controller: Any = None
         self._watch: ReplicaWatch | None = None
-        self._parts: tuple[psutil.Process, ...] = ()
+        self._parts: Mapping[psutil.Process, str] = {}
         self._started = False
         self._started_serve = False
         self._deployed: tuple[str, ...] = ()
@@ -92,6 +94,10 @@ class Cluster:
         """
         await self._thread.call(self._deploy, applications)
 
+    async def retire(self, applications: Sequence[str]) -> None:
+        """Take applications off; returns before their replicas have drained."""
+        await self._thread.call(self._retire, applications)
+
     async def run(self, function: Any, *args: Any) -> Any:
         """Run something that blocks, and may use Ray, in Ray's thread."""
         return await self._thread.call(function, *args)
@@ -115,10 +121,10 @@ class Cluster:
     def broken(self) -> str | None:
         """Which part of our own Ray has died; None while all live (or when the cluster is not ours)."""
         if self.own and not self._started:
-            # A start waits half a minute for one that has died.
-            self._parts = tuple({*self._parts, *_own_parts()})
-        dead = [p for p in self._parts if not p.is_running() or p.status() == psutil.STATUS_ZOMBIE]
-        return f"Ray stopped: its process {dead[0].pid} died" if dead else None
+            # A start waits for one that has died, too.
+            self._parts = {**self._parts, **_own_parts()}
+        dead = [(p.pid, name) for p, name in self._parts.items() if _has_ended(p)]
+        return f"Ray stopped: its {dead[0][1]}, process {dead[0][0]}, died" if dead else None
 
     async def stop(self) -> None:
         """Leave: end our own cluster, or take only our applications off a joined one.
@@ -141,7 +147,7 @@ class Cluster:
         _refuse_started()
         _quiet()
         try:
-            with workers_started_by(Path(ask.__file__)):
+            with workers_started_by(Path(ask.__file__)), agents_at(*ports.pick(4)), patient(environment.start_wait_s()):
                 ray.init(
                     address="local",
                     num_cpus=cpus,
@@ -152,7 +158,7 @@ class Cluster:
                     _temp_dir=str(folder),
                 )
         except Exception as error:
-            raise MeshError(f"Ray did not start: {last_line(error)}") from error
+            raise ClusterError(f"Ray did not start: {last_line(error)}\n{_BUSY}") from error
         self._parts = _own_parts()
         self._started = True
         end_log_monitor()
@@ -171,7 +177,7 @@ class Cluster:
                 logging_config={"enable_access_log": False},
             )
         except Exception as error:
-            raise MeshError(f"Serve did not start: {last_line(error)}") from error
+            raise ClusterError(f"Serve did not start: {last_line(error)}") from error
         self._started_serve = True
         self._controller = running_controller()
 
@@ -201,7 +207,8 @@ class Cluster:
     def _deploy(self, applications: Sequence[Application]) -> None:
         from ray import serve
 
-        self._deployed = tuple(a.name for a in applications)
+        names = dict.fromkeys((*self._deployed, *(a.name for a in applications)))
+        self._watch_only(tuple(names))
         try:
             serve.run_many(
                 [serve.RunTarget(target=a.target, name=a.name, route_prefix=f"/{a.name}") for a in applications],
@@ -210,6 +217,17 @@ class Cluster:
             )
         except Exception as error:
             raise MeshError(f"Serve did not take the graphs: {last_line(error)}") from error
+
+    def _retire(self, applications: Sequence[str]) -> None:
+        from ray import serve
+
+        for name in applications:
+            serve.delete(name, _blocking=False)
+        self._watch_only(tuple(name for name in self._deployed if name not in applications))
+
+    def _watch_only(self, names: tuple[str, ...]) -> None:
+        if names != self._deployed:
+            self._deployed, self._watch = names, None
 
     def _stop(self) -> None:
         import ray
@@ -261,8 +279,15 @@ async def _check_reachable(address: str) -> None:
     writer.close()
 
 
-def _own_parts() -> tuple[psutil.Process, ...]:
-    return tuple(p for p in psutil.Process().children() if _name(p) in _PARTS)
+def _own_parts() -> Mapping[psutil.Process, str]:
+    return {p: name for p in psutil.Process().children() if (name := _name(p)) in _PARTS}
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return True
 
 
 def _name(process: psutil.Process) -> str:

@@ -15,9 +15,13 @@ from meshgen.control.cluster import Application
 from meshgen.control.model import NodeEvent, NodeState, StartError, Target
 from meshgen.control.traceback_text import user_error
 from meshgen.plan.model import Workload
+from meshgen.rayserve.deployment import version_of
 from meshgen.rayserve.names import service_module
+from meshgen.tracebacks import kind_and_text
 
 _SERVES_AUTO_MAXIMUM = 100
+ROOM_FOR_EDITS = 64
+"""Logical CPUs for what edits may add to a run; they are nothing but a count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +44,7 @@ class Deployed:
 
 def deployed(targets: Sequence[Target]) -> tuple[Deployed, ...]:
     """All workloads of all graphs, drivers first within each."""
-    meshes = [t.plan.mesh for t in targets]
-    return tuple(Deployed(graph=m.graph, workload=w) for m in meshes for w in m.workloads)
+    return tuple(Deployed(graph=t.mesh.graph, workload=w) for t in targets for w in t.mesh.workloads)
 
 
 def cpus(workloads: Sequence[Deployed], *, surge: bool = False) -> int:
@@ -67,14 +70,15 @@ def applications(tree: Path, roots: Sequence[Path], workloads: Sequence[Deployed
         if str(path) not in sys.path:
             sys.path.insert(0, str(path))
     importlib.invalidate_caches()
-    return [Application(name=d.workload.application, target=_imported(d)) for d in workloads]
+    targets = [(d.workload.application, _imported(d)) for d in workloads]
+    return [Application(name=name, target=target, version=version_of(target)) for name, target in targets]
 
 
 def _imported(deployed: Deployed) -> Any:
     try:
         return importlib.import_module(deployed.module).app
     except Exception as error:
-        raise StartError(deployed.label, f"{type(error).__name__}: {error}") from error
+        raise StartError(deployed.label, kind_and_text(error)) from error
 
 
 class Progress:
@@ -120,6 +124,6 @@ class Progress:
 
 
 def _state(app: AppStatus) -> NodeState:
-    if app.running >= app.wanted and app.endpoints:
+    if app.running >= app.wanted and app.endpoints and app.status == "RUNNING":
         return "running"
     return "starting" if app.replicas else "queued"

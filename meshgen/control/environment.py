@@ -27,9 +27,17 @@ _SERVE: Mapping[str, str] = {
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": LOOPBACK_CALLBACK,
 }
 
+START_WAIT = "RAY_raylet_start_wait_time_s"
+"""How many seconds Ray gives its raylet to come up."""
+
 _START: Mapping[str, str] = {
     # Ray's own is 15: whatever else the machine does goes first, and the replicas that should answer get what is left.
     "RAY_worker_niceness": "0",
+    # Ray's own is 30 s for each, which a busy machine can take longer for; so is what `patient` lengthens.
+    START_WAIT: "120",
+    "RAY_gcs_server_port_wait_time_s": "120",
+    "RAY_agent_register_timeout_ms": "120000",
+    "RAY_worker_register_timeout_seconds": "120",
 }
 
 _IDLE: Mapping[str, str] = {
@@ -107,6 +115,19 @@ def for_own_cluster(run_id: str, folder: Path) -> dict[str, str]:
         "SPT_NOENV": "1",
         **_of_own_ray(),
     }
+
+
+def start_wait_s() -> float:
+    """How long Ray's raylet may take to come up, in seconds. The environment has been set.
+
+    Raises:
+        MeshError: what the variable has is no number.
+    """
+    text = os.environ[START_WAIT]
+    try:
+        return float(text)
+    except ValueError:
+        raise MeshError(f"{START_WAIT} is {text!r}, which is no number of seconds") from None
 
 
 def _unless_chosen(values: Mapping[str, str]) -> dict[str, str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
@@ -30,6 +31,16 @@ def make_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="meshgen-", dir=base if len(base) <= _LONGEST_TEMP else "/tmp"))  # noqa: S108
 
 
+def keep_logs(folder: Path) -> Path | None:
+    """Copy Ray's logs out of a run's folder, which goes; None when there are none."""
+    found = sorted(folder.glob("ray/session_*/logs"))
+    if not found:
+        return None
+    kept = Path(tempfile.mkdtemp(prefix="meshgen-logs-"))
+    shutil.copytree(found[-1], kept, dirs_exist_ok=True, ignore_dangling_symlinks=True)
+    return kept
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """The place of everything of a run: files below one folder, and ports."""
@@ -47,6 +58,8 @@ class Layout:
     """The port of the server for `/docs` and `/openapi.json`, behind Envoy."""
     spans_port: int
     """The port of what takes the spans, when they go to a file."""
+    revision: int = 0
+    """How many times the sources have been taken again since the start."""
 
     @classmethod
     def pick(cls, folder: Path, port: int) -> Layout:
@@ -65,7 +78,16 @@ class Layout:
     @property
     def tree(self) -> Path:
         """The folder of generated code."""
-        return self.folder / "tree"
+        return self.folder / f"tree{self.revision or ''}"
+
+    def revised(self, number: int) -> Layout:
+        """The layout of a later revision: sources and generated code of its own, all else the same."""
+        return replace(self, revision=number)
+
+    @property
+    def sources(self) -> Path:
+        """The folder of the projects' sources as they were at the start."""
+        return self.folder / f"sources{self.revision or ''}"
 
     @property
     def endpoints(self) -> Path:
@@ -92,17 +114,19 @@ class Layout:
         """The address of Envoy's listener for calls between nodes."""
         return f"{LOOPBACK}:{self.mesh_port}"
 
-    def write_tree(self, targets: Sequence[Target]) -> None:
-        """Write the files of all graphs; what they share is the same in each."""
-        for file in (f for target in targets for f in target.files):
-            path = self.tree / file.path
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(file.content)
+    @property
+    def config(self) -> Path:
+        """Envoy's configuration."""
+        return self.folder / "envoy.yaml"
+
+    @property
+    def descriptors(self) -> Path:
+        """The descriptor set that Envoy reads."""
+        return self.folder / "descriptors.binpb"
 
     def write_config(self, targets: Sequence[Target], options: MeshOptions) -> Path:
         """Write Envoy's configuration and the descriptor set that it reads."""
-        descriptors = self.folder / "descriptors.binpb"
-        descriptors.write_bytes(all_descriptors(targets).SerializeToString(deterministic=True))
+        self.descriptors.write_bytes(all_descriptors(targets).SerializeToString(deterministic=True))
         settings = EnvoySettings(
             host=options.host,
             port=self.port,
@@ -111,7 +135,7 @@ class Layout:
             reflection_port=self.reflection_port,
             pages_port=self.pages_port,
             endpoints_dir=str(self.endpoints),
-            descriptors=str(descriptors),
+            descriptors=str(self.descriptors),
             otlp=otlp_from_environment(),
             expose_nodes=options.nodes_exposed,
             access_log=str(self.folder / "access.log"),
@@ -119,14 +143,21 @@ class Layout:
             rate_limit=options.rate_limit,
             cors_origins=(*LOOPBACK_ORIGINS, *map(re.escape, options.origins)),
         )
-        config = self.folder / "envoy.yaml"
-        config.write_text(to_yaml(envoy_config([t.plan.mesh for t in targets], settings)), encoding="utf-8")
-        return config
+        self.config.write_text(to_yaml(envoy_config([t.mesh for t in targets], settings)), encoding="utf-8")
+        return self.config
+
+
+def write_tree(tree: Path, targets: Sequence[Target]) -> None:
+    """Write the generated files of all graphs; what they share is the same in each."""
+    for file in (f for target in targets for f in target.files):
+        path = tree / file.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(file.content)
 
 
 def all_descriptors(targets: Sequence[Target]) -> FileDescriptorSet:
     """Every file of every graph once, dependencies first."""
-    return merge_descriptors(t.plan.contract.descriptors for t in targets)
+    return merge_descriptors(t.descriptors for t in targets)
 
 
 def published(descriptors: FileDescriptorSet, services: AbstractSet[str]) -> FileDescriptorSet:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from meshgen import limits
 from meshgen.emit.envoy import DOCS_PATH, HEALTH_PATH
 from meshgen.emit.output.files import GeneratedFile
 from meshgen.errors import MeshgenError
-from meshgen.plan.model import Plan
+from meshgen.plan.model import Mesh
 
 
 class MeshError(MeshgenError):
     """A mesh that cannot start, or that broke. The message is for a person and says which part and why."""
+
+
+class ClusterError(MeshError):
+    """Ray or Serve did not start, or a part of it died. Its logs say why."""
 
 
 class StartError(MeshError):
@@ -27,13 +34,39 @@ class StartError(MeshError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One built graph to run."""
+    """One built graph to run. It has nothing of the user's code in it, so that it may come from another process."""
 
     root: Path
     """The user's project folder; goes on the replicas' `PYTHONPATH`."""
-    plan: Plan
+    mesh: Mesh
+    descriptors: FileDescriptorSet
+    """Its contracts."""
     files: tuple[GeneratedFile, ...]
     """The build's output, written into the run's temporary folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """The graphs of a run as they were at one moment."""
+
+    targets: tuple[Target, ...]
+    openapi: Mapping[str, Any]
+    """The document of all their REST routes."""
+
+    @property
+    def meshes(self) -> tuple[Mesh, ...]:
+        """The shape of each."""
+        return tuple(target.mesh for target in self.targets)
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The projects, each once."""
+        return tuple(dict.fromkeys(target.root.resolve() for target in self.targets))
+
+    @property
+    def applications(self) -> tuple[str, ...]:
+        """The names of the applications: of drivers, and of nodes with replicas of their own."""
+        return tuple(workload.application for mesh in self.meshes for workload in mesh.workloads)
 
 
 EastWest = Literal["direct", "envoy"]
@@ -60,6 +93,8 @@ class MeshOptions:
     """Origins whose pages may call, besides those of this machine: `https://app.example.com`."""
     trace: Path | None = None
     """The file for the spans of all requests, as OTLP JSON; None leaves them to OTEL_EXPORTER_OTLP_ENDPOINT."""
+    reload: bool = False
+    """Deploy again what edits of the project change."""
     start_timeout_s: float = 300.0
     """Limit for the whole start, in seconds."""
 
@@ -103,13 +138,20 @@ class NodeEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NoteEvent:
+    """Something that a person may want to know of, while all goes on."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorsEvent:
     """Replicas logged errors: bugs in nodes, each with its node, its trace id and the traceback."""
 
     text: str
 
 
-Event = PhaseEvent | NodeEvent | ErrorsEvent
+Event = PhaseEvent | NodeEvent | NoteEvent | ErrorsEvent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

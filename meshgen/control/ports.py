@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import random
+import itertools
+import os
 import socket
+from collections.abc import Iterator
+from functools import cache
 
 from meshgen.control.model import MeshError
 
 # Below the range from which the kernel and Ray take ports by themselves, so that none is taken between our look
 # and its use; above the usual services.
 _FIRST, _LAST = 20000, 29999
+_STRIDE = 32
+"""More than a run takes."""
 
 
 def free(host: str, port: int) -> bool:
@@ -41,7 +46,19 @@ def pick(count: int, *, besides: int = 0) -> tuple[int, ...]:
     """That many different ports, free on every interface, and other than one that is spoken for."""
     ports: list[int] = []
     while len(ports) < count:
-        port = random.randint(_FIRST, _LAST)  # noqa: S311 - not a secret
+        port = next(_candidates())
         if port not in (*ports, besides) and free("", port):
             ports.append(port)
     return tuple(ports)
+
+
+@cache
+def _candidates() -> Iterator[int]:
+    """Ports for this process to try, for ever.
+
+    Processes that start at the same time begin at different ones, so that neither finds free what the other has just
+    found free.
+    """
+    count = _LAST + 1 - _FIRST
+    begin = os.getpid() * _STRIDE
+    return itertools.cycle([_FIRST + (begin + number) % count for number in range(count)])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from meshgen import pinned
 from meshgen.errors import Diagnostic, GraphError, near_match_hint, once
 from meshgen.frontend.bound import RECORD
 from meshgen.frontend.driver import Application
@@ -98,9 +99,11 @@ def _locate(target: str) -> _Target:
             raise _error("MG101", f"'{target}' names no graph", NOWHERE, hint)
         return _Target(_project(Path.cwd()), path, attribute, None)
     file = Path(path).resolve()
-    if not file.is_file():
-        raise _error("MG101", f"there is no file '{path}'", NOWHERE, _near_file(path))
-    root = _project(file.parent)
+    root = pinned.root_of(file)  # what has become of a file that a run has kept does not matter
+    if root is None:
+        if not file.is_file():
+            raise _error("MG101", f"there is no file '{path}'", NOWHERE, _near_file(path))
+        root = _project(file.parent)
     return _Target(root, ".".join(file.relative_to(root).with_suffix("").parts), attribute, file)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ray.serve import Deployment
+    from ray.serve import Application, Deployment
 
 
 def with_version(deployment: Deployment, version: str) -> Deployment:
@@ -18,3 +18,8 @@ def with_version(deployment: Deployment, version: str) -> Deployment:
     taken out of the public API, but is still there behind `_internal=True` (`deployment.py:329`).
     """
     return deployment.options(version=version, _internal=True)
+
+
+def version_of(application: Application) -> str:
+    """The version of an application's one deployment (`deployment.py`, which the application holds as it was bound)."""
+    return str(application._bound_deployment.version)

@@ -14,6 +14,7 @@ from meshgen.control.agent.snapshot import AppStatus, parse
 from meshgen.emit.envoy import endpoints_document, endpoints_path
 from meshgen.emit.output.document import to_yaml
 from meshgen.runtime.mesh.wire.pool import list_path
+from meshgen.tracebacks import kind_and_text
 
 Snapshot: TypeAlias = Mapping[str, AppStatus]
 Report: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -27,6 +28,8 @@ _PAUSE_S = 0.05
 """Between two polls however much changes."""
 _WAITING_S = 5.0
 """Between two polls while Serve says nothing: for what its word may leave out."""
+_REPORT_S = 10.0
+"""Within which Serve tells what it runs."""
 _log = logging.getLogger(__name__)
 
 
@@ -57,14 +60,21 @@ class Discovery:
         self.listeners: list[Callable[[Snapshot], Awaitable[None]]] = []
         self.failed_since: float | None = None
         """Start of the present row of failed polls (monotonic seconds); None when the last one was good."""
-        for cluster in clusters:
-            Path(endpoints_path(str(folder), cluster)).parent.mkdir(parents=True, exist_ok=True)
-            self._write(cluster, ())
+        self.set_clusters(clusters)
 
     @property
     def endpoints(self) -> Mapping[str, Endpoints]:
         """What was written last, by cluster."""
         return self._endpoints
+
+    def set_clusters(self, clusters: Sequence[str]) -> None:
+        """Replace the clusters; those that stay keep what is known of them."""
+        for gone in self._endpoints.keys() - set(clusters):
+            del self._endpoints[gone]
+            self._ids.pop(gone, None)
+        for fresh in [cluster for cluster in clusters if cluster not in self._endpoints]:
+            Path(endpoints_path(str(self._folder), fresh)).parent.mkdir(parents=True, exist_ok=True)
+            self._write(fresh, ())
 
     async def run(self) -> None:
         """Poll for ever. A poll that fails changes nothing: Envoy goes on with what it has."""
@@ -94,13 +104,13 @@ class Discovery:
             try:
                 await self._changed()
             except Exception as error:  # noqa: BLE001 - polls go on without
-                _log.debug("discovery: no word from Serve: %s: %s", type(error).__name__, error)
+                _log.debug("discovery: no word from Serve: %s", kind_and_text(error))
                 await asyncio.sleep(_WAITING_S)
             self._word.set()
 
     async def _poll(self) -> None:
         try:
-            snapshot = parse(await asyncio.wait_for(self._details(), timeout=10.0), host=LOOPBACK)
+            snapshot = parse(await asyncio.wait_for(self._details(), timeout=_REPORT_S), host=LOOPBACK)
             self.update(snapshot)
             for listener in self.listeners:
                 await listener(snapshot)
@@ -108,8 +118,10 @@ class Discovery:
             if self.failed_since is None:
                 self.failed_since = time.monotonic()
                 # A controller that starts a mesh may have no time to tell how far it is.
-                busy = isinstance(error, TimeoutError) and not self.waits_for_word
-                _log.log(logging.DEBUG if busy else logging.WARNING, "discovery: %s: %s", type(error).__name__, error)
+                late = isinstance(error, TimeoutError)
+                level = logging.DEBUG if late and not self.waits_for_word else logging.WARNING
+                why = f"Serve gave no report within {_REPORT_S:g} s" if late else f"no report: {kind_and_text(error)}"
+                _log.log(level, "discovery: %s; calls go on to the replicas that were known last", why)
             return
         self.failed_since = None
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from meshgen.emit.envoy import DOCS_PATH, OPENAPI_PATH
-from meshgen.emit.openapi import merged_openapi
-from meshgen.plan.model import Plan
 
 _HOST = "127.0.0.1"
 _ASSETS = f"{DOCS_PATH}/assets"
@@ -24,9 +23,8 @@ _POLICY = (
 class Pages:
     """An HTTP server on the loopback, behind Envoy."""
 
-    def __init__(self, plans: Sequence[Plan], *, port: int) -> None:
-        """Args: the graphs of the mesh; a free port."""
-        document = merged_openapi(plans)
+    def __init__(self, document: Mapping[str, Any], *, port: int) -> None:
+        """Args: the OpenAPI document of the mesh; a free port."""
         self._openapi = json.dumps(document, ensure_ascii=False).encode()
         self._docs = _page(document["info"]["title"])
         self._port = port

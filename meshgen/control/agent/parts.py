@@ -1,13 +1,12 @@
-"""The parts of a host as contexts: each is started, lives as long as the block, and is stopped however that ends."""
+"""The servers behind Envoy as contexts: started, alive as long as the block, and stopped however that ends."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
+from typing import Any
 
 from meshgen.control.agent.discovery import Discovery, Snapshot
-from meshgen.control.agent.envoy import Envoy
 from meshgen.control.agent.pages import Pages
 from meshgen.control.agent.reflection import ReflectionServer
 from meshgen.control.layout import all_descriptors, published
@@ -17,19 +16,8 @@ from meshgen.plan.model import Service
 
 def exposed_services(targets: Sequence[Target], options: MeshOptions) -> list[Service]:
     """The services that the front publishes."""
-    meshes = [t.plan.mesh for t in targets]
+    meshes = [t.mesh for t in targets]
     return [s for m in meshes for s in (m.services if options.nodes_exposed else (m.driver,))]
-
-
-@asynccontextmanager
-async def envoy_running(config: Path, *, admin_port: int, folder: Path) -> AsyncIterator[Envoy]:
-    """Envoy with a configuration; `folder` is for its log."""
-    envoy = Envoy(config, admin_port=admin_port, folder=folder)
-    try:
-        await envoy.start()
-        yield envoy
-    finally:
-        await envoy.stop()
 
 
 @asynccontextmanager
@@ -37,7 +25,7 @@ async def reflection_running(
     targets: Sequence[Target], options: MeshOptions, discovery: Discovery, *, port: int
 ) -> AsyncIterator[None]:
     """The server for reflection and health, which hears from discovery who is there."""
-    applications = {s.service: s.application for t in targets for s in t.plan.mesh.services}
+    applications = {s.service: s.application for t in targets for s in t.mesh.services}
     # What is not published stays unknown to those outside, by reflection and by health, too.
     exposed = {s.service for s in exposed_services(targets, options)}
     server = ReflectionServer(published(all_descriptors(targets), exposed), sorted(exposed), port=port)
@@ -51,13 +39,14 @@ async def reflection_running(
     try:
         yield
     finally:
+        discovery.listeners.remove(report)
         await server.stop()
 
 
 @asynccontextmanager
-async def pages_running(targets: Sequence[Target], *, port: int) -> AsyncIterator[None]:
+async def pages_running(document: Mapping[str, Any], *, port: int) -> AsyncIterator[None]:
     """The server for `/docs` and `/openapi.json`."""
-    pages = Pages([t.plan for t in targets], port=port)
+    pages = Pages(document, port=port)
     await pages.start()
     try:
         yield

@@ -10,6 +10,7 @@ from functools import cached_property, lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+from meshgen import pinned
 from meshgen.graph.reach.mentions import (
     Mention,
     Statement,
@@ -152,7 +153,7 @@ class Project:
         if place.is_dir():  # a package without `__init__.py`
             return _parsed(module, b"", is_package=True)
         try:
-            return _parsed(module, place.read_bytes(), is_package=place.name == "__init__.py")
+            return _parsed(module, pinned.source(place), is_package=place.name == "__init__.py")
         except SyntaxError:  # nobody can import it, either
             return None
 
@@ -163,6 +164,14 @@ class Project:
             return None
         place = Path(file)
         return place.parents[module.count(".") + (place.name == "__init__.py")]
+
+
+def loaded_roots() -> tuple[Path, ...]:
+    """The folders that loaded modules of the user's come from, resolved."""
+    project = Project()
+    files = {name: getattr(m, "__dict__", {}).get("__file__") for name, m in list(sys.modules.items())}
+    likely = (name for name, file in files.items() if file and is_users(file))
+    return tuple(sorted({root.resolve() for name in likely if (root := project.root(name)) is not None}))
 
 
 @lru_cache(maxsize=256)

@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from meshgen.graph.model import Node
+from meshgen.runtime.call import tracing
 from meshgen.status import Cancelled, Internal, InvalidArgument, StatusError
 
 _NODE = "__meshgen_node__"
+_TRACE = "__meshgen_trace__"
 
 
 class EscapeError(RuntimeError):
@@ -110,7 +112,13 @@ def blame(error: BaseException, node: Node) -> None:
     elif not hasattr(error, _NODE):
         with contextlib.suppress(AttributeError):  # an exception class with __slots__
             setattr(error, _NODE, node.name)
+            setattr(error, _TRACE, tracing.trace_id())
             error.add_note(f"in node '{node.name}' ({node.span})")
+
+
+def trace_of(error: BaseException) -> str:
+    """The trace of the request in which user code raised an exception; empty when nobody was blamed for it."""
+    return getattr(error, _TRACE, "")
 
 
 @contextlib.contextmanager

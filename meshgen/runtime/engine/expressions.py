@@ -8,6 +8,7 @@ from typing import Any, TypeAlias, assert_never
 from meshgen.codec.lazy import plain, together
 from meshgen.graph.steps import Access, Const, Entries, Expr, Input, Items, Result
 from meshgen.status import Internal, InvalidArgument, StatusError, Violation
+from meshgen.tracebacks import kind_and_text
 
 Reader: TypeAlias = Callable[[Any, Mapping[int, Any]], Any]
 """(input, results by step) → value."""
@@ -72,6 +73,6 @@ def _input_fault(path: str, error: Exception) -> StatusError:
 
 def _result_fault(name: str) -> Callable[[str, Exception], StatusError]:
     def fault(path: str, error: Exception) -> StatusError:
-        return Internal(f"what '{name}' returned has no `{path}`: {type(error).__name__}: {error}", node=name)
+        return Internal(f"what '{name}' returned has no `{path}`: {kind_and_text(error)}", node=name)
 
     return fault

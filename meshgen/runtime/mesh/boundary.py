@@ -13,7 +13,7 @@ from meshgen.codec.rpc import Contracts
 from meshgen.contract import names
 from meshgen.graph.model import Graph, Method, Node
 from meshgen.runtime.call import tracing
-from meshgen.runtime.call.errors import blamed_for_request
+from meshgen.runtime.call.errors import blame, blamed_for_request
 from meshgen.runtime.call.told import as_told
 from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.nodes.instance import Instance
@@ -55,6 +55,7 @@ class Boundary:
             if not (self._is_flat and holds(result, self._method.result)):
                 self.codec.check_response(result)
         except Exception as error:  # noqa: BLE001 - user code's, whatever it is
+            blame(error, self._node)
             raise as_told(error, self._node.name)  # noqa: B904 - `as_told` gives it its cause
         return result
 

@@ -10,10 +10,12 @@ from meshgen.codec.rpc import Contracts
 from meshgen.codec.wireformat import Buffer
 from meshgen.contract import names
 from meshgen.graph.model import Graph, Method, Node, Route
+from meshgen.runtime.call.errors import blame
 from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.engine.executor import Executor
 from meshgen.runtime.engine.schedule import Schedule
 from meshgen.runtime.mesh.transport import MeshTransport
+from meshgen.schema.misfit import EncodeError
 
 Run: TypeAlias = Callable[[Buffer], Awaitable[bytes]]
 """A serialized request → its serialized answer; raises whatever goes wrong."""
@@ -48,7 +50,12 @@ def service_of_node(graph: Graph, node: Node, transport: MeshTransport) -> Publi
         codec, call = transport.codec(node, method), CallInfo.outside(node, method)
 
         async def run(data: Buffer) -> bytes:
-            return codec.encode_response(await instance.invoke(call, codec.decode_request(data)))
+            result = await instance.invoke(call, codec.decode_request(data))
+            try:
+                return codec.encode_response(result)
+            except EncodeError as error:
+                blame(error, node)
+                raise
 
         return run
 

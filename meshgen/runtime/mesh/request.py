@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import time
-import traceback
 
 from meshgen import limits
 from meshgen.codec import grpc_status
@@ -23,6 +22,7 @@ from meshgen.runtime.call.metadata import ROUTE
 from meshgen.runtime.mesh.handler import FailedError, Handler
 from meshgen.runtime.mesh.published import PublishedService, Run
 from meshgen.status import Code, ResourceExhausted, StatusError
+from meshgen.tracebacks import user_traceback
 
 _log = logging.getLogger(LOGGER)
 
@@ -70,7 +70,7 @@ def handler(published: PublishedService, rpc: str, run: Run, slots: Slots) -> Ha
             except QueueFullError:
                 error = ResourceExhausted(f"too many requests wait for '{published.name}'", node=published.name)
             span.fail(error)
-            _note(f"{published.name}/{rpc}", error)
+            _note(f"{published.name}/{rpc}", error, request)
         raise _failed(error, request)
 
     return handle
@@ -93,13 +93,14 @@ def _is_own_fault(error: StatusError) -> bool:
     return error.code in _FAULTS and error.__cause__ is not None
 
 
-def _note(rpc: str, error: StatusError) -> None:
+def _note(rpc: str, error: StatusError, request: RequestContext) -> None:
     if not _is_own_fault(error):
         # An expected status, or a fault that its own node has logged.
         _log.info("%s: %s: %s", rpc, error.code.name, error.message)
         return
-    text = "".join(traceback.format_exception(error.__cause__))
-    _log.error("%s: %s (trace %s)\n%s", rpc, error.message, tracing.trace_id(), text)
+    assert error.__cause__ is not None
+    place, text = f"graph '{request.graph}', trace {request.trace_id}", user_traceback(error.__cause__)
+    _log.error("%s: %s (%s)\n%s", rpc, error.message, place, text)
 
 
 def _time_for(remaining: float | None) -> float:

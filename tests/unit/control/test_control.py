@@ -324,7 +324,8 @@ def test_addresses() -> None:
 
 
 def test_pages_of_this_machine_and_of_origins_that_were_named_may_call(tmp_path: Path) -> None:
-    target = Target(root=tmp_path, plan=plan_samples.plan(), files=())
+    plan = plan_samples.plan()
+    target = Target(root=tmp_path, mesh=plan.mesh, descriptors=plan.contract.descriptors, files=())
     config = Layout.pick(tmp_path, 8080).write_config([target], MeshOptions(origins=("https://app.example.com",)))
     allowed = re.findall(r"regex: (\S+)", config.read_text().partition("allow_origin_string_match")[2])[:2]
     assert re.fullmatch(allowed[0], "http://localhost:3000")
@@ -401,11 +402,23 @@ def test_hidden_services_stay_out_of_reflection() -> None:
     }
 
 
-def test_ports_that_are_spoken_for_are_not_picked(monkeypatch: pytest.MonkeyPatch) -> None:
-    offered = iter([20001, 20002, 20002, 20003])
-    monkeypatch.setattr("random.randint", lambda *_: next(offered))
+def test_ports_that_are_spoken_for_or_taken_are_not_picked(monkeypatch: pytest.MonkeyPatch) -> None:
+    ports._candidates.cache_clear()
+    first = next(ports._candidates())
+    monkeypatch.setattr(ports, "free", lambda _, port: port != first + 2)
+    assert ports.pick(2, besides=first + 1) == (first + 3, first + 4)
+
+
+def test_processes_that_start_together_pick_different_ports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "free", lambda *_: True)
-    assert ports.pick(2, besides=20001) == (20002, 20003)
+    picked: list[int] = []
+    for pid in range(4_000_000, 4_000_100):
+        monkeypatch.setattr(ports.os, "getpid", lambda pid=pid: pid)
+        ports._candidates.cache_clear()
+        picked += [*ports.pick(5), *ports.pick(2), *ports.pick(4)]
+    ports._candidates.cache_clear()
+    assert len(set(picked)) == len(picked)
+    assert set(picked) <= set(range(20000, 30000))
 
 
 async def test_a_port_that_is_taken_during_the_start_is_an_error_that_says_so() -> None:

@@ -11,6 +11,7 @@ from meshgen.codec.wireformat import Buffer
 from meshgen.runtime.mesh.handler import FailedError, Handler
 from meshgen.runtime.mesh.wire import frames
 from meshgen.status import Code
+from meshgen.tracebacks import kind_and_text
 
 _BACKLOG = 1024
 """Callers that connect at the same time; asyncio takes a full queue for a connection."""
@@ -90,7 +91,7 @@ class _Line(frames.Framed):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller is not left without an answer
             _log.exception("%s failed", path.decode())
-            text = f"unexpected {type(error).__name__}: {error}"
+            text = f"unexpected {kind_and_text(error)}"
             self.send(frames.FAILED, number, frames.failed(Code.UNKNOWN, text, b""))
 
     async def _pong(self, number: int) -> None:

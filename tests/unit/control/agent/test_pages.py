@@ -22,7 +22,7 @@ from meshgen.emit.openapi import merged_openapi
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     (port,) = pick(1)
-    pages = Pages([plan_samples.plan("first"), plan_samples.plan("second")], port=port)
+    pages = Pages(merged_openapi([plan_samples.plan("first"), plan_samples.plan("second")]), port=port)
     await pages.start()
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
         yield client

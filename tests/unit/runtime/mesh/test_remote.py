@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -188,8 +189,15 @@ async def test_a_bug_in_a_node_stays_in_its_log(mesh: Mesh, text: str, caplog: p
     assert mesh.served["driver"].failed == 0
     logged = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
     assert len(set(logged)) == 1
-    assert f"leaf/Fail: internal error in node 'leaf' (trace {TRACE})" in logged[0]
-    assert "Traceback" in logged[0]
+    first, *shown = logged[0].splitlines()
+    assert first == f"leaf/Fail: internal error in node 'leaf' (graph 'hosted', trace {TRACE})"
+    if text == "wrong":
+        assert shown[0] == "result must be a str, got int 5"
+    else:
+        assert shown[0] == "Traceback (most recent call last):"
+        assert "hosted.py" in shown[1], "the user's frame comes first"
+    assert re.fullmatch(r"in node 'leaf' \(.*hosted\.py:\d+:\d+\)", shown[-1])
+    assert not [line for line in shown if "meshgen/" in line]
 
 
 async def test_a_bug_in_an_inline_node_is_the_drivers_to_log(mesh: Mesh) -> None:

@@ -137,7 +137,7 @@ async def test_errors_name_the_node(fused: Placed, caplog: pytest.LogCaptureFixt
         assert (error.code, error.message, error.node) == (Code.INTERNAL, "internal error in node 'leaf'", "leaf")
         logged = {r.getMessage() for r in caplog.records if r.levelname == "ERROR"}
         assert len(logged) == 1
-        assert "internal error in node 'leaf' (trace " in logged.pop()
+        assert "internal error in node 'leaf' (graph 'hosted', trace " in logged.pop()
 
 
 async def test_the_nodes_own_limit_holds(fused: Placed) -> None:

@@ -1,0 +1,71 @@
+"""What a person gets to see of an exception: the user's frames, without those that brought a request to them.
+
+Imports nothing but the standard library.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from pathlib import Path
+
+VARIABLE = "MESHGEN_TRACEBACK"
+"""Environment variable: with `full` a traceback has all frames, those of meshgen and of Ray, too."""
+
+_PACKAGE = str(Path(__file__).resolve().parent) + os.sep
+_OURS = (_PACKAGE, "meshgen: ")
+"""Where the frames of our own code are; routes are compiled into functions that no file has."""
+_STDLIB = str(Path(os.__file__).parent) + os.sep
+_SITES = ("site-packages", "dist-packages")
+_HOSTS = tuple(f"{os.sep}{site}{os.sep}{package}{os.sep}" for site in _SITES for package in ("ray", "grpc"))
+"""What runs a replica; below the user's first frame these are not his."""
+
+
+def user_traceback(error: BaseException) -> str:
+    """The traceback as the user's code has it: no frame of ours, no chained error that lies in our code alone.
+
+    An error of our own that no frame of the user's has is its message: a result that does not fit its type. Any other
+    one without such a frame is a bug of meshgen, and keeps all frames.
+    """
+    if os.environ.get(VARIABLE) == "full":
+        return "".join(traceback.format_exception(error)).rstrip("\n")
+    shown = traceback.TracebackException.from_exception(error)
+    if type(error).__module__.partition(".")[0] == __name__.partition(".")[0] and not _user_frames(shown.stack):
+        return "\n".join([said(error), *getattr(error, "__notes__", ())])
+    _only_user_frames(shown)
+    return "".join(shown.format()).rstrip("\n")
+
+
+def said(error: BaseException) -> str:
+    """What an exception says, or its kind when it says nothing, as `TimeoutError()` does."""
+    return str(error).strip() or type(error).__name__
+
+
+def kind_and_text(error: BaseException) -> str:
+    """Its kind, and what it says if it says something: `ValueError: no such thing`, `TimeoutError`."""
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _only_user_frames(link: traceback.TracebackException) -> None:
+    frames = _user_frames(link.stack)
+    link.stack = traceback.StackSummary.from_list(frames or list(link.stack))
+    if link.__context__ is not None and not _user_frames(link.__context__.stack):
+        link.__context__ = None
+    for other in (link.__cause__, link.__context__, *(link.exceptions or ())):
+        if other is not None:
+            _only_user_frames(other)
+
+
+def _user_frames(stack: traceback.StackSummary) -> list[traceback.FrameSummary]:
+    frames = [frame for frame in stack if not frame.filename.startswith(_OURS)]
+    while frames and _is_below_users(frames[0].filename):
+        frames.pop(0)
+    return frames
+
+
+def _is_below_users(filename: str) -> bool:
+    """Threads and event loops, and what hosts a replica."""
+    if any(site in filename for site in _SITES):
+        return any(host in filename for host in _HOSTS)
+    return filename.startswith((_STDLIB, "<frozen"))
