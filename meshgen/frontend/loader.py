@@ -165,7 +165,7 @@ def _assignment(module: ModuleType, attribute: str) -> Span:
     """Where a module assigns an attribute at its top level; its first line when it does not."""
     file = module.__file__ or module.__name__
     for number, text in enumerate(linecache.getlines(file), start=1):
-        if re.match(rf"{attribute}\b", text):
+        if re.match(rf"{re.escape(attribute)}\b", text):
             return Span(file, number, 1, len(attribute) + 1)
     return Span(file, 1)
 
