@@ -9,7 +9,7 @@ from typing import assert_never
 
 from meshgen import workspace
 from meshgen.cli.compiling import compiled, load_graphs
-from meshgen.cli.terminal import only_results_on_stdout, say
+from meshgen.cli.terminal import only_results_on_stdout, say, say_block
 from meshgen.control.mesh import run_mesh
 from meshgen.control.model import Addresses, ErrorsEvent, Event, MeshOptions, NodeEvent, PhaseEvent, Target
 from meshgen.frontend import Loaded
@@ -34,7 +34,7 @@ def run_until_stopped(graphs: Sequence[str], options: MeshOptions) -> None:
 def _target(graph: str, loaded: Loaded) -> Target:
     build = compiled(loaded, loaded.root)
     for problem in build.diagnostics:
-        say(problem.render())
+        say_block(problem.render())
     if workspace.stale(loaded.root, build.files):
         say(f"note: the generated files of {graph} are not current; `meshgen build {graph}` writes them")
     return Target(root=loaded.root, plan=build.plan, files=build.files)
@@ -86,7 +86,7 @@ class Account:
 
     def _say(self, text: str) -> None:
         self._said = time.monotonic()
-        say(f"{self._said - self._started:6.1f} s  {text}")
+        say(f"{self._said - self._started:6.1f} s  {text}", margin=" " * 10)
 
 
 def _line(event: NodeEvent) -> str:

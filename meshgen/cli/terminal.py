@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from meshgen.errors import Diagnostic, GraphError, MeshgenError, errors_only
+from meshgen.harmless import escaped, one_message
 from meshgen.status import Code, StatusError
 
 _PACKAGE = str(Path(__file__).resolve().parents[1]) + os.sep
@@ -31,7 +32,7 @@ def only_results_on_stdout() -> Iterator[Callable[[str], None]]:
     os.dup2(2, 1)
 
     def write(line: str) -> None:
-        rest = (line + "\n").encode()
+        rest = (escaped(line) + "\n").encode()
         try:
             while rest:
                 rest = rest[os.write(real, rest) :]
@@ -68,9 +69,14 @@ def _open_null_as(descriptor: int) -> None:
         os.close(null)
 
 
-def say(line: str) -> None:
-    """One line on stderr."""
-    print(line, file=sys.stderr, flush=True)
+def say(message: str, margin: str = "  ") -> None:
+    """One message on stderr; should it have further lines, they begin with the margin."""
+    say_block(one_message(message, margin))
+
+
+def say_block(text: str) -> None:
+    """Lines on stderr, as they are but for what steers a terminal."""
+    print(escaped(text), file=sys.stderr, flush=True)
 
 
 def report(error: BaseException) -> None:
@@ -78,10 +84,10 @@ def report(error: BaseException) -> None:
     match error:
         case GraphError():
             for problem in error.diagnostics:
-                say(problem.render())
+                say_block(problem.render())
         case StatusError():
             if error.code is Code.INTERNAL and error.__cause__ is not None:
-                say(user_traceback(error.__cause__))
+                say_block(user_traceback(error.__cause__))
             say(f"{error.code.name}: {error.message}")
         case MeshgenError():
             say(f"error: {error}")
@@ -98,19 +104,25 @@ def show(problems: Sequence[Diagnostic]) -> None:
     if errors_only(problems):
         raise GraphError(problems)
     for problem in problems:
-        say(problem.render())
+        say_block(problem.render())
 
 
 def user_traceback(error: BaseException) -> str:
     """The traceback without the frames, and the chained errors, of what brought the request to the user's code."""
     shown = traceback.TracebackException.from_exception(error)
     _only_user_frames(shown)
-    return "".join(shown.format()).rstrip("\n")
+    return "\n".join(map(_one_part, shown.format()))
+
+
+def _one_part(part: str) -> str:
+    """A frame, or what an error says: all of which but the first line stands further right."""
+    return part.rstrip("\n") if part.startswith("  ") else one_message(part.rstrip("\n"))
 
 
 def _only_user_frames(link: traceback.TracebackException) -> None:
     frames = _user_frames(link.stack)
     link.stack = traceback.StackSummary.from_list(frames or list(link.stack))  # none of the user's: a bug in meshgen
+    link.__notes__ = link.__notes__ and [f"  {one_message(str(note))}" for note in link.__notes__]
     if link.__context__ is not None and not _user_frames(link.__context__.stack):
         link.__context__ = None
     for earlier in (link.__cause__, link.__context__):
