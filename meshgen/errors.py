@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Literal
 
+from meshgen.harmless import one_message
 from meshgen.source import NOWHERE, Span
 
 
@@ -39,12 +40,12 @@ class Diagnostic:
     def render(self) -> str:
         """The problem as lines of text: place and message, source line, caret, hint."""
         place = f"{self.span}: " if self.span is not NOWHERE else ""
-        lines = [f"{place}{self.severity} {self.code}: {self.message}"]
+        lines = [one_message(f"{place}{self.severity} {self.code}: {self.message}")]
         text = self.span.text
         if text.strip():
             lines += [f"  {text}", f"  {self._caret(text)}"]
         hint = self.hint or _general_hint(self.code)
-        return "\n".join([*lines, f"  hint: {hint}"])
+        return "\n".join([*lines, one_message(f"  hint: {hint}", "    ")])
 
     def _caret(self, text: str) -> str:
         start = self.span.column - 1

@@ -1,13 +1,13 @@
-"""What a person gets to see of an exception: the user's frames, without those that brought a request to them.
-
-Imports nothing but the standard library.
-"""
+"""What a person gets to see of an exception: the user's frames, without those that brought a request to them."""
 
 from __future__ import annotations
 
 import os
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
+
+from meshgen.harmless import one_message
 
 VARIABLE = "MESHGEN_TRACEBACK"
 """Environment variable: with `full` a traceback has all frames, those of meshgen and of Ray, too."""
@@ -28,12 +28,18 @@ def user_traceback(error: BaseException) -> str:
     one without such a frame is a bug of meshgen, and keeps all frames.
     """
     if os.environ.get(VARIABLE) == "full":
-        return "".join(traceback.format_exception(error)).rstrip("\n")
+        return _text(traceback.format_exception(error))
     shown = traceback.TracebackException.from_exception(error)
     if type(error).__module__.partition(".")[0] == __name__.partition(".")[0] and not _user_frames(shown.stack):
-        return "\n".join([said(error), *getattr(error, "__notes__", ())])
+        return _text([said(error), *getattr(error, "__notes__", ())])
     _only_user_frames(shown)
-    return "".join(shown.format()).rstrip("\n")
+    return _text(shown.format())
+
+
+def _text(parts: Iterable[str]) -> str:
+    """Frames as they are; of what an error says, all lines but the first stand further right."""
+    each = (part.rstrip("\n") for part in parts)
+    return "\n".join(part if part.startswith("  ") else one_message(part) for part in each)
 
 
 def said(error: BaseException) -> str:
@@ -50,6 +56,7 @@ def kind_and_text(error: BaseException) -> str:
 def _only_user_frames(link: traceback.TracebackException) -> None:
     frames = _user_frames(link.stack)
     link.stack = traceback.StackSummary.from_list(frames or list(link.stack))
+    link.__notes__ = link.__notes__ and [f"  {one_message(str(note))}" for note in link.__notes__]
     if link.__context__ is not None and not _user_frames(link.__context__.stack):
         link.__context__ = None
     for other in (link.__cause__, link.__context__, *(link.exceptions or ())):

@@ -15,15 +15,15 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from graphs.content.addresses import Address, is_public, reached
+from graphs.content.locations import PORTS, host, parse, refuse_odd_port, shown
 from meshgen import DeadlineExceeded, InvalidArgument, NotFound, PermissionDenied, StatusError, Unavailable
 
 if TYPE_CHECKING:
     import httpx
 
-Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _HEADERS = {"accept": "image/*", "accept-encoding": "identity", "user-agent": "meshgen-example"}
 
 
@@ -49,10 +49,8 @@ class Policy:
 
     def permits(self, address: Address) -> bool:
         """Whether to connect to an address: a public one, or one that `allow` names."""
-        inner = _embedded(address)
-        if any(inner in network for network in self.allow):
-            return True
-        return inner.is_global and not inner.is_multicast
+        allowed = any(one in network for one in (address, reached(address)) for network in self.allow)
+        return allowed or is_public(address)
 
 
 async def fetch(url: str, policy: Policy) -> bytes:
@@ -67,15 +65,17 @@ async def fetch(url: str, policy: Policy) -> bytes:
     """
     import httpx
 
+    start = parse(url)
     try:
         async with asyncio.timeout(policy.timeout_s):
-            # A proxy from the environment would resolve names by itself and so step around the check.
-            async with httpx.AsyncClient(trust_env=False, timeout=policy.timeout_s, verify=_certificates()) as client:
-                return await _follow(client, _parse(url), policy)
+            # No client: that would ask the environment for a proxy, which resolves names by itself and so steps around
+            # the check, and would read where redirects lead.
+            async with httpx.AsyncHTTPTransport(verify=_certificates()) as transport:
+                return await _follow(transport, start, policy)
     except (TimeoutError, httpx.TimeoutException):
-        raise DeadlineExceeded(f"{url} did not answer within {policy.timeout_s:g} s") from None
+        raise DeadlineExceeded(f"{shown(start)} did not answer within {policy.timeout_s:g} s") from None
     except httpx.TransportError as error:
-        raise Unavailable(f"{url} cannot be reached: {str(error) or type(error).__name__}") from error
+        raise Unavailable(f"{shown(start)} cannot be reached: {str(error) or type(error).__name__}") from error
 
 
 @functools.cache
@@ -86,65 +86,57 @@ def _certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def _parse(url: str) -> httpx.URL:
-    import httpx
-
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise InvalidArgument(f"{url[:200]!r} is not a URL: {error}") from None
-    if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise InvalidArgument(f"{url[:200]!r} is not an http or https URL")
-    return parsed
-
-
-async def _follow(client: httpx.AsyncClient, url: httpx.URL, policy: Policy) -> bytes:
+async def _follow(transport: httpx.AsyncHTTPTransport, url: httpx.URL, policy: Policy) -> bytes:
     for _ in range(policy.max_redirects + 1):
-        response = await _open(client, url, policy)
+        response = await _open(transport, url, policy)
         try:
             if not response.has_redirect_location:
                 return await _read(response, url, policy)
-            url = _parse(str(url.join(response.headers["location"])))
+            url = parse(response.headers["location"], url)
         finally:
             await response.aclose()
     raise InvalidArgument(f"more than {policy.max_redirects} redirects")
 
 
-async def _open(client: httpx.AsyncClient, url: httpx.URL, policy: Policy) -> httpx.Response:
+async def _open(transport: httpx.AsyncHTTPTransport, url: httpx.URL, policy: Policy) -> httpx.Response:
     """Connect to the first address of the host that answers, all of them having been checked."""
     import httpx
 
     addresses = await _resolve(url)
     for address in addresses:
         if not policy.permits(address):
-            raise PermissionDenied(f"{url.host} is at {address}, which is not a public address")
+            raise PermissionDenied(f"{host(url)} is at {address}, which is not a public address")
+    refuse_odd_port(url)
     for address in addresses:
-        request = client.build_request(
-            "GET",
-            url.copy_with(host=str(address)),
-            headers={**_HEADERS, "host": url.netloc.decode("ascii")},
-            # Certificates are for names, so TLS must still be told the name.
-            extensions={"sni_hostname": url.raw_host.decode("ascii")},
-        )
         try:
-            return await client.send(request, stream=True)
+            return await transport.handle_async_request(_request(url, address, policy))
         except httpx.ConnectError:
             if address == addresses[-1]:
                 raise
     raise AssertionError("a resolved name has an address")
 
 
+def _request(url: httpx.URL, address: Address, policy: Policy) -> httpx.Request:
+    import httpx
+
+    request = httpx.Request(
+        "GET",
+        url.copy_with(host=str(address)),
+        headers={**_HEADERS, "host": url.netloc.decode("ascii")},
+        # Certificates are for names, so TLS must still be told the name.
+        extensions={"sni_hostname": host(url), "timeout": httpx.Timeout(policy.timeout_s).as_dict()},
+    )
+    return next(httpx.BasicAuth(url.username, url.password).auth_flow(request)) if url.userinfo else request
+
+
 async def _resolve(url: httpx.URL) -> tuple[Address, ...]:
-    port = url.port or {"http": 80, "https": 443}[url.scheme]
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(url.raw_host.decode("ascii").strip("[]"), port, type=socket.SOCK_STREAM)
+        found = await loop.getaddrinfo(host(url), url.port or PORTS[url.scheme], type=socket.SOCK_STREAM)
     except socket.gaierror as error:
         if error.errno == socket.EAI_AGAIN:
-            raise Unavailable(f"{url.host} cannot be resolved now") from error
-        raise NotFound(f"there is no host {url.host}") from error
-    except UnicodeError:
-        raise InvalidArgument(f"{url.host[:200]!r} is not a host name") from None
+            raise Unavailable(f"{host(url)} cannot be resolved now") from error
+        raise NotFound(f"there is no host {host(url)}") from error
     # A scope (`fe80::1%eth0`) only ever belongs to a link-local address, and the check needs it gone.
     texts = dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found)
     return tuple(ipaddress.ip_address(text) for text in texts)
@@ -155,8 +147,8 @@ async def _read(response: httpx.Response, url: httpx.URL, policy: Policy) -> byt
         raise _refusal(response.status_code, url)
     # Packed bodies are not asked for, and a few kilobytes of them could unpack to gigabytes.
     if response.headers.get("content-encoding", "identity") != "identity":
-        raise InvalidArgument(f"{url} sends a packed body")
-    too_big = InvalidArgument(f"{url} is larger than {policy.max_bytes} bytes")
+        raise InvalidArgument(f"{shown(url)} sends a packed body")
+    too_big = InvalidArgument(f"{shown(url)} is larger than {policy.max_bytes} bytes")
     if int(response.headers.get("content-length", 0)) > policy.max_bytes:
         raise too_big
     body = bytearray()
@@ -168,7 +160,7 @@ async def _read(response: httpx.Response, url: httpx.URL, policy: Policy) -> byt
 
 
 def _refusal(status: int, url: httpx.URL) -> StatusError:
-    message = f"{url} answers {status}"
+    message = f"{shown(url)} answers {status}"
     if status in (404, 410):
         return NotFound(message)
     if status in (401, 403):
@@ -176,12 +168,3 @@ def _refusal(status: int, url: httpx.URL) -> StatusError:
     if status in (408, 425, 429) or status >= 500:
         return Unavailable(message)
     return InvalidArgument(message)
-
-
-def _embedded(address: Address) -> Address:
-    """The IPv4 address that an IPv6 address leads to, if it does: those ways in are watched too."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _NAT64:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, address))[1]

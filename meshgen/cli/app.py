@@ -5,10 +5,11 @@ The layers are imported by the command that needs them: `meshgen local` must pay
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from meshgen import limits
 from meshgen.cli import terminal
 from meshgen.cli.jsonio import json_line, read_input
 from meshgen.errors import GraphError, MeshgenError, errors_only
+from meshgen.harmless import one_message
 from meshgen.status import StatusError
 
 _EXTRAS = {
@@ -125,11 +127,27 @@ class _Program(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(self.commands)
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        with _usage_errors_escaped():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _usage_errors_escaped():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             raise SystemExit(128 + signal.SIGINT) from None
+
+
+@contextlib.contextmanager
+def _usage_errors_escaped() -> Iterator[None]:
+    """They repeat what was typed, or pasted."""
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        raise click.UsageError(one_message(error.format_message()), error.ctx) from None
 
 
 @click.group(
@@ -184,7 +202,7 @@ def check(graphs: tuple[str, ...], allow_breaking: bool) -> None:
             _write_all(graph, guest_lines, write)
             errors = len(errors_only(problems))
             failed |= errors > 0
-            write(f"{graph}: {_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}")
+            write(f"{one_message(graph)}: {_count(errors, 'error')}, {_count(len(problems) - errors, 'warning')}")
     raise SystemExit(1 if failed else 0)
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from meshgen.harmless import escaped_json
 from meshgen.status import InvalidArgument
 
 
@@ -33,8 +34,8 @@ def read_input(text: str) -> Any:
 
 
 def json_line(value: Any) -> str:
-    """One line of JSON."""
-    return json.dumps(value, ensure_ascii=False)
+    """One line of JSON, which a terminal shows as it is."""
+    return escaped_json(json.dumps(value, ensure_ascii=False))
 
 
 def _read(text: str) -> tuple[str, str | bytes]:

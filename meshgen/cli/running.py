@@ -12,7 +12,7 @@ from typing import assert_never
 from meshgen import workspace
 from meshgen.cli import rebuilding
 from meshgen.cli.compiling import compiled, load_graphs
-from meshgen.cli.terminal import only_results_on_stdout, say
+from meshgen.cli.terminal import only_results_on_stdout, say, say_block
 from meshgen.compiler import Build
 from meshgen.control import environment
 from meshgen.control.mesh import run_mesh
@@ -56,7 +56,7 @@ def built(graphs: Sequence[str]) -> Revision:
     builds = [(target, loaded.root, compiled(loaded, loaded.root)) for target, loaded in load_graphs(graphs)]
     for *_, build in builds:
         for problem in build.diagnostics:
-            say(problem.render())
+            say_block(problem.render())
     return Revision(
         targets=tuple(_target(root, build) for _, root, build in builds),
         openapi=merged_openapi([build.plan for *_, build in builds]),
@@ -119,7 +119,7 @@ class Account:
 
     def _say(self, text: str) -> None:
         self._said = time.monotonic()
-        say(f"{self._said - self._started:6.1f} s  {text}")
+        say(f"{self._said - self._started:6.1f} s  {text}", margin=" " * 10)
 
 
 def _line(event: NodeEvent) -> str:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from meshgen.errors import Diagnostic, GraphError, MeshgenError, errors_only
+from meshgen.harmless import escaped, one_message
 from meshgen.status import Code, StatusError
 from meshgen.tracebacks import said, user_traceback
 
@@ -25,7 +26,7 @@ def only_results_on_stdout() -> Iterator[Callable[[str], None]]:
     os.dup2(2, 1)
 
     def write(line: str) -> None:
-        rest = (line + "\n").encode()
+        rest = (escaped(line) + "\n").encode()
         try:
             while rest:
                 rest = rest[os.write(real, rest) :]
@@ -62,9 +63,14 @@ def _open_null_as(descriptor: int) -> None:
         os.close(null)
 
 
-def say(line: str) -> None:
-    """One line on stderr."""
-    print(line, file=sys.stderr, flush=True)
+def say(message: str, margin: str = "  ") -> None:
+    """One message on stderr; should it have further lines, they begin with the margin."""
+    say_block(one_message(message, margin))
+
+
+def say_block(text: str) -> None:
+    """Lines on stderr, as they are but for what steers a terminal."""
+    print(escaped(text), file=sys.stderr, flush=True)
 
 
 def report(error: BaseException) -> None:
@@ -72,10 +78,10 @@ def report(error: BaseException) -> None:
     match error:
         case GraphError():
             for problem in error.diagnostics:
-                say(problem.render())
+                say_block(problem.render())
         case StatusError():
             if error.code is Code.INTERNAL and error.__cause__ is not None:
-                say(user_traceback(error.__cause__))
+                say_block(user_traceback(error.__cause__))
             say(f"{error.code.name}: {error.message}" if error.message else error.code.name)
         case MeshgenError():
             say(f"error: {said(error)}")
@@ -92,4 +98,4 @@ def show(problems: Sequence[Diagnostic]) -> None:
     if errors_only(problems):
         raise GraphError(problems)
     for problem in problems:
-        say(problem.render())
+        say_block(problem.render())

@@ -20,6 +20,8 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as OtlpSpan
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
+from meshgen.harmless import escaped
+
 _MAX_TRACES = 1000
 _MAX_SPANS_OF_A_TRACE = 5000
 _MAX_REQUEST_BYTES = 16 * 1024 * 1024
@@ -215,8 +217,8 @@ def _lines(spans: Sequence[ReceivedSpan]) -> Iterator[tuple[str, ReceivedSpan, s
         children.setdefault(span.parent_id if span.parent_id in known else "", []).append(span)
 
     def walk(span: ReceivedSpan, first: str, rest: str) -> Iterator[tuple[str, ReceivedSpan, str]]:
-        error = f"  ERROR {span.message}".rstrip() if span.error else ""
-        yield f"{first}{span.service}  {span.name} ({span.kind})", span, error
+        error = f"  ERROR {_one_line(span.message)}".rstrip() if span.error else ""
+        yield f"{first}{_one_line(span.service)}  {_one_line(span.name)} ({span.kind})", span, error
         below = children.get(span.span_id, [])
         for child in below:
             last = child is below[-1]
@@ -224,6 +226,10 @@ def _lines(spans: Sequence[ReceivedSpan]) -> Iterator[tuple[str, ReceivedSpan, s
 
     for root in children.get("", []):
         yield from walk(root, "", "")
+
+
+def _one_line(text: str) -> str:
+    return escaped(text).replace("\n", "\\n")
 
 
 def _times(span: ReceivedSpan, zero: int) -> str:

@@ -191,7 +191,7 @@ def _assignment(module: ModuleType, attribute: str) -> Span:
     """Where a module assigns an attribute outside of functions; its first line when it does not."""
     file = module.__file__ or module.__name__
     for number, text in enumerate(linecache.getlines(file), start=1):
-        if match := re.match(rf"\s*(?:(?:async )?def |class )?({attribute})\b\s*(?:[:(]|=(?!=))", text):
+        if match := re.match(rf"\s*(?:(?:async )?def |class )?({re.escape(attribute)})\b\s*(?:[:(]|=(?!=))", text):
             return Span(file, number, match.start(1) + 1, match.end(1) + 1)
     return Span(file, 1)
 

@@ -1,4 +1,4 @@
-"""Errors of a replica, into one file for the whole mesh; `meshgen run` follows it and shows them.
+"""What a replica logs: fit to be read, and errors also in one file for the whole mesh; `meshgen run` follows it.
 
 They are in the replica's own log as well, with everything else. The file gets only so many that a person can read it,
 and that a node which fails all the time is not slowed down by it.
@@ -12,11 +12,27 @@ import os
 import time
 from collections.abc import Callable
 
+from meshgen.harmless import one_message
+
 VARIABLE = "MESHGEN_ERROR_FILE"
 """Environment variable: the file into which a replica writes its errors; without it, it writes none."""
 
 _MOST = 5
 _WINDOW_S = 10.0
+
+
+class Harmless(logging.Filter):
+    """Lets every record pass, as text that only begins where it begins: errors repeat what callers send."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Make the record's text, and that of its traceback, harmless for all handlers."""
+        record.msg, record.args = one_message(record.getMessage().rstrip("\n")), ()
+        if record.exc_info and not record.exc_text:
+            record.exc_text = one_message(f"\n{logging.Formatter().formatException(record.exc_info)}").lstrip("\n")
+        return True
+
+
+_HARMLESS = Harmless()
 
 
 class ErrorFile(logging.Handler):
@@ -52,7 +68,8 @@ class ErrorFile(logging.Handler):
         return f"({count} more of the same replica, which its log has)\n" if count else ""
 
 
-def show_errors(logger: logging.Logger) -> None:
-    """Let what a logger gets as an error reach `meshgen run`, if that started this process."""
+def set_up(logger: logging.Logger) -> None:
+    """Make what a logger gets harmless, and let its errors reach `meshgen run`, if that started this process."""
+    logger.addFilter(_HARMLESS)  # once, however often
     if path := os.environ.get(VARIABLE):
         logger.addHandler(ErrorFile(path))

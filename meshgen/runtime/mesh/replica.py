@@ -13,7 +13,7 @@ from meshgen.rayserve.deployment import with_version
 from meshgen.rayserve.logs import LOGGER
 from meshgen.rayserve.names import DEPLOYMENT
 from meshgen.runtime.call import tracing
-from meshgen.runtime.mesh.error_log import show_errors
+from meshgen.runtime.mesh import error_log
 from meshgen.runtime.mesh.published import PublishedService, service_of_driver, service_of_node
 from meshgen.runtime.mesh.transport import MeshTransport
 
@@ -43,7 +43,7 @@ class Replica:
             Exception: whatever the user's constructor raises; Serve shows its traceback in the deployment's status.
         """
         global PUBLISHED  # noqa: PLW0603
-        show_errors(logging.getLogger(LOGGER))
+        error_log.set_up(logging.getLogger(LOGGER))
         graph = load(source)
         contracts = Contracts(descriptors)
         self._transport = transport = MeshTransport(graph, contracts, node)

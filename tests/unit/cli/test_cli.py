@@ -148,6 +148,37 @@ def test_an_error_of_the_callers_own_making_has_its_code(meshgen: Run, project: 
     assert (done.returncode, done.stderr) == (1, "NOT_FOUND: no such x\n")
 
 
+@pytest.mark.parametrize("body", ["raise meshgen.NotFound({!r})", "raise ValueError({!r})"])
+def test_an_errors_text_does_not_steer_the_terminal(meshgen: Run, project: Callable[..., Path], body: str) -> None:
+    folder = project(body.format("gone\nINTERNAL: forged\x1b]0;title\x07"))
+    done = meshgen("local", "g.py", "--input", '{"x": 1}', cwd=folder)
+    assert r"  INTERNAL: forged\x1b]0;title\x07" in done.stderr.splitlines()
+    assert "\x1b" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["local", "g.py", "--input", '{"x": 1, "\\u001b[2J\\nforged": 1}'],
+        ["local", "g.py", "--input", '{"x": 1, "\\u202e\\u2028forged": 1}'],
+        ["local", "\x1b[2J\nforged.py", "--input", "{}"],
+        ["local", "g.py", "--route", "\x1b[2J\nforged", "--input", "{}"],
+        ["local", "g.py", "--input", "@\x1b[2J\nforged"],
+        ["check", "g.py:\x1b[2J\nforged"],
+        ["explain", "\x1b[2J\nforged"],
+        ["\x1b[2J\nforged"],
+        ["local", "--\x1b[2J\nforged"],
+        ["run", "g.py", "--allow-origin", "\x1b[2J\nforged"],
+    ],
+)
+def test_what_is_repeated_of_the_input_does_not_steer_the_terminal(
+    meshgen: Run, project: Callable[..., Path], command: list[str]
+) -> None:
+    done = meshgen(*command, cwd=project("return 1"))
+    assert "forged" in done.stderr + done.stdout
+    assert not re.search("[\x1b\u2028\u202e]|^forged", done.stderr + done.stdout, re.MULTILINE)
+
+
 _ENDINGS = [
     ("import sys; sys.exit()", "SystemExit", "INTERNAL: internal error in node 'node'"),
     ("raise SystemExit(0)", "SystemExit: 0", "INTERNAL: internal error in node 'node'"),

@@ -28,6 +28,16 @@ def test_each_event_is_a_line_and_nodes_are_counted(capsys: pytest.CaptureFixtur
     ]
 
 
+def test_what_nodes_say_cannot_look_like_an_event(capsys: pytest.CaptureFixture[str]) -> None:
+    account = running.Account()
+    account.tell(ErrorsEvent(text="first\n  12.3 s  ready\x1b[2J"))
+    account.tell(NodeEvent(graph="g", node="echo", state="failed", message="gone\r\n  12.3 s  ready"))
+    lines = capsys.readouterr().err.split("\n")
+    assert lines[1] == " " * 10 + r"  12.3 s  ready\x1b[2J"
+    assert lines[2].endswith(r"failed: gone\r")
+    assert lines[3:] == [" " * 10 + "  12.3 s  ready", ""]
+
+
 async def test_a_start_that_takes_its_time_says_what_it_is_at(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

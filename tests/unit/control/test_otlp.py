@@ -29,6 +29,11 @@ def test_a_trace_as_a_tree() -> None:
     assert render_tree([]) == ""
 
 
+def test_a_span_stays_on_its_line() -> None:
+    text = render_tree([span("a", "", "x\n+ ready", 0, 1, service="s\x1b[2J", error=True, message="gone\r\nforged")])
+    assert text.splitlines() == [r"s\x1b[2J  x\n+ ready (server)  +     0.0 ms      1.0 ms  ERROR gone\r\nforged"]
+
+
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(otlp, "_MAX_TRACES", 3)
     monkeypatch.setattr(otlp, "_MAX_SPANS_OF_A_TRACE", 2)

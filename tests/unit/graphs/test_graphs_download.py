@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ipaddress
 import socket
 import threading
@@ -22,7 +23,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        match self.path.split("/")[1:]:
+        match self.path.partition("?key=")[0].split("/")[1:]:
             case ["ok"]:
                 self._send(200, b"picture")
             case ["status", code]:
@@ -44,6 +45,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._stream(pause=0.05)
             case ["silent"]:
                 time.sleep(2)
+            case ["user"]:
+                self._send(200, base64.b64decode(self.headers["authorization"].removeprefix("Basic ")))
             case ["host"]:
                 self._send(200, self.headers["host"].encode())
             case other:
@@ -156,12 +159,59 @@ def test_refuses_addresses_that_are_not_public(host: str) -> None:
         get(f"http://{host}:9/", Policy())
 
 
-@pytest.mark.parametrize(
-    "url", ["", "a.png", "ftp://example.org/x", "file:///etc/passwd", "http://", "http://[::1", "http://x:y/"]
-)
+ODD = [
+    "", " ", "a.png", "//example.org/x", "ftp://example.org/x", "file:///etc/passwd", "data:image/png;base64,AAAA",
+    "javascript:alert(1)", "http://", "http:/x", "http:x", "http://@/", "http://:80/", "http://[::1", "http://[v1.x]/",
+    "http://x:y/", "http://x:-1/", "http://x:0/", "http://x:65536/", "http://x:99999999999/", "http://x:80:80/",
+    "http://999.1.1.1/", "http://a b/", "http://a\tb/", "http://a\nb/", "http://\0/", "http://a%00b/", "http://%65x/",
+    "http://.a/", "http://a..b/", "http://*.a/", "http://a,b/", "http://a\\b/",
+    f"http://{'a' * 64}/", f"http://{'a.' * 130}a/",
+    "http://xn--/", "http://xn--a/", "http://xn--0/", "http://\N{SNOWMAN}/", "http://\N{RIGHT-TO-LEFT OVERRIDE}a/",
+    "http://a\N{ZERO WIDTH JOINER}b/", "http://\N{FULLWIDTH LATIN SMALL LETTER A}/", "http://\ud800/", "http://a/\udfff",
+    "http://127.0.0.1:22/", "http://127.0.0.1:25/", "https://127.0.0.1:1023/", "http://127.0.0.1/" + "x" * 70_000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", ODD)
 def test_refuses_what_is_not_a_web_address(url: str) -> None:
-    with pytest.raises(InvalidArgument):
+    with pytest.raises(InvalidArgument) as caught:
         get(url)
+    text = str(caught.value)
+    assert text.isprintable(), "a text of strangers, which goes to clients and logs"
+    assert len(text) < 400
+
+
+@pytest.mark.parametrize("url", [url for url in ODD if "://" in url and url.isascii() and url.isprintable()])
+def test_refuses_a_redirect_to_what_is_not_a_web_address(server: str, url: str) -> None:
+    with pytest.raises(InvalidArgument):
+        get(f"{server}/to/{url}")
+
+
+def test_messages_hold_neither_password_nor_query(server: str) -> None:
+    authority = server.removeprefix("http://")
+    urls = [
+        *(
+            f"http://me:secret@{authority}/{path}?key=secret#secret"
+            for path in ("status/404", "packed", "claims/9999999999")
+        ),
+        f"http://{authority}/to/http://me:secret@10.0.0.1/?secret",
+        f"http://{authority}/to/http://me:secret@127.0.0.1:22/?secret",
+        "http://me:secret@127.0.0.1:1/?secret",
+        "http://me:secret@a..b/?secret",
+        "http://me:secret@x:y/?secret",
+        "http://me:sec/ret-secret@x:y/?secret",
+        "me:secret@example.org?secret",
+        "ftp://me:secret@example.org/?secret",
+        f"http://me:secret@{authority}/silent?key=secret",
+    ]
+    for url in urls:
+        with pytest.raises(StatusError) as caught:
+            get(url, Policy(allow=LOOPBACK.allow, timeout_s=0.4))
+        assert "secret" not in str(caught.value), url
+
+
+def test_user_and_password_are_sent(server: str) -> None:
+    assert get(f"http://me:p%40ss@{server.removeprefix('http://')}/user") == b"me:p@ss"
 
 
 def test_a_host_that_does_not_exist_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:

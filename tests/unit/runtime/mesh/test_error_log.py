@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from meshgen.control.follow import follow
-from meshgen.runtime.mesh.error_log import VARIABLE, ErrorFile, show_errors
+from meshgen.runtime.mesh.error_log import VARIABLE, ErrorFile, set_up
 
 
 @pytest.fixture
@@ -22,14 +22,29 @@ def logger() -> Iterator[logging.Logger]:
 
 
 def test_errors_and_nothing_else(logger: logging.Logger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    show_errors(logger)
+    set_up(logger)
     assert not logger.handlers
     monkeypatch.setenv(VARIABLE, str(tmp_path / "errors"))
-    show_errors(logger)
+    set_up(logger)
     logger.warning("mind the gap")
     logger.error("%s/Predict: internal error (trace %s)\n%s", "leaf", "0af7", "Traceback\n")
     logger.error("a lone \ud800")
-    assert (tmp_path / "errors").read_text() == "leaf/Predict: internal error (trace 0af7)\nTraceback\na lone ?\n"
+    written = "leaf/Predict: internal error (trace 0af7)\n  Traceback\na lone \\ud800\n"
+    assert (tmp_path / "errors").read_text() == written
+
+
+def test_errors_cannot_look_like_other_lines(
+    logger: logging.Logger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "errors"))
+    set_up(logger)
+    forged = "gone\r\n  12.3 s  ready\x1b[2J\x1b]0;title\x07\x9b1m\N{RIGHT-TO-LEFT OVERRIDE}"
+    logger.error("leaf: %s", forged)
+    logger.error("100 % of it", exc_info=ValueError(forged))
+    lines = (tmp_path / "errors").read_text().split("\n")
+    assert [line for line in lines if not line.startswith("  ")] == ["leaf: gone\\r", "100 % of it", ""]
+    assert lines[1] == r"    12.3 s  ready\x1b[2J\x1b]0;title\x07\x9b1m\u202e"
+    assert lines[3:] == [r"  ValueError: gone\r", lines[1], ""]
 
 
 def test_a_node_that_always_fails_does_not_flood(logger: logging.Logger, tmp_path: Path) -> None:
