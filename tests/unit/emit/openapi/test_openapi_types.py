@@ -170,7 +170,7 @@ def test_json_as_the_front_prints_it_fits_the_schemas(drawn: tuple[tuple[Field, 
         pool.Add(file)
     message = GetMessageClass(pool.FindMessageTypeByName("g.n.v1.RunRequest"))()
     message.ParseFromString(codec_of(fields).encode_request(values))
-    data = json.loads(json.dumps(MessageToDict(message, preserving_proto_field_name=True, descriptor_pool=pool)))
+    data = json.loads(json.dumps(MessageToDict(message, descriptor_pool=pool)))
     if _finite(data):
         validator(schemas_of(fields)).validate(data)
 
