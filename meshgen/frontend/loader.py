@@ -18,6 +18,7 @@ from meshgen.frontend.driver import Application
 from meshgen.frontend.trace import trace
 from meshgen.graph.model import Graph
 from meshgen.naming import snake
+from meshgen.schema.reflect.markers import WRITE_ANY
 from meshgen.source import NOWHERE, Span, relative
 
 DEFAULT_ATTRIBUTE = "app"
@@ -139,6 +140,10 @@ def _import_error(error: BaseException, name: str) -> GraphError:
     last = frames[-1] if frames else None
     span = Span(last.filename, last.lineno or 1, (last.colno or 0) + 1, None) if last else NOWHERE
     hint = f"Run `python -m {name}` to see the whole traceback."
+    if isinstance(error, RecursionError) and any(
+        "pydantic" in f.filename for f in traceback.extract_tb(error.__traceback__)
+    ):
+        hint = f"Pydantic follows an alias that holds itself without end. {WRITE_ANY}"
     return _error("MG103", f"importing '{name}' raised {type(error).__name__}: {error}", span, hint)
 
 

@@ -23,8 +23,8 @@ _INT64 = ("string", "integer")
 _SCALARS: Mapping[int, Schema] = {
     _F.TYPE_DOUBLE: Schema(type="number", format="double"),
     _F.TYPE_FLOAT: Schema(type="number", format="float"),
-    _F.TYPE_INT64: Schema(type=_INT64, format="int64"),
-    _F.TYPE_UINT64: Schema(type=_INT64, format="uint64"),
+    _F.TYPE_INT64: Schema(type=_INT64, format="int64", pattern="^-?[0-9]+$"),
+    _F.TYPE_UINT64: Schema(type=_INT64, format="uint64", pattern="^[0-9]+$"),
     _F.TYPE_INT32: Schema(type="integer", format="int32"),
     _F.TYPE_UINT32: Schema(type="integer", format="int64"),
     _F.TYPE_BOOL: Schema(type="boolean"),

@@ -163,7 +163,8 @@ class JsonReading:
                 return self._field(field, ())
             return _present(_only(field.name), _array_reader(list_reader(any_integer, "list")))
 
-        read_parts = _of_object(reader_of_fields(tensor.PARTS, reader))
+        shown = f"must be an object: {tensor.example(type_.dtype or 'float32')}"
+        read_parts = _of_object(reader_of_fields(tensor.PARTS, reader), shown)
         return lambda value: tensor.tensor_from(read_parts(value), type_)
 
 
@@ -188,10 +189,10 @@ def _keys_reader(read: Reader) -> Callable[[Iterable[str]], tuple[list[Any], lis
     return read_keys
 
 
-def _of_object(read: Reader) -> Reader:
+def _of_object(read: Reader, otherwise: str = "must be an object") -> Reader:
     def read_object(value: Any) -> Any:
         if not isinstance(value, dict):
-            raise Misfit.here("must be an object")
+            raise Misfit.here(otherwise)
         return read(value)
 
     return read_object

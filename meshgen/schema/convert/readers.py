@@ -15,7 +15,7 @@ from meshgen.schema.check.requests import Check, Checking
 from meshgen.schema.convert.field_access import ABSENT
 from meshgen.schema.convert.set_elements import SETS, distinct
 from meshgen.schema.misfit import MOST_PROBLEMS, Misfit, path_below, subscript
-from meshgen.schema.model import CONTAINERS, Container, Field, ListOf, MapOf, Record, Union
+from meshgen.schema.model import CONTAINERS, Container, Field, ListOf, MapOf, Record, Union, Unknown
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.wire_names import member_name
 
@@ -45,22 +45,22 @@ def reader_of_fields(
         rules: when some fields cannot be read, look for broken rules in the others: all problems come at once.
     """
     fields = tuple(fields)
-    rows = [(f.name, reader(f), spread(f.type), when_absent(f, record)) for f in fields]
+    rows = [(f, f.name, reader(f), spread(f.type) is None, when_absent(f, record)) for f in fields]
     checks = _checks_of(fields, rules)
 
     def read(source: Any) -> dict[str, Any]:
         values: dict[str, Any] = {}
         problems: list[tuple[str, str]] = []
-        for name, read_field, union, absent in rows:
+        for field, name, read_field, alone, absent in rows:
             try:
                 value = read_field(source)
             except Misfit as misfit:
-                problems += misfit.under(name if union is None else "")  # its members have names of their own
+                problems += misfit.under(name if alone else "")  # its members have names of their own
                 continue
             if value is not ABSENT:
                 values[name] = value
             elif absent is None:
-                problems.append((name, _is_required(name, union)))
+                problems.append((name, _is_required(field)))
             elif absent is not LEFT_TO_THE_CLASS:
                 values[name] = absent()
         if problems:
@@ -70,10 +70,15 @@ def reader_of_fields(
     return read
 
 
-def _is_required(name: str, union: Union | None) -> str:
+def _is_required(field: Field) -> str:
     """What is said of a field that is missing."""
-    members = () if union is None else (member_name(m, name) for m in union.members)
-    return ": one of ".join(filter(None, ("is required", ", ".join(members))))
+    if (union := spread(field.type)) is not None:
+        return f"is required: one of {', '.join(member_name(m, field.name) for m in union.members)}"
+    match field.type:
+        case Unknown(annotation=annotation, reason=reason, hint=hint) if reason:
+            return f"is required, of the type {annotation}, which {reason}: {hint.rstrip('.')}"
+        case _:
+            return "is required"
 
 
 def reader_of_record(record: Record, reader: Callable[[Field], Reader], *, rules: bool = False) -> Reader:

@@ -38,6 +38,11 @@ from meshgen.schema.wire_names import member_name, wire_spelling
 _MOST_NAMED = 5
 """The keys that an error names."""
 
+_LONGEST = 200
+"""Characters of a path that are shown."""
+_LIKENESS = 0.7
+"""How much of a key has to be in another one that may be meant."""
+
 
 @dataclass(frozen=True, slots=True)
 class UnknownKey:
@@ -53,7 +58,8 @@ class UnknownKey:
 
     def __str__(self) -> str:
         meant = " or ".join(map(repr, self.meant))
-        return f"{self.path!r} (did you mean {meant}?)" if meant else repr(self.path)
+        path = self.path if len(self.path) <= _LONGEST else f"{self.path[:_LONGEST]}…"
+        return f"{path!r} (did you mean {meant}?)" if meant else repr(path)
 
 
 Find: TypeAlias = Callable[[Any], Iterator[UnknownKey]]
@@ -106,7 +112,7 @@ def _meant(key: str, free: list[_Row]) -> tuple[str, ...]:
 
     members = tuple(row.name for row in free if row.union == key)
     alike = [row.name for row in free if snake(row.name) == snake(key)]
-    return members or tuple(alike or difflib.get_close_matches(key, [row.name for row in free], n=1))
+    return members or tuple(alike or difflib.get_close_matches(key, [row.name for row in free], n=1, cutoff=_LIKENESS))
 
 
 def _rows(fields: tuple[Field, ...]) -> Iterator[_Row]:
