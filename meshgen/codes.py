@@ -218,7 +218,8 @@ CODES: dict[str, Explanation] = {
     "MG404": Explanation(
         "two names are one on the wire",
         "Rename one of them.",
-        "Fields are snake_case in protobuf and lowerCamelCase in JSON, so `userId` and `user_id` would be one field. "
+        "Fields are snake_case in contracts, and protobuf takes names for one that differ in case and underscores alone: "
+        "`userId` and `user_id`, `CIR` and `cir`, `x1` and `x_1`. "
         "Values of enums carry their enum's name, so `Foo.BAR_X` and `FooBar.X` would be one value.",
     ),
     "MG405": Explanation(
@@ -261,6 +262,13 @@ CODES: dict[str, Explanation] = {
         '`Annotated[int, RenamedFrom("old")]` gives a field the number that the lock has for `old`. When the lock has '
         "never seen that name, the old field is still there or had another type, or two fields ask for it, there is no "
         "number to take. Once the rename has been built, the marker may stay or go.",
+    ),
+    "MG411": Explanation(
+        "a member of an enum with another number than its value",
+        "Let clients send names; or give the enum a new name on the wire by `@wire_name`, and with it new numbers.",
+        "Over REST a number for an enum is the contract's number. For an enum of ints that is the value in Python, unless "
+        "the lock had a number for the member before it had the value: numbers of the lock never change, because old "
+        "clients have them. `meshgen local` takes a number for the value always, and `meshgen call` takes names alone.",
     ),
     "MG420": Explanation(
         "a constraint that the contract cannot state",

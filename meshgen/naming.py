@@ -37,6 +37,15 @@ def snake(name: str) -> str:
     return "_".join(word.lower() for word in words(name))
 
 
+def field_name(name: str) -> str:
+    """What a field is called in a contract: `userID` → `user_id`.
+
+    `_id` is `underscore_id`, because its name in JSON may not be that of the oneof `_id`, which an optional `id` has.
+    """
+    own = snake(name)
+    return f"underscore_{own}" if name == f"_{own}" else own
+
+
 def pascal(name: str) -> str:
     """`model_1` → `Model1`. Capitals inside words stay: `HTTPMode` → `HTTPMode`."""
     return "".join(word[0].upper() + word[1:] for word in words(name))
@@ -48,7 +57,7 @@ def upper_snake(name: str) -> str:
 
 
 def json_name(name: str) -> str:
-    """The JSON name that protobuf gives the field `name`: `user_id` → `userId`, `top_5` → `top5`."""
+    """What protobuf itself would call the field `name` in JSON: `user_id` → `userId`, `top_5` → `top5`."""
     first, *rest = name.split("_")
     return first + "".join(part[:1].upper() + part[1:] for part in rest)
 
@@ -69,14 +78,14 @@ def writable(name: str) -> bool:
 
 
 def collisions(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs of field names that cannot be told apart on the wire or in JSON: `('userId', 'user_id')`.
+    """Pairs of field names that protobuf cannot tell apart: `('userId', 'user_id')`, `('x1', 'x_1')`.
 
     Each name that clashes comes with the first one that it clashes with.
     """
     seen: dict[str, str] = {}
     pairs: list[tuple[str, str]] = []
     for name in names:
-        key = json_name(snake(name))
+        key = json_name(snake(name))  # `_id` and `id` are one as well
         if key in seen:
             pairs.append((seen[key], name))
         else:

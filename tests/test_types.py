@@ -211,7 +211,7 @@ def test_protoc_compiles_them(workspace: Path, tmp_path: Path) -> None:
         ("repeated repeated", "repeated FloatList rows = 3;"),
         ("a map of repeated", "map<string, IntList> lists = 4;"),
         ("optional repeated", "IntList maybe = 5;"),
-        ("repeated inside a oneof", "IntList either_int_list = 6;"),
+        ("repeated inside a oneof", "IntList either_int_list = 6 "),
         ("the values of a str enum as names", "COLOUR_RED = 1;"),
         ("an enum without a zero", "LEVEL_UNSPECIFIED = 0;"),
         ("a tuple as a list of its first", "optional string item_1 = 2 "),

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from meshgen.cli.rounding import refuse_rounding
+from meshgen.cli.call_input import refuse_misreadings, unknown_keys
+from meshgen.cli.terminal import say_ignored
 from meshgen.cli.whole_numbers import as_numbers
 from meshgen.errors import MeshgenError
 from meshgen.frontend import load_graph
@@ -28,7 +29,7 @@ class Answer:
     """What came back."""
 
     value: Any
-    """JSON-able, field names in snake case."""
+    """JSON-able, with the names that fields have in Python."""
     trace_id: str
     """The id of the trace that this request made."""
     took_s: float
@@ -113,7 +114,9 @@ def _invoke(channel: grpc.Channel, method: MethodDescriptor, value: Any, timeout
     from google.protobuf.message_factory import GetMessageClass
 
     response_class = GetMessageClass(method.output_type)
-    refuse_rounding(value, method.input_type)
+    for key in unknown_keys(value, method.input_type):  # said at once: an error may come of it
+        say_ignored(key)
+    refuse_misreadings(value, method.input_type)
     try:
         request: Message = json_format.ParseDict(
             value, GetMessageClass(method.input_type)(), ignore_unknown_fields=True
@@ -130,7 +133,5 @@ def _invoke(channel: grpc.Channel, method: MethodDescriptor, value: Any, timeout
     started = time.perf_counter()
     response = invoke(request, timeout=timeout_s, metadata=(("traceparent", traceparent),))
     took_s = time.perf_counter() - started
-    shown = json_format.MessageToDict(
-        response, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-    )
+    shown = json_format.MessageToDict(response, always_print_fields_with_no_presence=True)
     return Answer(value=as_numbers(shown, method.output_type), trace_id=trace_id, took_s=took_s)

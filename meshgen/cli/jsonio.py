@@ -16,21 +16,38 @@ def read_input(text: str) -> Any:
     """The value behind `JSON`, `@file` or `-`.
 
     Raises:
-        InvalidArgument: it is not JSON, or more than Python reads.
+        InvalidArgument: it is not JSON, more than Python reads, or has a key twice in one object.
         OSError: the file cannot be read.
     """
     where, document = _read(text)
     try:
-        return json.loads(document)
+        return json.loads(document, object_pairs_hook=_once_each)
     except json.JSONDecodeError as error:
         message = f"{where} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
     except UnicodeDecodeError:
         message = f"{where} is not JSON: it is not text in UTF-8"
+    except _Twice as error:
+        message = f"{where} has the key {error.key!r} twice in one object"
     except ValueError:
         message = f"{where} has a number of more than {sys.get_int_max_str_digits()} digits"
     except RecursionError:
         message = f"{where} is nested too deeply"
     raise InvalidArgument(message)
+
+
+class _Twice(Exception):  # noqa: N818 - never leaves this module
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; which of two values of one key is meant, nobody can know."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _Twice(next(key for key in found if keys.count(key) > 1))
+    return found
 
 
 def json_line(value: Any) -> str:

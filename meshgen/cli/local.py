@@ -6,7 +6,7 @@ import signal
 from types import FrameType
 from typing import Any, NoReturn
 
-from meshgen.cli.terminal import say
+from meshgen.cli.terminal import say_ignored
 from meshgen.frontend import Loaded, load_graph
 from meshgen.runtime.call.errors import as_status, trace_of
 from meshgen.runtime.local.graph import LocalGraph
@@ -25,7 +25,7 @@ def answer(target: str, value: Any, *, route: str | None, codec: bool, timeout_s
     loaded = load_graph(target)
     graph = _through_codec(loaded) if codec else LocalGraph(loaded.graph)
     try:
-        return graph.call_json(value, route=route, timeout_s=timeout_s, unknown_key=_warn)
+        return graph.call_json(value, route=route, timeout_s=timeout_s, unknown_key=say_ignored)
     except (StatusError, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001 - where errors of user code become statuses; its sys.exit() too
@@ -53,7 +53,3 @@ def _through_codec(loaded: Loaded) -> LocalGraph:
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
-
-
-def _warn(field: str) -> None:
-    say(f"note: the request has the field '{field}', which the contract does not know; it is ignored")

@@ -73,6 +73,11 @@ def say_block(text: str) -> None:
     print(escaped(text), file=sys.stderr, flush=True)
 
 
+def say_ignored(field: str) -> None:
+    """A note about a field that goes nowhere."""
+    say(f"note: the request has the field '{field}', which the contract does not know; it is ignored")
+
+
 def report(error: BaseException) -> None:
     """Print an error as a person wants it: problems with their places, statuses with their codes."""
     match error:

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from meshgen.codec.payloads import payload_of
 from meshgen.codec.well_known import message_reader, read_value
 from meshgen.errors import InternalError
-from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
+from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, field_name
 from meshgen.schema.convert.field_access import ABSENT
 from meshgen.schema.convert.readers import (
     Reader,
@@ -73,15 +73,15 @@ class Decoding:
 
     def field(self, field: Field) -> Reader:
         """Message → value of one of its fields, or `ABSENT`."""
-        wire, union = snake(field.name), spread(field.type)
-        return self._member(wire, field.type) if union is None else self._oneof(union, wire, wire)
+        wire, union = field_name(field.name), spread(field.type)
+        return self._member(wire, field.type) if union is None else self._oneof(union, wire, field.name)
 
     def _oneof(self, union: Union, oneof: str, field: str) -> Reader:
         """Reads the member that is set; the members of a union that is a `field` have its name in theirs."""
         readers: dict[str | None, Reader] = {}
         for member in union.members:
-            wire = member_name(member, field)
-            readers[wire] = held(wire, _got(wire, self.element(member)))
+            wire = member_name(member, oneof if field else "")
+            readers[wire] = held(member_name(member, field), _got(wire, self.element(member)))
 
         def read(message: Any) -> Any:
             member = readers.get(message.WhichOneof(oneof))

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from meshgen.codec.payloads import payload_key
 from meshgen.codec.well_known import fill_value, message_writer
 from meshgen.errors import InternalError
-from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
+from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, field_name
 from meshgen.schema.convert.extra_fields import extra_fields_check
 from meshgen.schema.convert.field_access import ABSENT, elements, getter
 from meshgen.schema.convert.set_elements import may_merge, refuse_merged
@@ -71,7 +71,7 @@ class Encoding:
                 elif isinstance(field.type, ListOf | MapOf) and field.has_default:
                     write(message, field.make_default())
                 elif field.required:
-                    raise EncodeError("is required", snake(field.name))
+                    raise EncodeError("is required", field.name)
             if unknown := arguments.keys() - names:
                 raise EncodeError("is not a parameter", min(unknown))
 
@@ -101,15 +101,15 @@ class Encoding:
 
     def field(self, field: Field) -> Fill:
         """Puts the value of a field into the message that has it."""
-        wire, union = snake(field.name), spread(field.type)
+        wire, union = field_name(field.name), spread(field.type)
         if union is None:
-            write = _at(wire, self._member(wire, field.type))
+            write = _at(field.name, self._member(wire, field.type))
         else:
-            write = self._oneof(union, wire)
+            write = self._oneof(union, field.name, wire)
             write = _unless_none(write) if isinstance(field.type, Optional) else write
         if field.omitted:
             write = _unless_absent(write)
-        return _refuse_none(write, wire) if none_is_lost(field) else write
+        return _refuse_none(write, field.name) if none_is_lost(field) else write
 
     def _member(self, wire: str, type_: Type) -> Fill:
         match type_:
@@ -138,11 +138,10 @@ class Encoding:
 
         return write
 
-    def _oneof(self, union: Union, field: str = "") -> Fill:
-        """Writes the member that a value is of; the members of a union that is a `field` have its name in theirs."""
+    def _oneof(self, union: Union, field: str = "", wire: str = "") -> Fill:
+        """Writes the member that a value is of; those of a union that is a `field` have its name in theirs."""
         choose = member_chooser(union)
-        names = [member_name(member, field) for member in union.members]
-        writers = [_at(name, self.singular(name, m)) for name, m in zip(names, union.members, strict=True)]
+        writers = [_at(member_name(m, field), self.singular(member_name(m, wire), m)) for m in union.members]
 
         def write(message: Any, value: Any) -> None:
             try:
@@ -258,22 +257,22 @@ def _scalars_writer(wire: str, type_: ListOf, convert: Convert) -> Fill:
     return write
 
 
-def _at(wire: str, write: Fill) -> Fill:
+def _at(name: str, write: Fill) -> Fill:
     """The same, with the field in the path of errors."""
 
     def write_at(message: Any, value: Any) -> None:
         try:
             write(message, value)
         except EncodeError as error:
-            raise error.under(wire) from None
+            raise error.under(name) from None
 
     return write_at
 
 
-def _refuse_none(write: Fill, wire: str) -> Fill:
+def _refuse_none(write: Fill, name: str) -> Fill:
     def write_value(message: Any, value: Any) -> None:
         if value is None:
-            raise EncodeError(NONE_IS_LOST, wire)
+            raise EncodeError(NONE_IS_LOST, name)
         write(message, value)
 
     return write_value

@@ -8,7 +8,7 @@ from typing import Any
 from meshgen.codec.decode import Decoding
 from meshgen.codec.payloads import payload_of
 from meshgen.codec.pycode import CompiledFunctions, field_of, indented, is_plain_name
-from meshgen.naming import snake
+from meshgen.naming import field_name
 from meshgen.schema.convert.field_access import ABSENT
 from meshgen.schema.convert.readers import LEFT_TO_THE_CLASS, Reader, when_absent
 from meshgen.schema.convert.set_elements import SETS
@@ -108,7 +108,7 @@ class FastDecoding:
 
     def _part(self, field: Field, record: Record | None) -> _Part:
         type_ = field.type
-        there = field_of("m", snake(field.name))
+        there = field_of("m", field_name(field.name))
         match type_:
             case ListOf(item=item, container=container):
                 if container in SETS:
@@ -124,7 +124,7 @@ class FastDecoding:
                 return self._singular(field, there, when_absent(field, record))
 
     def _singular(self, field: Field, there: str, absent: Any) -> _Part:
-        wire, type_ = snake(field.name), field.type
+        wire, type_ = field_name(field.name), field.type
         if spread(type_) is not None:
             read, absence = self._functions.refer(self._general.field(field)), self._functions.refer(ABSENT)
             held = self._functions.reserve()  # a local variable, as it is set in the function

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from meshgen.codec.encode import Encoding, Fill
 from meshgen.codec.pycode import CompiledFunctions, field_of, indented, is_plain_name, set_field
-from meshgen.naming import snake
+from meshgen.naming import field_name
 from meshgen.schema.convert.extra_fields import extra_fields_check
 from meshgen.schema.convert.set_elements import SETS
 from meshgen.schema.model import (
@@ -77,7 +77,7 @@ class FastEncoding:
 
     def _field(self, field: Field) -> list[str]:
         """Lines that put `x` into the message `m`."""
-        wire, type_ = snake(field.name), field.type
+        wire, type_ = field_name(field.name), field.type
         if field.omitted or spread(type_) is not None or type_ == Optional(AnyValue()):
             return [f"{self._functions.refer(self._general.field(field))}(m, x)"]
         match type_:

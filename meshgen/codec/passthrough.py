@@ -19,7 +19,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from meshgen.codec.wireformat import ALIGNMENT, Buffer, varint
 from meshgen.contract.shared_messages import TENSOR_PADDING
 from meshgen.contract.wire import TENSOR
-from meshgen.naming import RESULT_FIELD, snake
+from meshgen.naming import RESULT_FIELD, field_name
 from meshgen.schema.model import Field, ListOf, MapOf, Nothing, Optional, Record, Tensor, Type, Union, Unknown
 from meshgen.schema.relate.defaults import none_is_lost
 from meshgen.schema.traits import is_deep
@@ -148,7 +148,7 @@ def into_field(source: Descriptor, type_: Type, target: Descriptor, field: Field
         target: the message that has the field.
         field: what the message's reader takes it for.
     """
-    there = target.fields_by_name.get(snake(field.name))
+    there = target.fields_by_name.get(field_name(field.name))
     if there is None or none_is_lost(field) or not _fits(type_, field.type):
         return None
     if isinstance(type_, Record):
@@ -161,7 +161,7 @@ def into_field(source: Descriptor, type_: Type, target: Descriptor, field: Field
 
 def into_list(source: Descriptor, type_: Type, target: Descriptor, field: Field) -> Passage | None:
     """How a response becomes one element of a list; None when it has to be decoded and written anew."""
-    there = target.fields_by_name.get(snake(field.name))
+    there = target.fields_by_name.get(field_name(field.name))
     if there is None or not isinstance(field.type, ListOf) or not _fits(type_, field.type.item):
         return None
     if field.type.container not in ("list", "tuple") or type(type_) is not type(field.type.item):

@@ -24,7 +24,7 @@ from meshgen.codec.passthrough import concatenated
 from meshgen.codec.payloads import MessageBytes
 from meshgen.codec.wireformat import Buffer
 from meshgen.errors import MeshgenError
-from meshgen.naming import RESULT_FIELD, pascal, snake
+from meshgen.naming import RESULT_FIELD, field_name, pascal
 from meshgen.schema.check.requests import request_check
 from meshgen.schema.misfit import TOO_DEEP, EncodeError, Misfit, describe
 from meshgen.schema.model import EnumOf, Field, Nothing, Record, Type
@@ -283,7 +283,7 @@ def _check(descriptor: Descriptor, fields: tuple[Field, ...]) -> None:
 
 
 def _wire_names(field: Field) -> list[str]:
-    wire, union = snake(field.name), spread(field.type)
+    wire, union = field_name(field.name), spread(field.type)
     return [wire] if union is None else [member_name(m, wire) for m in union.members]
 
 

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 
-from meshgen.naming import json_name, pascal
+from meshgen.naming import pascal
 
 
 def add_field(
-    message: DescriptorProto, name: str, number: int, type_: str, *, repeated: bool = False, oneof: str = ""
+    message: DescriptorProto,
+    name: str,
+    number: int,
+    type_: str,
+    *,
+    json: str = "",
+    repeated: bool = False,
+    oneof: str = "",
 ) -> FieldDescriptorProto:
     """Add a field. `type_` is a scalar (`int64`) or a kind and a full name (`message .pkg.Label`).
+
+    In JSON it is called `json`, or by its own name: readers and writers of JSON need no setting to agree on that.
 
     A singular scalar or enum becomes `optional`, so that its absence shows; messages and the members of a oneof show
     it anyway. A oneof must be declared already.
     """
-    field = message.field.add(name=name, number=number, json_name=json_name(name))
+    field = message.field.add(name=name, number=number, json_name=json or name)
     kind, _, type_name = type_.partition(" ")
     field.type = FieldDescriptorProto.Type.Value(f"TYPE_{kind.upper()}")
     if type_name:
@@ -31,7 +40,7 @@ def add_field(
 
 
 def add_map(
-    message: DescriptorProto, full_name: str, name: str, number: int, key: str, value: str
+    message: DescriptorProto, full_name: str, name: str, number: int, key: str, value: str, *, json: str = ""
 ) -> FieldDescriptorProto:
     """Add a map field to the message `full_name` (with its leading dot). `value` is as in `add_field`."""
     entry = message.nested_type.add(name=f"{pascal(name)}Entry")
@@ -43,4 +52,4 @@ def add_map(
         field.type = FieldDescriptorProto.Type.Value(f"TYPE_{kind.upper()}")
         if type_name:
             field.type_name = type_name
-    return add_field(message, name, number, f"message {full_name}.{entry.name}", repeated=True)
+    return add_field(message, name, number, f"message {full_name}.{entry.name}", json=json, repeated=True)

@@ -119,4 +119,8 @@ def _google(name: str) -> FileDescriptorProto:
     module = import_module(f"{name.removesuffix('.proto').replace('/', '.')}_pb2")
     file = FileDescriptorProto()
     module.DESCRIPTOR.CopyToProto(file)
+    if name.startswith("google/rpc/"):  # errors have snake case in JSON, as all that is ours
+        for message in file.message_type:
+            for field in (field for each in (message, *message.nested_type) for field in each.field):
+                field.json_name = field.name
     return file

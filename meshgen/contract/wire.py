@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from meshgen.errors import InternalError
-from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, pascal, snake
+from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, field_name, pascal
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -58,10 +58,12 @@ class WireField:
     """One field of a message: a Python field, or one member of a field that is a union."""
 
     name: str
-    """Its name on the wire."""
+    """Its name in the contract."""
     type: Type
     oneof: str = ""
     """The oneof that it is in; empty for a field by itself."""
+    json: str = ""
+    """Its name in JSON; empty when that is the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +119,16 @@ def wire_fields(fields: Sequence[Field]) -> tuple[WireField, ...]:
 
 def wire_field(field: Field) -> tuple[WireField, ...]:
     """What carries one field: itself, or the members of its union by name."""
-    name = snake(field.name)
+    name = field_name(field.name)
     union = spread(field.type)
     if union is None:
-        return (WireField(name, field.type),)
-    return _members(union, name, prefix=name)
+        return (WireField(name, field.type, json=field.name),)
+    return _members(union, name, prefix=name, json=field.name)
 
 
-def _members(union: Union, oneof: str, prefix: str = "") -> tuple[WireField, ...]:
-    members = [(member_name(member, prefix), member) for member in union.members]
-    return tuple(WireField(name, member, oneof) for name, member in sorted(members, key=lambda pair: pair[0]))
+def _members(union: Union, oneof: str, prefix: str = "", json: str = "") -> tuple[WireField, ...]:
+    members = [WireField(member_name(m, prefix), m, oneof, member_name(m, json)) for m in union.members]
+    return tuple(sorted(members, key=lambda member: member.name))
 
 
 def field_shape(field: WireField) -> Shape:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ast
 import builtins
 import linecache
+import os
 import re
 import sys
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from types import FrameType, FunctionType, TracebackType
@@ -14,6 +16,7 @@ from typing import Any
 
 from meshgen.errors import Diagnostic, near_match_hint
 from meshgen.frontend.deployment import Deployment
+from meshgen.schema.reflect.markers import WRITE_ANY
 from meshgen.source import NOWHERE, Span, is_library, is_ours, place_in_code
 
 
@@ -66,10 +69,17 @@ def _hint(error: BaseException, frame: FrameType | None, root: Path) -> str:
             return near_match_hint(found[1], dir(sys.modules.get(name)))
         case AttributeError(name=str() as name):
             return _missing_attribute(error.obj, name)
+        case RecursionError() if _passes_through(error, "pydantic"):
+            return f"Pydantic follows an alias that holds itself without end. {WRITE_ANY}"
         case NameError(name=str() as name) if frame is not None:
             return near_match_hint(name, [*frame.f_locals, *frame.f_globals, *dir(builtins)])
         case _:
             return ""
+
+
+def _passes_through(error: BaseException, package: str) -> bool:
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(f"{os.sep}{package}{os.sep}" in frame.f_code.co_filename for frame, _ in frames)
 
 
 def _missing_module(name: str, frame: FrameType | None, root: Path) -> str:

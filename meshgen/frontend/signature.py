@@ -15,6 +15,7 @@ from meshgen.graph.model import Method
 from meshgen.naming import pascal
 from meshgen.schema.model import MISSING, Field, Unknown
 from meshgen.schema.reflect.reflector import reflect, reflect_field
+from meshgen.schema.unsupported import name_of
 from meshgen.source import Span, of_callable
 
 FRAME_NAMES = "__meshgen_names__"
@@ -112,15 +113,13 @@ def _raw(target: Any) -> Mapping[str, Any]:
 
 
 def _resolve(target: Any, annotation: Any, names: Mapping[str, Any]) -> Any:
-    if not isinstance(annotation, str):
-        return annotation
     module = sys.modules.get(target.__module__)
     holder = types.SimpleNamespace(__annotations__={"it": annotation})
     try:
         scope = {**vars(module), **names} if module else dict(names)
         return typing.get_type_hints(holder, globalns=scope, include_extras=True)["it"]
     except Exception:  # noqa: BLE001 - as above
-        return annotation
+        return annotation if isinstance(annotation, str) else name_of(annotation)
 
 
 def _field(hints: Mapping[str, Any], parameter: inspect.Parameter) -> Field:

@@ -52,12 +52,12 @@ class Misfit(Exception):  # noqa: N818 - never leaves this package
         """The problems as seen from the holder of the value."""
         return ((path_below(prefix, path), description) for path, description in self.problems)
 
-    def as_status(self) -> InvalidArgument:
-        """The error for the caller, with one violation for each field."""
+    def as_status(self, note: str = "") -> InvalidArgument:
+        """The error for the caller, with one violation for each field; a note stands at the end of its message."""
         violations = tuple(Violation(path, description) for path, description in self.problems[:MOST_PROBLEMS])
         text = "; ".join(f"{v.field} {v.description}".strip() for v in violations)
         more = "; … and more" if len(self.problems) > MOST_PROBLEMS else ""
-        return InvalidArgument(text + more, violations=violations)
+        return InvalidArgument(text + more + note, violations=violations)
 
 
 class EncodeError(ValueError):

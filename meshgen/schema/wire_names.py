@@ -1,4 +1,7 @@
-"""Types as parts of names on the wire: messages that hold what a field cannot, and the members of a union.
+"""Names on the wire: those of fields, and types as parts of names.
+
+A field has the name of Python in JSON, and in snake case in the contract, where it has the other as its `json_name`.
+Protobuf's readers of JSON take both.
 
 Protobuf has no list of lists, no optional list, and no list, map or union inside a list or map. Each becomes a message
 named after what it holds: `IntList`, `StrFloatMap`, `OptionalInt`, `CircleOrSquare`.
@@ -6,14 +9,16 @@ named after what it holds: `IntList`, `StrFloatMap`, `OptionalInt`, `CircleOrSqu
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import assert_never
 
 from meshgen.errors import InternalError
-from meshgen.naming import pascal, snake
+from meshgen.naming import field_name, pascal, snake
 from meshgen.schema.model import (
     AnyValue,
     Choice,
     EnumOf,
+    Field,
     Image,
     ListOf,
     MapOf,
@@ -60,7 +65,16 @@ def element_name(type_: Type) -> str:
             assert_never(type_)
 
 
+def wire_spelling(field: Field, names: Collection[str]) -> str:
+    """How the contract spells a field, unless another of the fields of these names is called so in Python."""
+    wire = field_name(field.name)
+    return field.name if wire in names else wire
+
+
 def member_name(member: Type, field: str = "") -> str:
-    """The wire name of a union's member: `circle` in a message of its own, `shape_circle` for a field `shape`."""
+    """The name of a union's member: `circle` in a message of its own, `shape_circle` for a field `shape`.
+
+    With the field's name in the contract it is the member's name in the contract, with that in JSON the one in JSON.
+    """
     own = snake(element_name(member))
     return f"{field}_{own}" if field else own

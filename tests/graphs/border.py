@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from enum import Enum, IntEnum
 from typing import Annotated, Any, Generic, Literal, NotRequired, TypeVar
 from uuid import UUID
 
 from annotated_types import Ge, Gt, Le, Len, MaxLen, MinLen, MultipleOf
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 from typing_extensions import TypedDict
 
 from meshgen import DAGDriver, Float32, InputNode, Int32, deployment
@@ -105,6 +106,55 @@ class Limits:
 
 
 @dataclass
+class Names:
+    """Names that are not in snake case."""
+
+    sendFileDir: str
+    linkID: int
+    CIR: int
+    _id: str
+    trailing_: int
+    a__b: int
+    x1: list[str]
+    byKey: dict[str, int]
+    aShape: Circle | Square
+    maybeB: Annotated[int, Ge(1)] | None = None
+
+
+class Severity(IntEnum):
+    """Values in another order than that of the members, one that is no number of protobuf, and an alias."""
+
+    CRITICAL = 3
+    WARNING = 2
+    INFO = 1
+    OFF = 0
+    FATAL = 3
+
+
+class Weather(Enum):
+    """Values that are no numbers."""
+
+    SUN = "sun"
+    RAIN = "rain"
+
+
+@dataclass
+class Alert:
+    """Members, alone and in a list."""
+
+    severity: Severity
+    others: list[Severity] = field(default_factory=list)
+    weather: Weather = Weather.SUN
+
+
+class Tool(BaseModel):
+    """JSON of any shape."""
+
+    name: str
+    arguments: dict[str, JsonValue] = {}
+
+
+@dataclass
 class Request:
     """What every route takes; each looks at its own part."""
 
@@ -112,6 +162,9 @@ class Request:
     limits: Limits | None = None
     item: Item | None = None
     number: int = 0
+    theNames: Names | None = None
+    alert: Alert | None = None
+    tool: Tool | None = None
 
 
 @deployment
@@ -138,6 +191,27 @@ def loose(number: int) -> dict[str, Any]:
     return {"number": number, "none": None, "list": [None, 1.5, {"deep": []}], "text": "ü"}
 
 
+@deployment
+def spell(theNames: Names | None) -> Names | None:
+    """Gives back what it gets."""
+    return theNames
+
+
+@deployment
+def ring(alert: Alert | None) -> dict[str, Any]:
+    """What members are in Python."""
+    assert alert is not None
+    names = [member.name for member in alert.others]
+    return {"value": int(alert.severity), "others": names, "weather": alert.weather.value}
+
+
+@deployment
+def use(tool: Tool | None) -> JsonValue:
+    """JSON of its own."""
+    assert tool is not None
+    return {"name": tool.name, **tool.arguments}
+
+
 with InputNode(Request) as request:
     app = DAGDriver.bind(
         {
@@ -145,5 +219,8 @@ with InputNode(Request) as request:
             "/limits": level.bind(request.limits, request.item),
             "/strict": strict.bind(request.number),
             "/loose": loose.bind(request.number),
+            "/names": spell.bind(request.theNames),
+            "/alert": ring.bind(request.alert),
+            "/tool": use.bind(request.tool),
         }
     )

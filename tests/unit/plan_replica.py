@@ -69,7 +69,9 @@ class Replica:
                     return response(items=["x" * 1024 * 1024] * int(request.count))
                 case "remaining":
                     return response(value=context.time_remaining())
-            return response(value=len(request.values), count=request.count, host=str(self.port))
+            return response(
+                value=len(request.values), count=request.count, link_id=request.link_id, host=str(self.port)
+            )
 
         return handle
 

@@ -7,9 +7,10 @@ from typing import Any
 from google.api import annotations_pb2, http_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet
-from google.rpc import error_details_pb2, status_pb2
 
 from meshgen.contract.model import Contract
+from meshgen.contract.shared_messages import with_imports
+from meshgen.naming import field_name
 from meshgen.plan.model import Mesh, Plan, RestRoute, Workload
 
 VERSION = "1.2.3"
@@ -52,15 +53,7 @@ def workload(graph: str, node: str | None, rpcs: tuple[str, ...], *, idempotent:
 def contract(graph: str = "sample") -> Contract:
     driver = _file(graph, f"{graph}.v1", f"{graph}/v1/{graph}.proto", graph, "Predict", f"/{graph}")
     node = _file(graph, f"{graph}.model.v1", f"{graph}/model/v1/model.proto", "model", "Forward", None)
-    imported = FileDescriptorSet()
-    for module in (annotations_pb2, error_details_pb2, status_pb2):
-        _add(imported, module.DESCRIPTOR)
-    return Contract(
-        graph=graph,
-        files=(driver, node),
-        descriptors=FileDescriptorSet(file=[*imported.file, driver, node]),
-        lock={},
-    )
+    return Contract(graph=graph, files=(driver, node), descriptors=with_imports((driver, node)), lock={})
 
 
 def message(descriptors: FileDescriptorSet, name: str) -> Any:
@@ -71,19 +64,13 @@ def message(descriptors: FileDescriptorSet, name: str) -> Any:
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
 
 
-def _add(target: FileDescriptorSet, file: Any) -> None:
-    for dependency in file.dependencies:
-        _add(target, dependency)
-    if all(f.name != file.name for f in target.file):
-        file.CopyToProto(target.file.add())
-
-
 def _file(graph: str, package: str, path: str, name: str, rpc: str, http: str | None) -> FileDescriptorProto:
     file = FileDescriptorProto(name=path, package=package, syntax="proto3")
     if http:
         file.dependency.append("google/api/annotations.proto")
-    _message(file, f"{rpc}Request", text="string", count="int64", **{"repeated values": "double"})
-    _message(file, f"{rpc}Response", value="double", count="int64", host="string", **{"repeated items": "string"})
+    _message(file, f"{rpc}Request", text="string", count="int64", linkID="int64", **{"repeated values": "double"})
+    answer = {"value": "double", "count": "int64", "linkID": "int64", "host": "string", "repeated items": "string"}
+    _message(file, f"{rpc}Response", **answer)
     method = file.service.add(name=f"{name.title()}Service").method.add(
         name=rpc, input_type=f".{package}.{rpc}Request", output_type=f".{package}.{rpc}Response"
     )
@@ -97,7 +84,8 @@ def _message(file: FileDescriptorProto, name: str, **fields: str) -> None:
     built = descriptor_pb2.DescriptorProto(name=name)
     for number, (label, kind) in enumerate(fields.items(), start=1):
         repeated = label.startswith("repeated ")
-        field = built.field.add(name=label.split()[-1], number=number, type=_TYPES[kind])
+        name = label.split()[-1]
+        field = built.field.add(name=field_name(name), json_name=name, number=number, type=_TYPES[kind])
         field.label = FieldDescriptorProto.LABEL_REPEATED if repeated else FieldDescriptorProto.LABEL_OPTIONAL
         if not repeated:
             field.proto3_optional = True

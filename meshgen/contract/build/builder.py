@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
+from meshgen.contract.build.enum_numbers import other_numbers, wanted_values
 from meshgen.contract.build.file import FileBuilder
 from meshgen.contract.build.inventory import Inventory
 from meshgen.contract.build.name_clashes import clashes
@@ -18,7 +19,7 @@ from meshgen.contract.names import package, request, response
 from meshgen.contract.shared_messages import with_imports
 from meshgen.contract.wire import Wrapper, field_signature, wire_field
 from meshgen.errors import Diagnostic, GraphError, errors_only, once
-from meshgen.naming import enum_value, pascal, snake
+from meshgen.naming import field_name, pascal, snake
 from meshgen.schema.model import Field, Record
 from meshgen.source import Span, of_callable
 
@@ -78,8 +79,8 @@ def _assign(ledger: Ledger, inventory: Inventory, services: Sequence[ServiceSpec
         yield from _lost_names(ledger.get("types", name), record.fields, name, of_callable(record.python))
         ledger.put("types", name, ledger.get("types", name).assign(_wanted(record.fields)))
     for name, enum in inventory.enums.items():
-        wanted = {enum_value(name, member.name): Want() for member in enum.python}
-        ledger.put("enums", name, ledger.get("enums", name).assign(wanted))
+        ledger.put("enums", name, ledger.get("enums", name).assign(wanted_values(name, enum)))
+        yield from other_numbers(name, enum, ledger.get("enums", name))
     for service in services:
         for rpc in service.rpcs:
             yield from _assign_rpc(ledger, records, service, rpc)
@@ -119,28 +120,33 @@ def _wanted(fields: Sequence[Field]) -> dict[str, Want]:
     wanted: dict[str, Want] = {}
     for field in fields:
         now = wire_field(field)
-        then = wire_field(replace(field, name=field.renamed_from)) if field.renamed_from else ()
+        then = wire_field(replace(field, name=before)) if (before := _name_of_before(field)) else ()
         for new, old in zip_longest(now, then):
-            before = ("", "") if old is None else (old.name, field_signature(old))
-            wanted[new.name] = Want(field_signature(new), *before)
+            past = ("", "") if old is None else (old.name, field_signature(old))
+            wanted[new.name] = Want(field_signature(new), *past)
     return wanted
+
+
+def _name_of_before(field: Field) -> str:
+    """The marker's name; or the one that a lock of meshgen 0.1 has for `_id`."""
+    return field.renamed_from or (snake(field.name) if field_name(field.name) != snake(field.name) else "")
 
 
 def _lost_names(entry: Entry, fields: Sequence[Field], owner: str, span: Span) -> Iterator[Diagnostic]:
     """A marker that has done its work is harmless, and so is one where there was nothing before."""
     after = entry.assign(_wanted(fields))
-    there = {snake(field.name) for field in fields}
+    there = {field_name(field.name): field for field in fields}
     heirs: dict[str, str] = {}
     for field in fields:
-        old = snake(field.renamed_from)
-        if not old:
+        old = field_name(field.renamed_from)
+        if not old or there.get(old) is field:  # another spelling of the same name has the number anyway
             continue
         heir = heirs.setdefault(old, field.name)
         if heir != field.name:
             yield _lost(field, owner, span, f"and so is '{heir}'", "Leave it out of one: a number has one name.")
         elif old in there and not _is_done(field, entry):
             yield _lost(field, owner, span, "which is still there")
-        elif not entry.own or entry.knows(snake(field.name)) or _is_done(field, after):
+        elif not entry.own or entry.knows(field_name(field.name)) or _is_done(field, after):
             continue
         elif entry.slots(old):
             hint = "Keep the type for this build; or leave `RenamedFrom` out: a field of another type is a new one."
@@ -159,7 +165,7 @@ def _lost(field: Field, owner: str, span: Span, reason: str, hint: str = "") -> 
 def _is_done(field: Field, entry: Entry) -> bool:
     """Whether an earlier build gave the field the number of the name in its marker."""
     then = {wire.name for wire in wire_field(replace(field, name=field.renamed_from))}
-    return any(then.intersection(slot.was) for slot in entry.slots(snake(field.name)))
+    return any(then.intersection(slot.was) for slot in entry.slots(field_name(field.name)))
 
 
 def _names_of_old_classes(ledger: Ledger, services: Sequence[ServiceSpec]) -> Iterator[Diagnostic]:

@@ -173,12 +173,13 @@ class FileBuilder:
     def _new_field(self, message: DescriptorProto, number: int, wire: WireField) -> FieldDescriptorProto:
         match field_shape(wire):
             case Single(leaf=item):
-                return add_field(message, wire.name, number, self._reference(item), oneof=wire.oneof)
+                return add_field(message, wire.name, number, self._reference(item), json=wire.json, oneof=wire.oneof)
             case Repeated(leaf=item):
-                return add_field(message, wire.name, number, self._reference(item), repeated=True)
+                return add_field(message, wire.name, number, self._reference(item), json=wire.json, repeated=True)
             case Mapped(key=key, leaf=item):
                 full = self._full(message.name)
-                return add_map(message, full, wire.name, number, PROTO_SCALAR[key.kind], self._reference(item))
+                value = self._reference(item)
+                return add_map(message, full, wire.name, number, PROTO_SCALAR[key.kind], value, json=wire.json)
 
     def _reference(self, item: Leaf) -> str:
         match item:

@@ -77,10 +77,11 @@ class Inventory:
             self._fields(rpc.params, owner, places, declared)
 
     def _fields(self, fields: Sequence[Field], owner: str, places: Sequence[Span], home: Span) -> None:
+        named = [f for f in fields if writable(f.name) and not f.name.startswith("[")]  # as JSON writes extensions
         for item, span in zip(fields, places, strict=True):
-            if not writable(item.name):
+            if item not in named:
                 self._problem("MG405", f"'{owner}.{item.name}' cannot be a protobuf name", span)
-        self._clashing_names([f for f in fields if writable(f.name)], owner, home)
+        self._clashing_names(named, owner, home)
         for item, span in zip(fields, places, strict=True):
             self._use(item.type, f"'{owner}.{item.name}'", span)
             fault, hint = default_fault(item)
@@ -95,10 +96,10 @@ class Inventory:
                 self._problem("MG408", message, span, severity="warning")
 
     def _clashing_names(self, fields: Sequence[Field], owner: str, span: Span) -> None:
-        """Fields by JSON name, and oneofs and fields by name."""
+        """Fields, and members of unions, by the name that protobuf would give them in JSON: so it compares them."""
         for first, second in collisions(f.name for f in fields):
             same = json_name(snake(first))
-            self._problem("MG404", f"'{owner}': '{first}' and '{second}' are both '{same}' in JSON", span)
+            self._problem("MG404", f"'{owner}': '{first}' and '{second}' are both '{same}' to protobuf", span)
         plain = dict.fromkeys(snake(f.name) for f in fields)
         members: dict[str, str] = {}
         for item in fields:
@@ -107,7 +108,7 @@ class Inventory:
                 key = json_name(wire.name)
                 other = members.get(key) or next((f"'{name}'" for name in plain if json_name(name) == key), "")
                 if other:
-                    self._problem("MG404", f"'{owner}': {own} and {other} are both '{key}' in JSON", span)
+                    self._problem("MG404", f"'{owner}': {own} and {other} are both '{key}' to protobuf", span)
                 members.setdefault(key, own)
 
     def _use(self, type_: Type, place: str, span: Span) -> None:

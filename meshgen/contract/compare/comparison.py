@@ -17,7 +17,7 @@ from meshgen.contract.compare.buf_rules import Flags, Key, flagged
 from meshgen.contract.compare.described import Described, Party
 from meshgen.contract.compare.differences import differences
 from meshgen.contract.compare.findings import Finding, Kind, Part
-from meshgen.contract.compare.verdicts import Outcome, outcomes, way_out
+from meshgen.contract.compare.verdicts import Outcome, outcomes, renaming, way_out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Change:
     json: bool
     """`buf breaking` flags it by its rules WIRE_JSON."""
     way: str
-    """How to do it safely; empty when it is safe."""
+    """How to do it safely; empty when it is safe, unless it could be done better."""
     parts: frozenset[Part] = frozenset()
     """What changed; `Places` knows where that was written."""
 
@@ -49,7 +49,8 @@ class Change:
         return not (self.clients and self.nodes)
 
     def __str__(self) -> str:
-        return f"{self.place} {self.what}: {self.effect}"
+        text = f"{self.place} {self.what}: {self.effect}"
+        return text if self.breaking or not self.way else f"{text}. {self.way}"
 
 
 def compare(
@@ -116,7 +117,7 @@ def _change(owners: list[str], finding: Finding, flags: Mapping[Key, Flags]) -> 
         nodes="node" not in breaks,
         wire=flag.wire,
         json=flag.json,
-        way=way_out(finding) if breaks else "",
+        way=way_out(finding) if breaks else renaming(finding),
         parts=finding.parts,
     )
 

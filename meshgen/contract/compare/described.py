@@ -19,6 +19,7 @@ from google.protobuf.descriptor_pb2 import (
 
 _FOREIGN = ("buf/validate/", "google/", "meshgen/image/", "meshgen/tensor/")
 """Files that are the same in every contract."""
+_ERRORS = "google/rpc/error_details.proto"
 
 Party: TypeAlias = Literal["client", "node"]
 Position: TypeAlias = tuple[Party, Literal["request", "response"]]
@@ -53,6 +54,8 @@ class Described:
     nodes: dict[str, str] = field(default_factory=dict)
     """Service → its node; empty for the driver."""
     rpcs: dict[str, DescribedRpc] = field(default_factory=dict)
+    camel_case: bool = False
+    """It is of meshgen 0.1: JSON took lowerCamelCase, and answers had the names of the contract."""
 
     @classmethod
     def of(cls, descriptors: FileDescriptorSet) -> Described:
@@ -61,6 +64,8 @@ class Described:
         for file in descriptors.file:
             if not file.name.startswith(_FOREIGN):
                 found._file(file)
+            elif file.name == _ERRORS:
+                found.camel_case = any(f.json_name != f.name for message in file.message_type for f in message.field)
         return found
 
     def _file(self, file: FileDescriptorProto) -> None:

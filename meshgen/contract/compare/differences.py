@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from google.protobuf.descriptor_pb2 import EnumDescriptorProto
 
+from meshgen.contract.compare.buf_rules import Key
 from meshgen.contract.compare.described import Described, DescribedRpc, Position
 from meshgen.contract.compare.field_differences import Place, field_differences
 from meshgen.contract.compare.findings import Finding, Kind
@@ -22,7 +23,7 @@ def differences(old: Described, new: Described, records: Mapping[str, str]) -> t
     positions = {**old.positions()}
     for name, more in new.positions().items():
         positions[name] = positions.get(name, frozenset()) | more
-    found: list[Finding] = [*_services(old, new)]
+    found: list[Finding] = [*_services(old, new), *_respelled(old, new)]
     renamed = renames(old, new)
     rpcs = {name: (rpc, way) for rpc, name, way in (*_rpc_messages(old), *_rpc_messages(new))}
     for full in old.messages.keys() & new.messages.keys():
@@ -33,6 +34,22 @@ def differences(old: Described, new: Described, records: Mapping[str, str]) -> t
     for full in old.enums.keys() & new.enums.keys():
         found += _values(full, positions.get(full, frozenset()), old.enums[full], new.enums[full])
     return tuple(found)
+
+
+def _respelled(old: Described, new: Described) -> Iterator[Finding]:
+    """What meshgen 0.1 took in JSON beside the names in Python, as one finding: it is one change, of meshgen's."""
+    if not old.camel_case or new.camel_case:
+        return
+    lost: dict[Key, tuple[str, str]] = {}
+    for full in old.messages.keys() & new.messages.keys():
+        now = {item.number: item.json_name for item in new.messages[full].field}
+        for item in old.messages[full].field:
+            if item.json_name != now.get(item.number, item.json_name):
+                lost[full, item.number] = (item.json_name, now[item.number])
+    if lost:
+        before, after = min(lost.values())
+        what = f"does not take lowerCamelCase any more: `{before}` is `{after}`, as in Python"
+        yield Finding(kind=Kind.RESPELLED, subject="JSON", owner="", what=what, keys=frozenset(lost))
 
 
 def _rpc_messages(contract: Described) -> Iterator[tuple[DescribedRpc, str, bool]]:

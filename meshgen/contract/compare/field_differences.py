@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 
 from meshgen.contract.compare.described import Described, DescribedRpc, Position
 from meshgen.contract.compare.findings import Finding, Kind
@@ -38,12 +39,13 @@ class Place:
         rpc = None if self.record else self.rpc
         message = self.record or self.full.rpartition(".")[2]
         owner = f"`{message}`" if rpc is None else owner_words(rpc, self.is_request, name)
+        written = [each.json for each in (old, new) if each is not None] or [name]
         return Finding(
             kind=kind,
-            subject=field_words(rpc, self.is_request, name),
+            subject=field_words(rpc, self.is_request, written[0] if kind is Kind.RENAMED else written[-1]),
             owner=owner,
             what=what,
-            name=name if new is None else new.name,
+            name=written[-1],
             was=old is not None and old.required,
             now=new is not None and new.required,
             many=old is not None and old.many,
@@ -60,27 +62,52 @@ def field_differences(place: Place, old: Described, new: Described) -> Iterator[
     fresh = [written for name, written in now.items() if name not in before]
     reserved = frozenset(old.messages[place.full].reserved_name)
     renamed: set[str] = set()
+    left: list[WrittenField] = []
     for was in gone:
         heir = next((written for written in fresh if written.numbers & was.numbers and _same_wire(was, written)), None)
         if heir is None:
-            yield place.finding(Kind.REMOVED, was.name, "was removed", was.numbers, old=was)
+            left.append(was)
         else:
             fresh.remove(heir)
             numbers = was.numbers | heir.numbers
-            found = place.finding(Kind.RENAMED, was.name, f"is called `{heir.name}` now", numbers, was, heir)
+            found = place.finding(Kind.RENAMED, was.name, f"is called `{heir.json}` now", numbers, was, heir)
             back = frozenset((place.full, name) for name in heir.members.keys() & reserved)
             yield replace(found, keys=found.keys | back)
             renamed.add(heir.name)
             yield from _changed(place, was, heir)
-    for written in fresh:
-        if not written.members.keys() & reserved:
-            what = "is new and required" if written.required else "is new"
-            yield place.finding(Kind.ADDED, written.name, what, new=written)
+    yield from _gone_and_fresh(place, left, [each for each in fresh if not each.members.keys() & reserved])
     misread = [*_misread(place, before, now)]
     for name in before.keys() & now.keys() - {finding.name for finding in misread}:
+        if before[name].json != now[name].json:
+            what, numbers = f"is called `{now[name].json}` in JSON now", before[name].numbers | now[name].numbers
+            yield place.finding(Kind.RENAMED, name, what, numbers, before[name], now[name])
         yield from _changed(place, before[name], now[name])
     yield from misread
     yield from _returned(place, {name: written for name, written in now.items() if name not in renamed}, reserved)
+
+
+def _gone_and_fresh(place: Place, gone: Sequence[WrittenField], fresh: Sequence[WrittenField]) -> Iterator[Finding]:
+    heirs = _heirs(gone, fresh)
+    for was in gone:
+        found = place.finding(Kind.REMOVED, was.name, "was removed", was.numbers, old=was)
+        yield replace(found, heir=heirs.get(was.json))
+    for written in fresh:
+        what = "is new and required" if written.required else "is new"
+        found = place.finding(Kind.ADDED, written.name, what, new=written)
+        yield replace(found, heir=next((heir for heir in heirs.values() if heir[1] == written.json), None))
+
+
+def _heirs(gone: Sequence[WrittenField], fresh: Sequence[WrittenField]) -> dict[str, tuple[str, str, str]]:
+    """What each field that went may be called now: one of its type that came, alone or with a name like it."""
+    found: dict[str, tuple[str, str, str]] = {}
+    for was in gone:
+        rivals = [other for other in gone if other.type == was.type]
+        taken = {heir[1] for heir in found.values()}
+        alike = [each.json for each in fresh if each.type == was.type and each.json not in taken]
+        close = get_close_matches(was.json, alike, n=1) or (alike if len(alike) == len(rivals) == 1 else [])
+        if close:
+            found[was.json] = (was.json, close[0], was.type)
+    return found
 
 
 def _same_wire(old: WrittenField, new: WrittenField) -> bool:

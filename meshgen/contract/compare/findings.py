@@ -24,6 +24,7 @@ class Kind(enum.Enum):
     REMOVED = enum.auto()
     VALUE_REMOVED = enum.auto()
     RENAMED = enum.auto()
+    RESPELLED = enum.auto()
     VALUE_RENAMED = enum.auto()
     RETURNED = enum.auto()
     VALUE_RETURNED = enum.auto()
@@ -60,6 +61,8 @@ class Finding:
     """It is a list or a map."""
     renamed: tuple[tuple[str, str], ...] = ()
     """Classes whose new names may be all there is to it: before, now."""
+    heir: tuple[str, str, str] | None = None
+    """A field that went and one that came, which may be one: the names of before and now, and the type of both."""
     positions: frozenset[Position] = frozenset()
     parts: frozenset[Part] = frozenset()
     """What differs, so that its place in the user's files can be found."""

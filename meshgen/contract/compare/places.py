@@ -12,7 +12,7 @@ from meshgen.contract import names
 from meshgen.contract.compare.findings import Part
 from meshgen.contract.model import ServiceSpec
 from meshgen.contract.named_types import message_name, named_types, stand_in_name
-from meshgen.naming import RESULT_FIELD, snake
+from meshgen.naming import RESULT_FIELD, field_name, snake
 from meshgen.schema.model import EnumOf, Record
 from meshgen.source import NOWHERE, Span, of_callable
 
@@ -87,7 +87,7 @@ class Places:
             match node:
                 case ast.ClassDef(body=body) if node.lineno == line:
                     targets = (target for statement in body for target in _targets(statement))
-                    yield from (_span(file, t, t.id) for t in targets if snake(t.id) == snake(name))
+                    yield from (_span(file, t, t.id) for t in targets if snake(name) in _names(t.id))
                 case ast.FunctionDef() | ast.AsyncFunctionDef() if node.lineno == line:
                     yield from _returns(file, node, name) if kind == "result" else _arguments(file, node, name)
 
@@ -95,7 +95,7 @@ class Places:
         """`name=...` of each `InputNode(...)`."""
         for node in ast.walk(self._tree(file)):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("InputNode"):
-                yield from (_span(file, k, k.arg) for k in node.keywords if k.arg and snake(k.arg) == name)
+                yield from (_span(file, k, k.arg) for k in node.keywords if k.arg and field_name(k.arg) == name)
 
     def _tree(self, file: str) -> ast.Module:
         if file not in self._trees:
@@ -117,6 +117,11 @@ def _home(item: object, otherwise: _Home) -> _Home:
     return _Home(spans[0], spans) if spans else otherwise
 
 
+def _names(name: str) -> tuple[str, str]:
+    """What a contract may call a field, or a member of an enum."""
+    return field_name(name), snake(name)
+
+
 def _targets(statement: ast.stmt) -> Iterator[ast.Name]:
     match statement:
         case ast.AnnAssign(target=ast.Name() as target):
@@ -129,7 +134,7 @@ def _targets(statement: ast.stmt) -> Iterator[ast.Name]:
 
 def _arguments(file: str, node: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Iterator[Span]:
     arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-    return (_span(file, each, each.arg) for each in arguments if snake(each.arg) == name)
+    return (_span(file, each, each.arg) for each in arguments if field_name(each.arg) == name)
 
 
 def _returns(file: str, node: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Iterator[Span]:

@@ -50,6 +50,10 @@ def _outcomes(finding: Finding) -> Iterator[Outcome]:
             yield from _everybody(finding, "may come to read garbage")
         case Kind.RENAMED | Kind.VALUE_RENAMED:
             yield Outcome("client", "old clients that use JSON", "know the old name only", True)
+        case Kind.RESPELLED:
+            yield Outcome(
+                "client", "old clients that write lowerCamelCase in JSON", "use names that nobody knows", True
+            )
         case Kind.RETURNED:
             yield Outcome("client", "clients from before it was removed", "do not see it", True)
             yield from _by_position(finding)
@@ -160,6 +164,7 @@ _WAYS = {
     Kind.FREED: "Keep it as it is; add a field beside it that may be absent.",
     Kind.VALUE_REMOVED: "Keep it until nobody sends it.",
     Kind.RENAMED: "Keep the old name; or allow it when no client uses JSON.",
+    Kind.RESPELLED: "Allow it when they write snake_case, as answers do.",
     Kind.VALUE_RENAMED: "Keep the old name; or allow it when no client uses JSON.",
     Kind.RETURNED: "Take a name that was never used; or allow it when no client is that old.",
     Kind.VALUE_RETURNED: "Take a name that was never used; or allow it when no client is that old.",
@@ -169,8 +174,19 @@ _WAYS = {
 }
 
 
+def renaming(finding: Finding) -> str:
+    """How to say that a field which went and one which came are one; empty when they do not look like it."""
+    if finding.heir is None:
+        return ""
+    was, now, type_ = finding.heir
+    marked = f'`{now}: Annotated[{type_}, RenamedFrom("{was}")]`'
+    return f"If it is `{was}` that is called `{now}` now, write {marked}: it keeps its number."
+
+
 def way_out(finding: Finding) -> str:
     """How to get there without breaking anybody; empty for what never does."""
+    if finding.heir is not None:
+        return renaming(finding)
     if finding.renamed:
         marks = " and ".join(f'`@wire_name("{was}")` above `{now}`' for was, now in finding.renamed)
         return f"If it is only the class that has a new name, write {marks}: its message keeps the old one."

@@ -35,6 +35,9 @@ class WrittenField:
     """A field as its user wrote it: one field on the wire, or the members of a union."""
 
     name: str
+    """Its name in the contract; for a union that of its oneof."""
+    json: str
+    """Its name in Python, and in JSON."""
     types: Mapping[str, str]
     """The type of each member in Python's words, by name on the wire. A field by itself is its only member."""
     members: Mapping[str, FieldDescriptorProto]
@@ -61,7 +64,7 @@ class WrittenField:
 
 
 def written_fields(message: DescriptorProto, contract: Described) -> dict[str, WrittenField]:
-    """The fields of a message by their Python names, as far as the wire has them."""
+    """The fields of a message by their names in the contract."""
     groups: dict[str, list[FieldDescriptorProto]] = {}
     for item in message.field:
         groups.setdefault(real_oneof(message, item) or item.name, []).append(item)
@@ -81,6 +84,7 @@ def _written(
     of_type = {path for path in rules if path.endswith(_OF_TYPE)}
     return WrittenField(
         name=name,
+        json=name if contract.camel_case else items[0].json_name.removesuffix(items[0].name.removeprefix(name)),
         types={item.name: type_words(item, contract) + _absent(item, union, contract) for item in items},
         members={item.name: item for item in items},
         wire={item.name: _wire(item, contract) for item in items},

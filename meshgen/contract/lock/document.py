@@ -9,14 +9,13 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from meshgen.contract.lock.ledger import PROTOBUFS_OWN, SECTIONS, Entry, Ledger, Section, Slot
+from meshgen.contract.lock.ledger import MOST_OF_ENUM, PROTOBUFS_OWN, SECTIONS, Entry, Ledger, Section, Slot
 from meshgen.errors import Diagnostic, GraphError
 from meshgen.source import NOWHERE, Span
 
 VERSION = 1
 
 _MAX_FIELD = (1 << 29) - 1
-_MAX_ENUM = (1 << 31) - 1
 
 Where = Callable[[str], Span]
 """The line of a key."""
@@ -136,7 +135,7 @@ def _entry(key: str, raw: Any, section: Section, where: Where) -> Entry:
     part = _part(section)
     if not isinstance(raw, Mapping) or raw.keys() - {"record", part, "reserved"}:
         raise _corrupt(f"{key!r} is not an entry of a lock", where(key))
-    limit = _MAX_ENUM if section == "enums" else _MAX_FIELD
+    limit = MOST_OF_ENUM if section == "enums" else _MAX_FIELD
     live, reserved = _mapping(raw, part, where), _mapping(raw, "reserved", where)
     try:
         slots = [_slot(name, row["number"], row, "number") for name, row in live.items()]

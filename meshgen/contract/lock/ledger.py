@@ -7,7 +7,9 @@ It has three sections:
 - A request or response that *is* a record has the record's numbers, and its entry says no more than the record's name.
   Once it has been something else, its numbers and the record's are two histories, and the entry has numbers of its own
   for good.
-- A new name takes 1 + the highest number ever used. A name that is gone leaves its number and name reserved. A name
+- A new name takes 1 + the highest number ever used. A member of an enum of ints takes its value instead, where that is
+  free and a number that protobuf has; those that cannot count down from the highest number there is, which nobody
+  sends to mean something else. A name that is gone leaves its number and name reserved. A name
   whose wire type changed takes a new number, and the old one is reserved. A field that was renamed keeps its number;
   the names that it had (`was`) stay reserved.
 """
@@ -17,6 +19,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Literal, TypeAlias
 
 Section: TypeAlias = Literal["types", "enums", "rpcs"]
@@ -24,6 +27,9 @@ SECTIONS: tuple[Section, ...] = ("enums", "rpcs", "types")
 
 PROTOBUFS_OWN = range(19_000, 20_000)
 """Field numbers that no message may use."""
+
+MOST_OF_ENUM = (1 << 31) - 1
+"""The highest number of a value of an enum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,9 @@ class Want:
     """The name of before, when the name is marked as new for an old field."""
     old_type: str = ""
     """The wire type under the old name, which has the name of a oneof in it."""
+    number: int | None = None
+    """The number to take when it is new and that is free; 0 for one that must have no other member's value. None where
+    the next one will do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +85,11 @@ class Entry:
         kept = {name: slot for name, slot in before.items() if name in wanted and wanted[name].type == slot.type}
         gone = {slot.number: slot for name, slot in before.items() if name not in kept}
         reserved = {**self.reserved, **gone}
-        highest = max([0, *reserved, *(s.number for s in kept.values())])
         live = dict(kept)
         for name, want in wanted.items():
             if name not in live:
-                highest = _after(highest)
-                live[name] = Slot(name, highest, want.type)
+                number = _new_number(want, {*reserved, *(slot.number for slot in live.values())})
+                live[name] = Slot(name, number, want.type)
         return replace(self, live=live, reserved=reserved)
 
     def slots(self, name: str) -> tuple[Slot, ...]:
@@ -110,8 +118,13 @@ class Entry:
         return {s.name for s in self.reserved.values()} | {name for s in slots for name in s.was}
 
 
-def _after(number: int) -> int:
-    return PROTOBUFS_OWN.stop if number + 1 in PROTOBUFS_OWN else number + 1
+def _new_number(want: Want, used: set[int]) -> int:
+    if want.number and want.number not in used:
+        return want.number
+    following = max(used, default=0) + 1
+    if want.number is None and following <= MOST_OF_ENUM:
+        return PROTOBUFS_OWN.stop if following in PROTOBUFS_OWN else following
+    return next(number for number in count(MOST_OF_ENUM, -1) if number not in used)
 
 
 def rpc_key(node: str | None, message: str) -> str:

@@ -107,8 +107,9 @@ def _transcoder(services: Sequence[Service], settings: EnvoySettings) -> Documen
         services=[each.service for each in services],
         auto_mapping=True,
         convert_grpc_status=True,
-        # Empty lists are printed; unset fields are not, as all of them are `optional`.
-        print_options={"always_print_primitive_fields": True, "preserve_proto_field_names": True},
+        # Empty lists are printed; unset fields are not, as all of them are `optional`. Fields are printed by their
+        # `json_name`, which is their name in Python.
+        print_options={"always_print_primitive_fields": True},
         request_validation_options={
             "reject_unknown_method": True,
             "reject_unknown_query_parameters": True,

@@ -23,8 +23,8 @@ _INT64 = ("string", "integer")
 _SCALARS: Mapping[int, Schema] = {
     _F.TYPE_DOUBLE: Schema(type="number", format="double"),
     _F.TYPE_FLOAT: Schema(type="number", format="float"),
-    _F.TYPE_INT64: Schema(type=_INT64, format="int64"),
-    _F.TYPE_UINT64: Schema(type=_INT64, format="uint64"),
+    _F.TYPE_INT64: Schema(type=_INT64, format="int64", pattern="^-?[0-9]+$"),
+    _F.TYPE_UINT64: Schema(type=_INT64, format="uint64", pattern="^[0-9]+$"),
     _F.TYPE_INT32: Schema(type="integer", format="int32"),
     _F.TYPE_UINT32: Schema(type="integer", format="int64"),
     _F.TYPE_BOOL: Schema(type="boolean"),
@@ -82,12 +82,13 @@ class Messages:
         message = self._messages[name]
         choices = _choices(message)
         remarks = [_remark(message, oneof, members) for oneof, members in oneofs(message.descriptor).items()]
+        fields = message.descriptor.field
         return Schema(
             title=message.descriptor.name,
             type="object",
             description="\n\n".join(filter(None, (message.doc, *remarks))) or None,
-            properties={f.name: self._field(name, f, message.field_docs[f.name]) for f in message.descriptor.field},
-            required=tuple(f.name for f in message.descriptor.field if rules_of(f).get("required")) or None,
+            properties={f.json_name: self._field(name, f, message.field_docs[f.name]) for f in fields},
+            required=tuple(f.json_name for f in fields if rules_of(f).get("required")) or None,
             one_of=choices[0] if len(choices) == 1 else None,
             all_of=tuple(Schema(one_of=choice) for choice in choices) if len(choices) > 1 else None,
         )
@@ -135,14 +136,14 @@ def _choices(message: Message) -> list[tuple[Schema, ...]]:
     required = {oneof.name for oneof in message.descriptor.oneof_decl if one_is_required(oneof)}
     found = []
     for oneof, members in oneofs(message.descriptor).items():
-        there = tuple(Schema(required=(member.name,)) for member in members)
+        there = tuple(Schema(required=(member.json_name,)) for member in members)
         found.append(there if oneof in required else (*there, Schema(not_=Schema(any_of=there))))
     return found
 
 
 def _remark(message: Message, oneof: str, members: Sequence[FieldDescriptorProto]) -> str:
     required = any(one_is_required(o) for o in message.descriptor.oneof_decl if o.name == oneof)
-    names = ", ".join(f"`{member.name}`" for member in members)
+    names = ", ".join(f"`{member.json_name}`" for member in members)
     rule = f"{'Exactly' if required else 'At most'} one of {names}."
     return " ".join(filter(None, (message.oneof_docs[oneof], rule)))
 

@@ -1,4 +1,4 @@
-"""Protovalidate's rules as options of a field in `.proto` text, in the style of `buf format`."""
+"""Options of a field in `.proto` text, its name in JSON and protovalidate's rules, in the style of `buf format`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,17 @@ from meshgen.contract.validation import StatedRules
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def with_options(head: str, extension: str, rules: StatedRules) -> list[str]:
-    """The lines of a field: `head` is everything up to its options, `extension` is what the file calls the rules."""
-    options = [option for path, value in rules.items() for option in _options(f"({extension}).{path}", value)]
+def with_options(head: str, extension: str, rules: StatedRules, json_name: str = "") -> list[str]:
+    """The lines of a field.
+
+    Args:
+        head: everything up to its options.
+        extension: what the file calls the rules.
+        rules: those of the field.
+        json_name: its name in JSON; empty for the one that protobuf gives it.
+    """
+    options = [*_options("json_name", json_name)] if json_name else []
+    options += [option for path, value in rules.items() for option in _options(f"({extension}).{path}", value)]
     match options:
         case []:
             return [f"{head};"]

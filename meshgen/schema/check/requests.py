@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias, assert_never
 
-from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
+from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD
 from meshgen.schema.check.rule_tests import tests_of
 from meshgen.schema.misfit import MOST_PROBLEMS, TOO_DEEP, EncodeError, Misfit, path_below, subscript
 from meshgen.schema.model import (
@@ -98,7 +98,7 @@ class Checking:
 
     def fields(self, fields: Iterable[Field], get: Callable[[Any, Field], Any]) -> Check | None:
         """The check of all fields of what `get` takes them from; None when nothing is asked of them."""
-        rows = [(f, snake(f.name) if spread(f.type) is None else "", self._field(f)) for f in fields]
+        rows = [(f, f.name if spread(f.type) is None else "", self._field(f)) for f in fields]
         checked = [(field, path, check) for field, path, check in rows if check is not None]
         if not checked:
             return None
@@ -117,7 +117,7 @@ class Checking:
         union = spread(field.type)
         if union is None:
             return self._member(field.type)
-        check = self._oneof(union, snake(field.name))
+        check = self._oneof(union, field.name)
         return None if check is None else _unless_none(check)
 
     def _oneof(self, union: Union, field: str = "") -> Check | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from functools import cache
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
-from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, enum_zero, json_name, snake
+from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD
 from meshgen.schema.convert.field_access import ABSENT
 from meshgen.schema.convert.json_scalars import MAP_KEYS, SCALARS, any_integer
 from meshgen.schema.convert.readers import (
@@ -42,9 +42,12 @@ from meshgen.schema.model import (
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.values import any_value, picture, tensor
 from meshgen.schema.values.kind import Kind, Text
-from meshgen.schema.values.scalars import enum_names, one_of
+from meshgen.schema.values.scalars import enum_names, number_of, one_of
 from meshgen.schema.values.well_known import KINDS
-from meshgen.schema.wire_names import member_name
+from meshgen.schema.wire_names import member_name, wire_spelling
+
+_Spellings: TypeAlias = tuple[str, str]
+"""A key as Python has it, which is its name in JSON, and as the contract has it, which JSON may use as well."""
 
 
 class JsonReading:
@@ -55,45 +58,52 @@ class JsonReading:
 
     def fields(self, fields: tuple[Field, ...]) -> Reader:
         """Object → dict of the fields' values."""
-        return _of_object(reader_of_fields(fields, self._field, rules=True))
+        names = {f.name for f in fields}
+        return _of_object(reader_of_fields(fields, lambda field: self._field(field, names), rules=True))
 
     def record(self, record: Record) -> Reader:
         """Object → value of the record. Each record is compiled once, so that it may hold itself."""
         compiled = self._records.get(record)
         if compiled is None:
             compiled = self._records[record] = []
-            compiled.append(_of_object(reader_of_record(record, self._field, rules=True)))
+            names = {f.name for f in record.fields}
+            compiled.append(_of_object(reader_of_record(record, lambda f: self._field(f, names), rules=True)))
         return compiled[0] if compiled else lambda value: compiled[0](value)  # noqa: PLW0108 - it is empty yet
 
-    def _field(self, field: Field) -> Reader:
-        wire, union = snake(field.name), spread(field.type)
-        return self._member(wire, field.type) if union is None else self._oneof(union, wire)
+    def _field(self, field: Field, names: Collection[str]) -> Reader:
+        """Reads one of the fields that have these names."""
+        wire, union = wire_spelling(field, names), spread(field.type)
+        return self._member((field.name, wire), field.type) if union is None else self._oneof(union, field.name, wire)
 
-    def _oneof(self, union: Union, field: str = "") -> Reader:
+    def _oneof(self, union: Union, field: str = "", wire: str = "") -> Reader:
         """Reads the one member that an object has; those of a union that is a `field` have its name in theirs."""
-        names = [member_name(member, field) for member in union.members]
-        rows = [(n, held(n, _present(n, self._element(m)))) for n, m in zip(names, union.members, strict=True)]
+        rows: list[tuple[_Spellings, Reader]] = []
+        for member in union.members:
+            keys = (member_name(member, field), member_name(member, wire))
+            rows.append((keys, held(keys[0], _present(keys, self._element(member)))))
 
         def read(source: dict[str, Any]) -> Any:
-            given = [(name, read) for name, read in rows if _is_given(source, name)]
+            given = [(keys[0], read) for keys, read in rows if any(source.get(key) is not None for key in keys)]
             if len(given) > 1:
                 raise Misfit([(given[1][0], f"cannot come together with {given[0][0]}")])
             return given[0][1](source) if given else ABSENT
 
         return read
 
-    def _member(self, wire: str, type_: Type) -> Reader:
+    def _member(self, keys: _Spellings, type_: Type) -> Reader:
         match type_:
             case AnyValue() | Optional(item=AnyValue()):
-                return _present(wire, any_value.from_plain, null=True)
+                return _present(keys, any_value.from_plain, null=True)
             case Optional(item=item):
-                return _present(wire, self._element(item))
+                return _present(keys, self._element(item))
+            case ListOf(item=AnyValue()):  # Envoy would read null as a list of it
+                return _present(keys, _array_reader(list_reader(self._element(type_.item), type_.container)), null=True)
             case ListOf(item=item, container=container):
-                return _present(wire, _array_reader(list_reader(self._element(item), container)))
+                return _present(keys, _array_reader(list_reader(self._element(item), container)))
             case MapOf():
-                return _present(wire, self._map(type_))
+                return _present(keys, self._map(type_))
             case _:
-                return _present(wire, self._element(type_))
+                return _present(keys, self._element(type_))
 
     def _element(self, type_: Type) -> Reader:  # noqa: C901 - one case per type
         match type_:
@@ -119,7 +129,7 @@ class JsonReading:
             case ListOf() | MapOf():
                 return _of_object(held(LIST_FIELD, self._or_empty(type_)))
             case Optional():
-                return _of_object(held(OPTIONAL_FIELD, _or(self._member(OPTIONAL_FIELD, type_), lambda: None)))
+                return _of_object(held(OPTIONAL_FIELD, _or(self._member(_only(OPTIONAL_FIELD), type_), lambda: None)))
             case Nothing():
                 return lambda _: None
             case Unknown():
@@ -128,7 +138,7 @@ class JsonReading:
                 assert_never(type_)
 
     def _or_empty(self, type_: ListOf | MapOf) -> Reader:
-        return _or(self._member(LIST_FIELD, type_), type_.python)
+        return _or(self._member(_only(LIST_FIELD), type_), type_.python)
 
     def _map(self, type_: MapOf) -> Reader:
         read_keys, read_entries = _keys_reader(MAP_KEYS[type_.key.kind]), entries_reader(self._element(type_.value))
@@ -150,10 +160,11 @@ class JsonReading:
     def _tensor(self, type_: Tensor) -> Reader:
         def reader(field: Field) -> Reader:
             if field.name != tensor.WIDE:
-                return self._field(field)
-            return _present(field.name, _array_reader(list_reader(any_integer, "list")))
+                return self._field(field, ())
+            return _present(_only(field.name), _array_reader(list_reader(any_integer, "list")))
 
-        read_parts = _of_object(reader_of_fields(tensor.PARTS, reader))
+        shown = f"must be an object: {tensor.example(type_.dtype or 'float32')}"
+        read_parts = _of_object(reader_of_fields(tensor.PARTS, reader), shown)
         return lambda value: tensor.tensor_from(read_parts(value), type_)
 
 
@@ -178,33 +189,33 @@ def _keys_reader(read: Reader) -> Callable[[Iterable[str]], tuple[list[Any], lis
     return read_keys
 
 
-def _of_object(read: Reader) -> Reader:
+def _of_object(read: Reader, otherwise: str = "must be an object") -> Reader:
     def read_object(value: Any) -> Any:
         if not isinstance(value, dict):
-            raise Misfit.here("must be an object")
+            raise Misfit.here(otherwise)
         return read(value)
 
     return read_object
 
 
-def _present(wire: str, element: Reader, *, null: bool = False) -> Reader:
+def _only(name: str) -> _Spellings:
+    return name, name
+
+
+def _present(keys: _Spellings, element: Reader, *, null: bool = False) -> Reader:
     """Reads one key of an object, which may be spelled in two ways; null is absence, or else a value."""
-    other = json_name(wire)
+    name, other = keys
     nothing = ABSENT if null else None
 
     def read(source: dict[str, Any]) -> Any:
-        value = source.get(wire, nothing)
-        if other != wire and other in source:
-            if wire in source:
-                raise Misfit.here(f"is given twice, as {wire!r} and {other!r}")
+        value = source.get(name, nothing)
+        if other != name and other in source:
+            if name in source:
+                raise Misfit.here(f"is given twice, as {name!r} and {other!r}")
             value = source[other]
         return ABSENT if value is nothing else element(value)
 
     return read
-
-
-def _is_given(source: Mapping[str, Any], wire: str) -> bool:
-    return source.get(wire) is not None or source.get(json_name(wire)) is not None
 
 
 def _or(read: Reader, absent: Callable[[], Any]) -> Reader:
@@ -232,7 +243,7 @@ def _kind_reader(kind: Kind) -> Reader:
         return form.read
     scalars = dict(form.parts)
     fields = [Field(name=name, type=Scalar(scalar), factory=CLASSES[scalar]) for name, scalar in form.parts]
-    read = _of_object(reader_of_fields(fields, lambda field: _present(field.name, SCALARS[scalars[field.name]])))
+    read = _of_object(reader_of_fields(fields, lambda f: _present(_only(f.name), SCALARS[scalars[f.name]])))
     return lambda value: form.read(*read(value).values())
 
 
@@ -250,8 +261,7 @@ def _choice_reader(choice: Choice) -> Reader:
 
 def _enum_reader(enum: EnumOf) -> Reader:
     by_name: dict[str, Any] = {name: member for member, name in enum_names(enum).items()}
-    numbers = _declared_numbers(enum)
-    by_number = {numbers[name]: member for name, member in by_name.items()}
+    by_number = {number: member for member in by_name.values() if (number := number_of(member)) is not None}
     expected = f"must be {one_of(tuple(by_name))}"
 
     def read(value: Any) -> Any:
@@ -263,10 +273,3 @@ def _enum_reader(enum: EnumOf) -> Reader:
             raise Misfit.here(expected) from None
 
     return read
-
-
-def _declared_numbers(enum: EnumOf) -> Mapping[str, int]:
-    """The numbers that a first build gives: 1, 2, 3… in the order of declaration."""
-    zero = enum_zero(enum.name)
-    names = [name for name in enum_names(enum).values() if name != zero]
-    return {zero: 0, **{name: number for number, name in enumerate(names, start=1)}}

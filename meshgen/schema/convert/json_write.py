@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, assert_never
 
-from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, snake
+from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD
 from meshgen.schema.convert.extra_fields import extra_fields_check
 from meshgen.schema.convert.field_access import ABSENT, elements, getter
 from meshgen.schema.convert.set_elements import may_merge, refuse_merged
@@ -93,10 +93,10 @@ class JsonWriting:
         return write
 
     def _field(self, field: Field) -> Put:
-        wire, union = snake(field.name), spread(field.type)
-        put = _put(wire, self._member(field.type)) if union is None else self._oneof(union, wire)
+        name, union = field.name, spread(field.type)
+        put = _put(name, self._member(field.type)) if union is None else self._oneof(union, name)
         if none_is_lost(field):
-            return _refuse_none(put, wire)
+            return _refuse_none(put, name)
         return _unless_none(put) if union is not None and isinstance(field.type, Optional) else put
 
     def _oneof(self, union: Union, field: str = "") -> Put:
@@ -192,9 +192,9 @@ class JsonWriting:
         return write
 
 
-def _put(wire: str, write: Convert, path: str | None = None) -> Put:
+def _put(key: str, write: Convert, path: str | None = None) -> Put:
     """Puts what `write` makes under a key; the path of errors is the key's, unless another is given."""
-    prefix = wire if path is None else path
+    prefix = key if path is None else path
 
     def put(value: Any, result: dict[str, Any]) -> None:
         try:
@@ -202,7 +202,7 @@ def _put(wire: str, write: Convert, path: str | None = None) -> Put:
         except EncodeError as error:
             raise error.under(prefix) from None
         if written is not ABSENT:
-            result[wire] = written
+            result[key] = written
 
     return put
 
@@ -211,10 +211,10 @@ def _unless_none(put: Put) -> Put:
     return lambda value, result: None if value is None else put(value, result)
 
 
-def _refuse_none(put: Put, wire: str) -> Put:
+def _refuse_none(put: Put, name: str) -> Put:
     def put_value(value: Any, result: dict[str, Any]) -> None:
         if value is None:
-            raise EncodeError(NONE_IS_LOST, wire)
+            raise EncodeError(NONE_IS_LOST, name)
         put(value, result)
 
     return put_value

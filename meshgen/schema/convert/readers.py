@@ -11,12 +11,11 @@ from functools import cache
 from itertools import chain
 from typing import Any, Final
 
-from meshgen.naming import snake
 from meshgen.schema.check.requests import Check, Checking
 from meshgen.schema.convert.field_access import ABSENT
 from meshgen.schema.convert.set_elements import SETS, distinct
 from meshgen.schema.misfit import MOST_PROBLEMS, Misfit, path_below, subscript
-from meshgen.schema.model import CONTAINERS, Container, Field, ListOf, MapOf, Record, Union
+from meshgen.schema.model import CONTAINERS, Container, Field, ListOf, MapOf, Record, Union, Unknown
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.wire_names import member_name
 
@@ -46,22 +45,22 @@ def reader_of_fields(
         rules: when some fields cannot be read, look for broken rules in the others: all problems come at once.
     """
     fields = tuple(fields)
-    rows = [(f.name, snake(f.name), reader(f), spread(f.type) is None, when_absent(f, record)) for f in fields]
+    rows = [(f, f.name, reader(f), spread(f.type) is None, when_absent(f, record)) for f in fields]
     checks = _checks_of(fields, rules)
 
     def read(source: Any) -> dict[str, Any]:
         values: dict[str, Any] = {}
         problems: list[tuple[str, str]] = []
-        for name, wire, read_field, alone, absent in rows:
+        for field, name, read_field, alone, absent in rows:
             try:
                 value = read_field(source)
             except Misfit as misfit:
-                problems += misfit.under(wire if alone else "")  # members of a union have names of their own
+                problems += misfit.under(name if alone else "")  # its members have names of their own
                 continue
             if value is not ABSENT:
                 values[name] = value
             elif absent is None:
-                problems.append((wire, "is required"))
+                problems.append((name, _is_required(field)))
             elif absent is not LEFT_TO_THE_CLASS:
                 values[name] = absent()
         if problems:
@@ -69,6 +68,17 @@ def reader_of_fields(
         return values
 
     return read
+
+
+def _is_required(field: Field) -> str:
+    """What is said of a field that is missing."""
+    if (union := spread(field.type)) is not None:
+        return f"is required: one of {', '.join(member_name(m, field.name) for m in union.members)}"
+    match field.type:
+        case Unknown(annotation=annotation, reason=reason, hint=hint) if reason:
+            return f"is required, of the type {annotation}, which {reason}: {hint.rstrip('.')}"
+        case _:
+            return "is required"
 
 
 def reader_of_record(record: Record, reader: Callable[[Field], Reader], *, rules: bool = False) -> Reader:
@@ -85,7 +95,7 @@ def reader_of_record(record: Record, reader: Callable[[Field], Reader], *, rules
         try:
             return construct(record, values)
         except Misfit as misfit:
-            broken = {wire: found for wire, check in checks().items() if (found := check(values))}
+            broken = {name: found for name, check in checks().items() if (found := check(values))}
             own = [(path, words) for path, words in misfit.problems if re.split(r"[.[]", path)[0] not in broken]
             raise Misfit(chain(*broken.values(), own)) from misfit.__cause__
 
@@ -98,8 +108,8 @@ def _checks_of(fields: Sequence[Field], rules: bool) -> Callable[[], Mapping[str
     @cache
     def checks() -> Mapping[str, Check]:
         checking = Checking()
-        compiled = {snake(f.name): checking.argument(f) for f in fields if rules}
-        return {wire: check for wire, check in compiled.items() if check is not None}
+        compiled = {f.name: checking.argument(f) for f in fields if rules}
+        return {name: check for name, check in compiled.items() if check is not None}
 
     return checks
 
@@ -120,7 +130,7 @@ def construct(record: Record, values: dict[str, Any]) -> Any:
 def _path(location: tuple[int | str, ...]) -> str:
     path = ""
     for part in location:
-        step = f"[{part}]" if isinstance(part, int) else snake(part) or part
+        step = f"[{part}]" if isinstance(part, int) else part
         path = path_below(path, step) if path else step
     return path
 

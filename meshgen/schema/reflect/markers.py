@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+import types
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +14,7 @@ from meshgen.annotations import RenamedFrom
 from meshgen.schema.reflect.generics import substituted
 from meshgen.schema.unsupported import THIS, Refused
 
+WRITE_ANY = "Write `Any`, which holds what JSON can hold; or a record (a dataclass) instead, which may hold itself."
 _QUALIFIERS = ("Final", "ClassVar", "Required", "NotRequired", "ReadOnly")
 
 
@@ -23,6 +27,8 @@ class Peeled:
     """Outermost last."""
     qualifiers: set[str] = field(default_factory=set)
     """`NotRequired`, `Required`…"""
+    aliases: list[Any] = field(default_factory=list)
+    """The type aliases that were opened, with their arguments."""
 
     @property
     def renamed_from(self) -> str:
@@ -47,13 +53,12 @@ def peel(annotation: Any) -> Peeled:
         Refused: a type alias that refers to itself.
     """
     peeled = Peeled(annotation)
-    aliases: list[Any] = []
-    while (inner := _inner(peeled, aliases)) is not None:
+    while (inner := _inner(peeled)) is not None:
         peeled.annotation = inner[0]
     return peeled
 
 
-def _inner(peeled: Peeled, aliases: list[Any]) -> tuple[Any] | None:
+def _inner(peeled: Peeled) -> tuple[Any] | None:
     """The annotation one layer in, as a tuple of one; None when there is no layer."""
     here = peeled.annotation
     origin = typing.get_origin(here)
@@ -66,13 +71,36 @@ def _inner(peeled: Peeled, aliases: list[Any]) -> tuple[Any] | None:
         return (here.type,)
     alias = origin if origin is not None else here
     if type(alias).__name__ == "TypeAliasType":
-        if alias in aliases:
-            raise Refused(alias.__name__, "is an alias of itself", "Make it a dataclass.")
-        aliases.append(alias)
+        if (alias.__module__, alias.__name__) == ("pydantic.types", "JsonValue"):
+            return (Any,)
+        if here in peeled.aliases:
+            raise holds_itself(alias.__name__)
+        peeled.aliases.append(here)
         bound = dict(zip(alias.__type_params__, typing.get_args(here), strict=False))
-        return (substituted(alias.__value__, bound),)
+        return (substituted(_value_of(alias), bound),)
     name = getattr(origin, "_name", None) or getattr(origin, "__name__", "")
     if name in _QUALIFIERS and typing.get_args(here):
         peeled.qualifiers.add(name)
         return (typing.get_args(here)[0],)
     return None
+
+
+def holds_itself(alias: Any) -> Refused:
+    """Why an alias without an end has no contract: a message inside itself needs a name."""
+    return Refused(alias, "is an alias that holds itself", WRITE_ANY)
+
+
+def _value_of(alias: Any) -> Any:
+    """What an alias stands for, with the names in it resolved where it was written.
+
+    Raises:
+        Refused: a name cannot be resolved.
+    """
+    own = {alias.__name__: alias, **{each.__name__: each for each in alias.__type_params__}}
+    names: Mapping[str, Any] = vars(sys.modules.get(alias.__module__ or "", typing))
+    try:
+        holder = types.SimpleNamespace(__annotations__={"it": alias.__value__})
+        return typing.get_type_hints(holder, globalns={**names, **own}, include_extras=True)["it"]
+    except Exception as error:  # noqa: BLE001 - evaluating annotations runs any code
+        hint = "Import the missing name in the module of the alias."
+        raise Refused(alias.__name__, f"cannot be resolved: {error}", hint) from None

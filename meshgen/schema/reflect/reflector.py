@@ -35,7 +35,7 @@ from meshgen.schema.reflect.arrays import is_class_of, refuse_scalar, tensor_of
 from meshgen.schema.reflect.choices import enum_of, literal
 from meshgen.schema.reflect.constraints import constrained, constraints_of, doc_of
 from meshgen.schema.reflect.examples import examples_of
-from meshgen.schema.reflect.markers import Peeled, peel
+from meshgen.schema.reflect.markers import Peeled, holds_itself, peel
 from meshgen.schema.reflect.narrowing import narrowed
 from meshgen.schema.reflect.oneofs import union
 from meshgen.schema.reflect.records import RawField, raw_fields
@@ -84,6 +84,8 @@ _BROKEN: Any = object()
 
 def reflect(annotation: Any) -> Type:
     """The schema of an annotation, already resolved by `typing.get_type_hints` (no strings left in it)."""
+    if isinstance(annotation, str):
+        return _unresolved(annotation)
     walk = _Reflector()
     try:
         return walk.type(annotation)
@@ -97,6 +99,8 @@ def reflect_field(
     name: str, annotation: Any, *, default: Any = MISSING, factory: Callable[[], Any] | None = None
 ) -> Field:
     """A parameter, with what `Annotated` says of it beyond its type."""
+    if isinstance(annotation, str):
+        return Field(name=name, type=_unresolved(annotation), default=default, factory=factory)
     walk = _Reflector()
     try:
         return walk.field(RawField(name, annotation, default, factory))
@@ -105,6 +109,10 @@ def reflect_field(
     except RecursionError:
         unknown = _unknown(annotation, walk.without_end(annotation))
     return Field(name=name, type=unknown, default=default, factory=factory)
+
+
+def _unresolved(annotation: str) -> Unknown:
+    return Unknown(annotation, "cannot be resolved", "Import the name in the module of the annotation.")
 
 
 def _unknown(annotation: Any, refused: Refused) -> Unknown:
@@ -137,15 +145,17 @@ class _Reflector:
 
     def __init__(self) -> None:
         self._inside: list[Any] = []
+        self._aliases: list[Any] = []
+        """The aliases that it is inside of, since the last record."""
         self._growing = ""
         """The generic record that was last met inside itself with other arguments; `Box[Box[int]]` is one too."""
 
     def without_end(self, annotation: Any) -> Refused:
-        """Why a walk did not end. An alias can contain itself without a name on the way: `type Json = list[Json]`."""
+        """Why a walk did not end."""
         if self._growing:
             reason = f"contains `{self._growing}` with other type arguments at every level, without end"
             return Refused(annotation, reason, "Give it the same type arguments inside of itself.")
-        return Refused(annotation, "is an alias that contains itself", "Make it a dataclass, or use `Any` for JSON.")
+        return holds_itself(annotation)
 
     def type(self, annotation: Any) -> Type:
         peeled = peel(annotation)
@@ -181,7 +191,13 @@ class _Reflector:
             self._inside.pop()
 
     def _peeled(self, peeled: Peeled) -> Type:
-        bare = self._bare(peeled.annotation)
+        if again := next((alias for alias in peeled.aliases if alias in self._aliases), None):
+            raise holds_itself(again)
+        outside, self._aliases = self._aliases, [*self._aliases, *peeled.aliases]
+        try:
+            bare = self._bare(peeled.annotation)
+        finally:
+            self._aliases = outside
         try:
             return constrained(narrowed(bare, peeled), constraints_of(peeled.metadata))
         except Refused as refused:
@@ -263,12 +279,14 @@ class _Reflector:
         if any(step is not _BROKEN and step[0] is cls for step in self._inside):
             self._growing = cls.__name__
         self._inside.append((cls, args))
+        outside, self._aliases = self._aliases, []
         try:
             raw = raw_fields(annotation, kind)
             types_of_args = tuple(self._under(_BROKEN, a) for a in args)
             fields = tuple(self._field_of(cls, field) for field in raw)
         finally:
             self._inside.pop()
+            self._aliases = outside
         return Record(
             name=_name(cls, types_of_args),
             kind=kind,

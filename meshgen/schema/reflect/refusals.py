@@ -7,6 +7,7 @@ import collections.abc as abc
 import typing
 from typing import Any
 
+from meshgen.schema.reflect.markers import WRITE_ANY, holds_itself
 from meshgen.schema.unsupported import Refused
 
 _BARE = (list, set, frozenset, dict, tuple, abc.Sequence, abc.Mapping, abc.MutableMapping, abc.Set, abc.Collection)
@@ -46,6 +47,8 @@ def refuse(annotation: Any, cls: Any) -> Refused:
         annotation: as written.
         cls: its class without type arguments; the annotation itself when it is none.
     """
+    if isinstance(annotation, typing.ForwardRef):  # of names, only that of an alias which holds itself is left
+        return holds_itself(annotation)
     reason, hint = _why(annotation, cls)
     return Refused(annotation, reason, hint)
 
@@ -53,8 +56,8 @@ def refuse(annotation: Any, cls: Any) -> Refused:
 def _why(annotation: Any, cls: Any) -> tuple[str, str]:
     if cls is object:
         return "has no shape", "Name the type; `Any` takes what JSON can hold."
-    if isinstance(annotation, str | typing.ForwardRef):
-        return "cannot be resolved", "Import the name in the module of the annotation."
+    if isinstance(annotation, str):
+        return "is only a name here, of an alias that holds itself or of a class", f"{WRITE_ANY} Write a class itself."
     if isinstance(annotation, typing.TypeVar):
         return "is a type variable that nothing stands for", "Name the type: `Box[int]` instead of `Box`."
     if annotation is typing.Self:

@@ -153,6 +153,15 @@ EnumNumbers = Callable[[EnumOf], dict[str, int]]
 """The numbers of an enum's wire names, by the contract."""
 
 
+def number_of(member: Any) -> int | None:
+    """The number that stands for a member of an enum on the wire and in JSON: its value, where protobuf can have it.
+
+    That is an int from 1 to 2^31 - 1; 0 stands for "not said".
+    """
+    value = member.value
+    return value if type(value) is int and 1 <= value <= INT32_MAX else None
+
+
 def enum_names(enum: EnumOf) -> dict[Any, str]:
     """The wire name of each member."""
     return {member: enum_value(enum.name, member.name) for member in enum.python}

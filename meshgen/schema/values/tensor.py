@@ -140,7 +140,7 @@ def tensor_from(parts: Mapping[str, Any], type_: Tensor) -> Any:
 
 def _dtype_of(datatype: str | None, type_: Tensor) -> str:
     if datatype is None:
-        raise Misfit([("datatype", "is required")])
+        raise Misfit([("datatype", f"is required: {example(type_.dtype or 'float32')}")])
     dtype, known = _DTYPES.get(datatype, ""), _OF_LIBRARY[type_.library]
     if dtype not in known:
         raise Misfit([("datatype", f"must be one of {', '.join(known.values())}")])
@@ -205,11 +205,13 @@ def _from_contents(parts: Mapping[str, Any], given: list[str], dtype: str, count
     if len(given) > 1:
         raise Misfit([(given[1], f"cannot come together with {given[0]}")])
     if not given and count:
-        raise Misfit([("raw", "is required")])
+        raise Misfit([(_fitting(dtype)[0], f"is required, or raw: {example(dtype)}")])
     name = given[0] if given else "raw"
     values = parts[name] if given else []
     if given and name not in _fitting(dtype):
         raise Misfit([(name, f"cannot hold {DATATYPES[dtype]}; use {' or '.join(_fitting(dtype))}")])
+    if not parts["shape"] and len(values) > 1:
+        raise Misfit([("shape", f"is required: {len(values)} elements in a row have the shape [{len(values)}]")])
     if len(values) != count:
         raise Misfit([(name, f"must have {count} elements for this shape, got {len(values)}")])
     if name in _FLOATS:
@@ -218,6 +220,12 @@ def _from_contents(parts: Mapping[str, Any], given: list[str], dtype: str, count
         _check_range(name, values, dtype)
         flat = np.array(values, dtype="uint16" if dtype == "bfloat16" else dtype)
     return _to_torch(flat, dtype) if type_.library == "torch" else flat
+
+
+def example(dtype: str) -> str:
+    """A row of two elements as JSON has it."""
+    elements = "[true, false]" if dtype == "bool" else "[1, 2]"
+    return f'{{"datatype": "{DATATYPES[dtype]}", "shape": [2], "{_fitting(dtype)[0]}": {elements}}}'
 
 
 def _fitting(dtype: str) -> tuple[str, ...]:

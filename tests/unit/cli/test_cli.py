@@ -109,6 +109,15 @@ def test_local_says_where_json_is_malformed(meshgen: Run) -> None:
     assert done.stderr == "INVALID_ARGUMENT: --input is not JSON: Expecting value at line 1, column 12\n"
 
 
+def test_local_takes_no_key_twice(meshgen: Run) -> None:
+    for document, key in (
+        ('{"number": "1", "number": "2"}', "number"),
+        ('{"a": [{"b": {"c": 1, "d": 2, "c": 1}}]}', "c"),
+    ):
+        done = meshgen("local", "graphs/quickstart.py", "--input", document)
+        assert done.stderr == f"INVALID_ARGUMENT: --input has the key '{key}' twice in one object\n"
+
+
 def test_local_says_that_a_file_or_a_route_does_not_exist(meshgen: Run) -> None:
     missing = meshgen("local", "graphs/quickstart.py", "--input", "@nowhere.json")
     assert (missing.returncode, missing.stdout) == (2, "")

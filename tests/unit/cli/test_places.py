@@ -87,7 +87,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("    kept: int", "    kept: str", "kept", "field `kept` of `Label` changed"),
         ("    score: int\n", "    pass\n", "Label", "field `score` of `Label` was removed"),
         ("    left: int", "    left: str", "left", "field `left` of `Pair` changed"),
-        ("    camelCase: int", "    camelCase: str", "camelCase", "field `camel_case` of `Keys` changed"),
+        ("    camelCase: int", "    camelCase: str", "camelCase", "field `camelCase` of `Keys` changed"),
         ('{"made": int}', '{"made": str}', "first", "field `made` of `Made` changed"),
         ("    item: T", "    item: list[T]", "item", "field `item` of `BoxInt` changed"),
         ("    flag: bool", "    flag: int", "flag", "field `flag` of `Request` changed from bool to int"),

@@ -268,7 +268,7 @@ def test_all_violations_come_with_their_paths() -> None:
 
 def test_enum_and_choice_from_outside() -> None:
     codec = codec_of(params(e=EnumOf(Color), c=Choice(("a", "b")), l=ListOf(EnumOf(Color))))
-    message: Any = codec.request_class(e=99, c="z", l=[1, 0])
+    message: Any = codec.request_class(e=99, c="z", l=[7, 0])
     expected = "must be one of 'COLOR_RED', 'COLOR_LIGHT_BLUE'"
     assert violations(codec, message.SerializeToString()) == {
         "e": expected,

@@ -10,6 +10,7 @@ from schema_samples import FLOAT, INT, STR, contract_of, enum_of, params
 from meshgen.contract.build import build
 from meshgen.contract.compare.comparison import Change, compare
 from meshgen.contract.model import Contract, RpcSpec, ServiceSpec
+from meshgen.naming import json_name
 from meshgen.schema.model import (
     AnyValue,
     Choice,
@@ -410,3 +411,63 @@ def test_a_class_inside_the_name_of_another_one_is_what_was_renamed() -> None:
     box, crate = named("BoxReq", item=named("Req", **REQ)), named("BoxRequest", item=named("Request", **REQ))
     change = request_change(box, crate)
     assert '`@wire_name("Req")` above `Request`' in change.way
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "pairs"),
+    [
+        ({"name": STR}, {"title": STR}, {"name": "title"}),
+        ({"name": STR, "size": INT}, {"size": INT, "title": STR}, {"name": "title"}),
+        ({"name": STR, "size": INT}, {"title": STR, "length": INT}, {"name": "title", "size": "length"}),
+        ({"first": STR, "second": STR}, {"firstName": STR, "other": STR}, {"first": "firstName"}),
+        ({"a": STR, "b": STR}, {"x": STR}, {}),
+        ({"name": STR}, {"name2": INT}, {}),
+        ({"names": ListOf(STR)}, {"titles": ListOf(STR)}, {"names": "titles"}),
+        ({"x": Union((INT, STR))}, {"y": Union((INT, STR))}, {"x": "y"}),
+        ({"linkID": INT}, {"connectionID": INT}, {"linkID": "connectionID"}),
+    ],
+)
+def test_a_field_that_went_and_one_that_came_may_be_one(
+    before: dict[str, Type], now: dict[str, Type], pairs: dict[str, str]
+) -> None:
+    found = changes((params(x=thing(**before)), INT), (params(x=thing(**now)), INT))
+    removed = {
+        old: c for c in found for old in before if c.place == f"field `{old}` of `Thing`" and "removed" in c.what
+    }
+    assert {old for old, c in removed.items() if "RenamedFrom" in c.way} == pairs.keys()
+    for old, new in pairs.items():
+        change = next(c for c in found if c.place == f"field `{new}` of `Thing`")
+        marker = f"write `{new}: Annotated[{removed[old].way.partition('Annotated[')[2].partition(', Renamed')[0]}"
+        for each in (change, removed[old]):
+            assert marker in each.way
+            assert f'RenamedFrom("{old}")]`: it keeps its number.' in each.way
+            assert each.breaking or str(each).endswith(each.way)
+
+
+def test_another_spelling_is_another_name_in_json_alone() -> None:
+    (change,) = changes((params(x=thing(linkID=INT)), INT), (params(x=thing(link_id=INT)), INT))
+    assert str(change) == (
+        "field `linkID` of `Thing` is called `link_id` in JSON now: old clients that use JSON know the old name only; "
+        "old nodes still work"
+    )
+    assert change.json
+    assert not change.wire
+
+
+def test_contracts_of_before_names_in_json_were_those_of_python() -> None:
+    """meshgen 0.1 wrote snake case and took lowerCamelCase as well, with no `json_name` of its own."""
+    old = graph(params(user_id=INT, linkID=INT, size=INT, _key=INT))
+    for file in old.descriptors.file:
+        for message in file.message_type:
+            for field in message.field:
+                field.json_name = json_name(field.name)
+    found = compare(
+        old.descriptors, graph(params(user_id=INT, linkID=INT, size=INT, _key=INT), lock=old.lock).descriptors
+    )
+    assert [str(c).partition(": old")[0] for c in found] == [
+        "field `link_id` of the request is called `linkID` in JSON now",
+        "field `underscore_key` of the request is called `_key` in JSON now",
+        "parameter `link_id` of `run` of node `work` is called `linkID` in JSON now",
+        "parameter `underscore_key` of `run` of node `work` is called `_key` in JSON now",
+        "JSON does not take lowerCamelCase any more: `linkId` is `linkID`, as in Python",
+    ]

@@ -98,7 +98,7 @@ def test_enums() -> None:
     one = contract_of(params(x=enum_of("E", "A", "B")))
     two = contract_of(params(x=enum_of("E", "C", "B")), lock=one.lock)
     found = two.files[0].enum_type[0]
-    assert {v.name: v.number for v in found.value} == {"E_UNSPECIFIED": 0, "E_B": 2, "E_C": 3}
+    assert {v.name: v.number for v in found.value} == {"E_UNSPECIFIED": 0, "E_B": 2, "E_C": 2**31 - 1}
     assert [(r.start, r.end) for r in found.reserved_range] == [(1, 1)]
     assert list(found.reserved_name) == ["E_A"]
 

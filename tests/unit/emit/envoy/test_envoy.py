@@ -123,7 +123,8 @@ def test_merging_keeps_each_shared_file_once() -> None:
 
 def test_merging_refuses_two_contracts_of_one_name() -> None:
     ours, theirs = plan_samples.contract().descriptors, plan_samples.contract().descriptors
-    theirs.file[-1].message_type[0].field[0].number = 99
+    file = next(file for file in theirs.file if file.name == "sample/model/v1/model.proto")
+    file.message_type[0].field[0].number = 99
     with pytest.raises(MeshgenError, match=re.escape("sample/model/v1/model.proto")):
         merge_descriptors([ours, theirs])
 

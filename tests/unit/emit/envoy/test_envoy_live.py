@@ -234,8 +234,8 @@ async def test_another_method_than_a_path_takes(
 
 async def test_answers_over_rest(one: tuple[Front, Replica]) -> None:
     envoy_front, replica = one
-    answer = await envoy_front.post({"text": "hi", "count": 0, "values": [1, 2]}, application="other")
-    assert answer.json() == {"value": 2, "count": "0", "host": str(replica.port), "items": []}
+    answer = await envoy_front.post({"text": "hi", "count": 0, "linkID": 7, "values": [1, 2]}, application="other")
+    assert answer.json() == {"value": 2, "count": "0", "linkID": "7", "host": str(replica.port), "items": []}
     assert "application" not in replica.metadata
     answer = await envoy_front.post({"text": "remaining"})
     assert answer.json().keys() == {"value", "items"}, "unset fields are left out, empty lists are printed"

@@ -112,7 +112,7 @@ def test_the_example_of_an_error_is_what_a_caller_gets() -> None:
 def test_every_type(schemas: dict[str, Any]) -> None:
     properties = schemas["s.v1.RunRequest"]["properties"]
     label = {"$ref": "#/components/schemas/s.v1.Label"}
-    assert properties["count"] == {"type": ["string", "integer"], "format": "int64"}
+    assert properties["count"] == {"type": ["string", "integer"], "format": "int64", "pattern": "^-?[0-9]+$"}
     assert properties["ratio"] == {"type": "number", "format": "double"}
     assert properties["flag"] == {"type": "boolean"}
     assert properties["text"] == {"type": "string"}

@@ -32,6 +32,7 @@ from meshgen.codec.rpc import RpcCodec
 from meshgen.schema.convert.json_value import from_json, to_json
 from meshgen.schema.misfit import EncodeError
 from meshgen.schema.model import (
+    AnyValue,
     Choice,
     EnumOf,
     Field,
@@ -102,9 +103,7 @@ def test_writing_agrees_with_protobuf(drawn: tuple[tuple[Field, ...], dict[str, 
     codec = codec_of(fields)
     written = to_json(fields, values)
     message = codec.request_class.FromString(codec.encode_request(values))
-    expected = json_format.MessageToDict(
-        message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-    )
+    expected = json_format.MessageToDict(message, always_print_fields_with_no_presence=True)
     assert normal(written) == normal(expected)
     assert same(from_json(fields, json.loads(json.dumps(written))), values)
 
@@ -174,8 +173,10 @@ def test_reading_takes_nothing_that_protobuf_refuses(drawn: tuple[tuple[Field, .
         (BYTES, "YQ==", b"a"),
         (BYTES, "", b""),
         (EnumOf(Color), "COLOR_RED", Color.RED),
-        (EnumOf(Color), 2, Color.lightBlue),
-        (EnumOf(HTTPMode), 2, HTTPMode.OTHER),
+        (EnumOf(Color), 7, Color.lightBlue),
+        (EnumOf(HTTPMode), 5, HTTPMode.OTHER),
+        (EnumOf(HTTPMode), "1", HTTPMode.KEEP_ALIVE),
+        (EnumOf(HTTPMode), 5.0, HTTPMode.OTHER),
         (Optional(INT), None, None),
         (ListOf(INT), None, []),
         (ListOf(ListOf(INT)), [{"values": [1]}, {}], [[1], []]),
@@ -187,7 +188,8 @@ def test_reading_takes_nothing_that_protobuf_refuses(drawn: tuple[tuple[Field, .
 )
 def test_accepted(type_: Type, value: Any, expected: Any) -> None:
     assert same(from_json(params(some_name=type_), {"some_name": value})["some_name"], expected)
-    assert same(from_json(params(some_name=type_), {"someName": value})["some_name"], expected)
+    assert same(from_json(params(someName=type_), {"someName": value})["someName"], expected)
+    assert same(from_json(params(someName=type_), {"some_name": value})["someName"], expected)
     assert same(from_json(type_, {"result": value}), expected)
 
 
@@ -215,6 +217,10 @@ def test_accepted(type_: Type, value: Any, expected: Any) -> None:
         (Choice(("a",)), "b", "x"),
         (EnumOf(Color), "RED", "x"),
         (EnumOf(Color), 0, "x"),
+        (EnumOf(Color), 2, "x"),
+        (EnumOf(HTTPMode), 2, "x"),
+        (EnumOf(HTTPMode), True, "x"),
+        (ListOf(AnyValue()), None, "x"),
         (ListOf(INT), {}, "x"),
         (ListOf(INT), [1, None, "z"], "x[2]"),
         (ListOf(ListOf(INT)), [[1]], "x[0]"),
@@ -244,7 +250,7 @@ def test_the_whole_must_be_an_object(value: Any) -> None:
 
 def test_two_spellings_of_one_key() -> None:
     with pytest.raises(InvalidArgument, match="given twice"):
-        from_json(params(user_id=INT), {"user_id": 1, "userId": 1})
+        from_json(params(userId=INT), {"user_id": 1, "userId": 1})
 
 
 def test_unknown_keys_are_reported() -> None:

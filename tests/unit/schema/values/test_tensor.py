@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import math
 from typing import Any
 
@@ -8,12 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from schema_samples import codec_of, params, same
 
 from meshgen.codec.rpc import EncodeError
 from meshgen.schema.check.requests import request_check
 from meshgen.schema.convert.json_value import from_json, to_json
 from meshgen.schema.model import ListOf, Tensor
+from meshgen.schema.reflect.reflector import reflect
 from meshgen.schema.values.tensor import DATATYPES, tensor_parts
 from meshgen.status import InvalidArgument
 
@@ -263,3 +266,38 @@ def test_tensors_that_cannot_travel() -> None:
         tensor_parts(torch.zeros(1, dtype=torch.complex64), Tensor("torch"))
     negated = torch.tensor([1 + 2j]).conj().imag  # its sign is a flag, which numpy does not know
     assert bytes(tensor_parts(negated, Tensor("torch"))["raw"]) == np.float32(-2).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("annotation", "written", "path", "field"),
+    [
+        (NDArray[np.float32], {"datatype": "FP32", "shape": [2], "data": [1, 2]}, "fp32_contents", "fp32_contents"),
+        (
+            NDArray[np.uint8],
+            {"datatype": "UINT8", "shape": [2], "int8_contents": [1]},
+            "uint64_contents",
+            "uint64_contents",
+        ),
+        (NDArray[np.int16], {"datatype": "INT16", "shape": [2]}, "int64_contents", "int64_contents"),
+        (NDArray[np.bool_], {"datatype": "BOOL", "shape": [2]}, "bool_contents", "bool_contents"),
+        (NDArray[np.float64], {"values": [1, 2]}, "datatype", "fp32_contents"),
+        (np.ndarray, {"values": [1, 2]}, "datatype", "fp32_contents"),
+        (NDArray[np.int64], [1, 2], "", "int64_contents"),
+    ],
+)
+def test_a_guess_at_the_json_of_an_array_is_told_how_it_is(
+    annotation: Any, written: Any, path: str, field: str
+) -> None:
+    fields = params(x=reflect(annotation))
+    with pytest.raises(InvalidArgument) as caught:
+        from_json(fields, {"x": written})
+    (violation,) = caught.value.violations
+    assert violation.field == f"x.{path}".removesuffix(".")
+    shown = json.loads(violation.description[violation.description.index("{") :])
+    assert set(shown) == {"datatype", "shape", field}
+    assert from_json(fields, {"x": shown})["x"].shape == (2,)
+
+
+def test_a_shape_that_was_left_out_is_named() -> None:
+    with pytest.raises(InvalidArgument, match=r"x.shape is required: 2 elements in a row have the shape \[2\]"):
+        from_json(params(x=reflect(np.ndarray)), {"x": {"datatype": "FP32", "fp32_contents": [1, 2]}})
