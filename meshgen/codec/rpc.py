@@ -97,7 +97,7 @@ class RpcCodec:
             declared: gives the rpc as its contract has it.
         """
         self._declared = declared
-        self.response, self.result = method.output_type, result
+        self.request, self.response, self.result = method.input_type, method.output_type, result
         file = method.containing_service.file
         _check(method.input_type, params if request_record is None else request_record.fields)
         self._request, self._response = (

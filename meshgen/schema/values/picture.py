@@ -5,10 +5,14 @@ from __future__ import annotations
 import io
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
+from meshgen import limits
 from meshgen.schema.misfit import EncodeError, Misfit, describe
 from meshgen.schema.model import Field, Optional, Scalar
+from meshgen.status import ResourceExhausted
+
+Buffer: TypeAlias = bytes | memoryview
 
 PARTS: tuple[Field, ...] = (
     Field(name="mode", type=Optional(Scalar("str"))),
@@ -77,14 +81,40 @@ def _empty(mode: str, width: int, height: int) -> Any:
         raise Misfit([("width" if width else "height", "is out of range")]) from None
 
 
-def _decode(encoded: bytes) -> Any:
+def decoded_size(encoded: Buffer) -> int:
+    """Bytes of memory that the pixels of a file will take; 0 when it is no picture that we read."""
+    try:
+        return _size(_opened(encoded))
+    except _UNREADABLE:
+        return 0
+
+
+def _decode(encoded: Buffer) -> Any:
+    try:
+        image = _opened(encoded)
+        if _size(image) > limits.decoded():
+            raise ResourceExhausted(limits.over_decoded("a picture"), reason=limits.TOO_LARGE)
+        image.load()
+    except _UNREADABLE:
+        raise Misfit([("encoded", "must be a whole PNG, JPEG or WebP file")]) from None
+    return image if image.mode in MODES else image.convert("RGBA" if "transparency" in image.info else "RGB")
+
+
+_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError)
+
+
+def _opened(encoded: Buffer) -> Any:
+    """The picture, of which only the head has been read: our limit stands in for Pillow's own."""
     from PIL import Image
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(encoded), formats=_FORMATS)
-            image.load()
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise Misfit([("encoded", "must be a whole PNG, JPEG or WebP file of a sensible size")]) from None
-    return image if image.mode in MODES else image.convert("RGBA" if "transparency" in image.info else "RGB")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        try:
+            return Image.open(io.BytesIO(encoded), formats=_FORMATS)
+        except Image.DecompressionBombError:
+            raise ResourceExhausted(limits.over_decoded("a picture"), reason=limits.TOO_LARGE) from None
+
+
+def _size(image: Any) -> int:
+    """Pillow takes a byte for a pixel of one band, and four for all others."""
+    return int(image.width * image.height * (1 if len(image.getbands()) == 1 and image.mode not in ("I", "F") else 4))
