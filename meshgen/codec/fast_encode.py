@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from meshgen.codec.encode import Encoding, Fill
 from meshgen.codec.pieces import are_all, extend
 from meshgen.codec.pycode import CompiledFunctions, field_of, indented, is_plain_name, set_field
@@ -25,7 +28,9 @@ from meshgen.schema.relate.defaults import none_is_lost
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.values.scalars import TO_SCALAR
 
-_CLASSES = {kind: cls for kind, cls in SCALARS.items() if kind in ("int", "int32", "float", "str", "bool")}
+_CLASSES: Mapping[ScalarKind, type[Any]] = {
+    kind: cls for kind, cls in SCALARS.items() if kind in ("int", "int32", "float", "str", "bool")
+}
 """Python's class for the values of a kind that protobuf takes as they are, and checks as strictly as we would."""
 
 

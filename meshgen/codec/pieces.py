@@ -12,7 +12,7 @@ _PIECE = 1 << 15
 
 def elements_of(field: Any) -> Sequence[Any]:
     """The elements of a repeated field: itself, unless it is long."""
-    return field if len(field) <= _PIECE else listed(field)  # type: ignore[no-any-return]
+    return field if len(field) <= _PIECE else listed(field)
 
 
 def listed(field: Any) -> list[Any]:

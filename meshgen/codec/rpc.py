@@ -111,6 +111,7 @@ class RpcCodec:
         self._write_response, self._read_response = answers.writer(self._response), answers.reader(self._response)
         self._enforce = request_check(params, request_record)
         self._params = params
+        self.params = params if request_record is None else request_record.fields
         self._by_name = request_record is None
         self._into_request = Forwarding(method.input_type, params)
         answer = () if isinstance(result, Nothing | Record) else (Field(name=RESULT_FIELD, type=result),)

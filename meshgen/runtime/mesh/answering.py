@@ -17,7 +17,7 @@ from meshgen.codec.weight import Scale
 from meshgen.codec.wireformat import Buffer
 from meshgen.runtime.call.context import current
 from meshgen.runtime.mesh.off_loop import BIG, beside, room
-from meshgen.schema.model import Ref
+from meshgen.schema.model import Image, Ref
 from meshgen.schema.traits import DEEPEST, all_inside
 from meshgen.status import Internal, ResourceExhausted
 
@@ -44,6 +44,7 @@ class Answering:
         self._name = name
         self._answer = answer
         self._scale = Scale(codec.request)
+        self._takes_files = any(isinstance(inner, Image) for p in codec.params for inner in all_inside(p.type))
         has_depth = any(isinstance(inner, Ref) for inner in all_inside(codec.result))
         self._is_printable = Printable(codec.response) if has_depth else None
 
@@ -58,7 +59,7 @@ class Answering:
             ResourceExhausted: it would weigh more.
             Exception: whatever else goes wrong.
         """
-        if len(data) < _SURELY_SMALL or self._scale.weigh(data, _SMALL) <= _SMALL:
+        if len(data) < _SURELY_SMALL or (not self._takes_files and self._scale.weigh(data, _SMALL) <= _SMALL):
             return self._written(await self._answer(self._codec.decode_request(data)))
         weight = await beside(partial(self._scale.weigh, data, limits.inside() if most is None else most))
         if most is not None and weight > most:

@@ -25,6 +25,8 @@ PARTS: tuple[Field, ...] = (
 MODES = ("1", "L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "I;16", "I", "F")
 """Modes whose raw bytes are the whole picture. The others keep a palette beside them or exist in memory only."""
 
+_BIG, _STRIP = 4_000_000, 500_000
+"""Pixels."""
 _FORMATS = ("PNG", "JPEG", "WEBP")
 _BITS: Mapping[str, int] = {"L": 8, "LA": 16, "RGB": 24, "RGBA": 32, "CMYK": 32, "YCbCr": 24, "LAB": 24, "HSV": 24,
                             "I;16": 16, "I": 32, "F": 32}  # fmt: skip
@@ -40,8 +42,20 @@ def image_parts(value: Any) -> dict[str, Any]:
         raise EncodeError(
             f"has mode {value.mode!r}, which cannot travel without loss; call .convert('RGB') or .convert('RGBA')"
         )
-    pixels = value.tobytes() if value.width and value.height else b""
-    return {"mode": value.mode, "width": value.width, "height": value.height, "pixels": pixels}
+    return {"mode": value.mode, "width": value.width, "height": value.height, "pixels": _pixels(value)}
+
+
+def _pixels(image: Any) -> bytes:
+    """The raw bytes, of a big picture strip by strip: between two of them other threads get their turn."""
+    width, height = image.size
+    if not width * height:
+        return b""
+    if width * height <= _BIG:
+        return bytes(image.tobytes())
+    whole, rows = io.BytesIO(), max(1, _STRIP // width)
+    for top in range(0, height, rows):
+        whole.write(image.crop((0, top, width, min(top + rows, height))).tobytes())
+    return whole.getvalue()
 
 
 def image_from(parts: Mapping[str, Any]) -> Any:
@@ -96,7 +110,7 @@ def _decode(encoded: Buffer) -> Any:
             raise ResourceExhausted(limits.over_decoded("a picture"), reason=limits.TOO_LARGE)
         image.load()
     except _UNREADABLE:
-        raise Misfit([("encoded", "must be a whole PNG, JPEG or WebP file")]) from None
+        raise Misfit([("encoded", "must be a whole PNG, JPEG or WebP file of a sensible size")]) from None
     return image if image.mode in MODES else image.convert("RGBA" if "transparency" in image.info else "RGB")
 
 
