@@ -23,6 +23,10 @@ HTTP_STATUS_HEADER = "meshgen-http-status"
 
 # Pictures and tensors travel raw between nodes: a photo of 5 MB becomes 36 MB of pixels.
 _INSIDE = 16
+# A message of many small values, or a picture in a file, takes far more memory than its bytes.
+_DECODED = 4
+CROWD = 2
+"""Requests of the largest decoded size that a replica works on at a time; more of them wait."""
 _FAR = 2
 _LARGEST_INSIDE = 2047 * MEBIBYTE
 # Names, quotes and the other fields beside a tensor.
@@ -42,6 +46,11 @@ def inside() -> int:
 def inside_of(limit: int) -> int:
     """The limit between driver and nodes that belongs to one for callers, both in bytes."""
     return min(_INSIDE * limit, _LARGEST_INSIDE)
+
+
+def decoded() -> int:
+    """Bytes of memory that a request to the mesh, or a picture, may take once it is decoded."""
+    return _DECODED * outside()
 
 
 def far_over(limit: int) -> int:
@@ -70,6 +79,12 @@ def text_of(size: int) -> str:
     """A number of bytes for people: `40.0 MiB`, `32 MiB`."""
     whole, rest = divmod(size, MEBIBYTE)
     return f"{size / MEBIBYTE:.1f} MiB" if rest else f"{whole} MiB"
+
+
+def over_decoded(what: str) -> str:
+    """What to say of something that would be too large once it is decoded."""
+    limit = text_of(decoded())
+    return f"{what} takes more than {limit} once it is decoded, which is the limit; `meshgen run {OPTION}` raises it"
 
 
 def over(what: str, size: int, limit: int) -> str:

@@ -23,6 +23,7 @@ GRAPHS = (
     "tests/graphs/border.py",
     "tests/mesh/graphs/probe.py",
     "tests/mesh/graphs/large.py",
+    "tests/mesh/graphs/visible.py",
 )
 """What the shared mesh runs."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, assert_never
 
 from meshgen.codec.payloads import payload_of
+from meshgen.codec.pieces import elements_of
 from meshgen.codec.well_known import message_reader, read_value
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, field_name
@@ -95,7 +96,7 @@ class Decoding:
                 return _present(wire, self.element(item))
             case ListOf(item=item, container=container):
                 read_list = list_reader(self.element(item), container)
-                return lambda message: read_list(getattr(message, wire))
+                return lambda message: read_list(elements_of(getattr(message, wire)))
             case MapOf(value=value):
                 return _map_reader(wire, self.element(value))
             case _:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, assert_never
 
 from meshgen.codec.payloads import payload_key
+from meshgen.codec.pieces import extend
 from meshgen.codec.well_known import fill_value, message_writer
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, field_name
@@ -252,7 +253,7 @@ def _scalars_writer(wire: str, type_: ListOf, convert: Convert) -> Fill:
             raise
         if merging:
             refuse_merged(converted)
-        getattr(message, wire).extend(converted)
+        extend(getattr(message, wire), converted)
 
     return write
 

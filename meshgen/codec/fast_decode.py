@@ -7,6 +7,7 @@ from typing import Any
 
 from meshgen.codec.decode import Decoding
 from meshgen.codec.payloads import payload_of
+from meshgen.codec.pieces import elements_of, listed
 from meshgen.codec.pycode import CompiledFunctions, field_of, indented, is_plain_name
 from meshgen.naming import field_name
 from meshgen.schema.convert.field_access import ABSENT
@@ -134,8 +135,10 @@ class FastDecoding:
     def _listed(self, there: str, item: Type, container: str) -> str:
         element = self._element("e", item)
         build = CONTAINERS[container].__name__
+        if element == "e" and container == "list":
+            return f"{self._functions.refer(listed)}({there})"
         if element == "e":
-            return f"{build}({there})"
+            return f"{build}({self._functions.refer(elements_of)}({there}))"
         every = f"[{element} for e in {there}]"
         return every if container == "list" else f"{build}({every})"
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from meshgen.codec.encode import Encoding, Fill
+from meshgen.codec.pieces import are_all, extend
 from meshgen.codec.pycode import CompiledFunctions, field_of, indented, is_plain_name, set_field
 from meshgen.naming import field_name
 from meshgen.schema.convert.extra_fields import extra_fields_check
@@ -24,7 +28,9 @@ from meshgen.schema.relate.defaults import none_is_lost
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.values.scalars import TO_SCALAR
 
-_CLASSES = {kind: cls for kind, cls in SCALARS.items() if kind in ("int", "int32", "float", "str", "bool")}
+_CLASSES: Mapping[ScalarKind, type[Any]] = {
+    kind: cls for kind, cls in SCALARS.items() if kind in ("int", "int32", "float", "str", "bool")
+}
 """Python's class for the values of a kind that protobuf takes as they are, and checks as strictly as we would."""
 
 
@@ -138,8 +144,8 @@ class FastEncoding:
         listed = "type(x) is list or type(x) is tuple"
         match item:
             case Scalar(kind=kind) if kind in _CLASSES:
-                common = f"({listed}) and {self._classes(kind)}.issuperset(map(type, x))"
-                return [common, f"{field_of('m', wire)}.extend(x)"]
+                common = f"({listed}) and {self._functions.refer(are_all)}(x, {self._classes(kind)})"
+                return [common, f"{self._functions.refer(extend)}({field_of('m', wire)}, x)"]
             case Record() | Ref():
                 name = self._record(item.record)
                 return [listed, f"add = {field_of('m', wire)}.add", "for e in x:", f"    {name}(add(), e)"]
@@ -147,7 +153,8 @@ class FastEncoding:
                 convert = self._general.scalar(item)
                 if convert is None:
                     return []
-                return [listed, f"{field_of('m', wire)}.extend([{self._functions.refer(convert)}(e) for e in x])"]
+                converted = f"[{self._functions.refer(convert)}(e) for e in x]"
+                return [listed, f"{self._functions.refer(extend)}({field_of('m', wire)}, {converted})"]
 
 
 def _common(record: Record, functions: CompiledFunctions) -> str | None:

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from meshgen.codec.wireformat import ALIGNMENT, Buffer, varint
+from meshgen.codec.wireformat import ALIGNMENT, Buffer, joined, varint
 from meshgen.contract.shared_messages import TENSOR_PADDING
 from meshgen.contract.wire import TENSOR
 from meshgen.naming import RESULT_FIELD, field_name
@@ -273,7 +273,7 @@ def concatenated(fields: list[tuple[Passage | None, Pieces]]) -> bytes:
         padding = passage.padding(offset) if passage is not None and _size(pieces) >= BIG else b""
         together += (padding, *pieces)
         offset += len(padding) + _size(pieces)
-    return b"".join(together)
+    return joined(together)
 
 
 def _size(pieces: Pieces) -> int:

@@ -122,10 +122,10 @@ class MessageBytes:
             DecodeError: `data` is not a message of this class.
         """
         if len(data) < THRESHOLD or not self._read:
-            return read(self._class.FromString(data))
+            return read(self._class.FromString(bytes(data)))
         held: dict[bytes, Buffer] = {}
         data = _without_payloads(data, self._read, held)
-        message = self._class.FromString(data)
+        message = self._class.FromString(bytes(data))
         before, _HELD.payloads = _HELD.payloads, held
         try:
             return read(message)

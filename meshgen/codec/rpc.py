@@ -97,7 +97,7 @@ class RpcCodec:
             declared: gives the rpc as its contract has it.
         """
         self._declared = declared
-        self.response, self.result = method.output_type, result
+        self.request, self.response, self.result = method.input_type, method.output_type, result
         file = method.containing_service.file
         _check(method.input_type, params if request_record is None else request_record.fields)
         self._request, self._response = (
@@ -111,6 +111,7 @@ class RpcCodec:
         self._write_response, self._read_response = answers.writer(self._response), answers.reader(self._response)
         self._enforce = request_check(params, request_record)
         self._params = params
+        self.params = params if request_record is None else request_record.fields
         self._by_name = request_record is None
         self._into_request = Forwarding(method.input_type, params)
         answer = () if isinstance(result, Nothing | Record) else (Field(name=RESULT_FIELD, type=result),)

@@ -6,7 +6,8 @@ come twice, are unknown or are broken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple, TypeAlias
@@ -21,6 +22,10 @@ Replace: TypeAlias = Callable[[int, int], Buffer | None]
 
 ALIGNMENT = 16
 """Bytes. Aligned contents start at a multiple of this, as seen from the start of the message; Python's bytes do too."""
+
+_MEBIBYTE = 1 << 20
+_BIG = 32 * _MEBIBYTE
+"""Bytes that are copied within some ten milliseconds, those of a new page included."""
 
 _VARINT, _BYTES = 0, 2
 _FIXED = {1: 8, 5: 4}
@@ -203,7 +208,7 @@ class Rewriting:
     def rewritten(self, cuts: Iterable[Cut]) -> bytes:
         """The new message; every byte of it is copied once."""
         self._message(0, len(self._view), cuts)
-        return b"".join(self._pieces)
+        return joined(self._pieces)
 
     def _message(self, start: int, end: int, cuts: Iterable[Cut]) -> None:
         for cut in cuts:
@@ -238,6 +243,18 @@ def _least_padding(field: int) -> int:
 
 def _padding(field: int, size: int) -> bytes:
     return varint(field << 3 | _BYTES) + varint(size) + bytes(size)
+
+
+def joined(parts: Sequence[Buffer]) -> bytes:
+    """The parts as one; each byte is copied once, of much so that other threads get their turn meanwhile."""
+    if sum(map(len, parts)) <= _BIG:
+        return b"".join(parts)
+    whole = io.BytesIO()
+    for part in parts:
+        view = memoryview(part)
+        for at in range(0, len(view), _MEBIBYTE):
+            whole.write(view[at : at + _MEBIBYTE])
+    return whole.getvalue()
 
 
 def varint(number: int) -> bytes:

@@ -30,10 +30,13 @@ def public_routes(service: Service, paths: Sequence[str], settings: EnvoySetting
     }
     times: Document = {"timeout": "0s", "max_stream_duration": durations}
     limit = far_over(settings.max_message_bytes)
+    small = _says_at_most(as_json(limit))
     prefix: Document = {"prefix": f"/{service.service}/"}
     rest: list[Document] = [{"path": path, "headers": headers} for path in paths for headers in (_IS_POST, _ASKS_FIRST)]
     return [
         _measured(_route({**prefix, "headers": [_IS_GRPC]}, service, settings, times), limit),
+        # JSON of a known size need not be collected: it is read piece by piece, and others get their turn in between.
+        *(_route(_with_header(match, small), service, settings, times) for match in [*rest, prefix]),
         *(_measured(_route(match, service, settings, times), as_json(limit)) for match in [*rest, prefix]),
         *(_other_method(path, "POST") for path in paths),
     ]
@@ -85,6 +88,14 @@ def buffer_filter(settings: EnvoySettings) -> Document:
         **http_filter("buffer", "buffer.v3.Buffer", max_request_bytes=far_over(settings.max_message_bytes)),
         "disabled": True,
     }
+
+
+def _says_at_most(size: int) -> Document:
+    return {"name": "content-length", "range_match": {"start": "0", "end": str(size + 1)}}
+
+
+def _with_header(match: Document, header: Document) -> Document:
+    return {**match, "headers": [*match.get("headers", ()), header]}
 
 
 def _measured(route: Document, limit: int) -> Document:

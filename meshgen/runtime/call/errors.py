@@ -14,6 +14,7 @@ from types import TracebackType
 
 from meshgen.graph.model import Node
 from meshgen.runtime.call import tracing
+from meshgen.schema.misfit import TOO_DEEP, EncodeError
 from meshgen.status import Cancelled, Internal, InvalidArgument, StatusError
 
 _NODE = "__meshgen_node__"
@@ -145,6 +146,9 @@ def as_status(error: BaseException, node: str) -> StatusError:
     name = getattr(error, _NODE, node)
     if isinstance(error, asyncio.CancelledError):
         return Cancelled("the request was cancelled", node=name)
-    status = Internal(f"internal error in node '{name}'", node=name)
+    # A value that is too deep is told of: no node can know how deep others nest it, and to try again is of no use.
+    is_deep = isinstance(error, EncodeError) and error.reason == TOO_DEEP
+    what = f"a value of node '{name}' {TOO_DEEP}; to try again will not help" if is_deep else None
+    status = Internal(what or f"internal error in node '{name}'", node=name)
     status.__cause__ = error.__cause__ if isinstance(error, EscapeError) else error
     return status

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from meshgen.codec.rpc import Contracts
 from meshgen.codec.wireformat import Buffer
 from meshgen.contract import names
 from meshgen.graph.model import Graph, Method, Node, Route
-from meshgen.runtime.call.errors import blame
 from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.engine.executor import Executor
 from meshgen.runtime.engine.schedule import Schedule
+from meshgen.runtime.mesh.answering import Answering
 from meshgen.runtime.mesh.transport import MeshTransport
-from meshgen.schema.misfit import EncodeError
 
-Run: TypeAlias = Callable[[Buffer], Awaitable[bytes]]
-"""A serialized request → its serialized answer; raises whatever goes wrong."""
+Run: TypeAlias = Callable[[Buffer, int | None], Awaitable[bytes]]
+"""A serialized request, and what it may weigh decoded → its serialized answer; raises whatever goes wrong."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +48,7 @@ def service_of_node(graph: Graph, node: Node, transport: MeshTransport) -> Publi
 
     def answering(method: Method) -> Run:
         codec, call = transport.codec(node, method), CallInfo.outside(node, method)
-
-        async def run(data: Buffer) -> bytes:
-            result = await instance.invoke(call, codec.decode_request(data))
-            try:
-                return codec.encode_response(result)
-            except EncodeError as error:
-                blame(error, node)
-                raise
-
-        return run
+        return Answering(codec, node.name, partial(instance.invoke, call), node)
 
     rpcs = {method.rpc: answering(method) for method in node.methods}
     return PublishedService(graph=graph.name, node=node.name, service=service, rpcs=rpcs, routes={})
@@ -71,11 +62,7 @@ def service_of_driver(graph: Graph, contracts: Contracts, transport: MeshTranspo
     def answering(route: Route) -> Run:
         request = graph.request(route)
         codec = contracts.codec(service, route.rpc, request.params, request.record, route.result)
-
-        async def run(data: Buffer) -> bytes:
-            return codec.encode_response(await executor.run(route, codec.decode_request(data)))
-
-        return run
+        return Answering(codec, graph.name, partial(executor.run, route))
 
     rpcs = {route.rpc: answering(route) for route in graph.routes}
     routes = {route.rpc: route.path for route in graph.routes}

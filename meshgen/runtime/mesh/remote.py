@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from meshgen.runtime.mesh import retry
 from meshgen.runtime.mesh.call_errors import as_nodes_own
 from meshgen.runtime.mesh.channel import LostError
 from meshgen.runtime.mesh.envoy_channel import EnvoyChannel
+from meshgen.runtime.mesh.off_loop import beside_if_big
 from meshgen.runtime.mesh.peers import Peers
 from meshgen.runtime.mesh.wire import link
 from meshgen.runtime.mesh.wire.pool import Replicas
@@ -74,7 +76,7 @@ class RemoteTransport:
         node, method = call.node, call.method
         target = self._targets.get((node.name, method.name)) or self._target(node, method)
         seconds = time_limit(call) or limits.DEFAULT_TIMEOUT_S
-        data = target.codec.encode_request(arguments)
+        data = await beside_if_big(partial(target.codec.encode_request, arguments))
         if len(data) > self._limit:
             text = limits.over(f"the request to '{node.name}'", len(data), self._limit)
             raise ResourceExhausted(text, node=node.name, reason=limits.TOO_LARGE)

@@ -44,11 +44,11 @@ def handler(published: PublishedService, rpc: str, run: Run, slots: Slots) -> Ha
     attributes = {tracing.GRAPH: published.graph, "rpc.service": published.service, tracing.METHOD: rpc}
     if published.node:
         attributes[tracing.NODE] = published.node
-    inside, outside = limits.inside(), limits.outside()
+    ours, others = (limits.inside(), None), (limits.outside(), limits.decoded())
 
     async def handle(data: Buffer, metadata: dict[str, str], remaining: float | None) -> bytes:
         deadline = time.monotonic() + _time_for(remaining)
-        limit = inside if published.node and ROUTE in metadata else outside
+        limit, most = ours if published.node and ROUTE in metadata else others
         with tracing.span(published.name, span_name, "server", parent=metadata, attributes=attributes) as span:
             request = RequestContext(
                 graph=published.graph,
@@ -63,7 +63,7 @@ def handler(published: PublishedService, rpc: str, run: Run, slots: Slots) -> Ha
             try:
                 async with slot:
                     try:
-                        return await _measured(published.name, run, data, limit)
+                        return await _measured(published.name, run, data, limit, most)
                     except Exception as e:  # noqa: BLE001 - whatever it is, the client gets a status
                         error = as_status(e, published.name)
                         slot.code, slot.failed = error.code.name, _is_own_fault(error)
@@ -76,10 +76,10 @@ def handler(published: PublishedService, rpc: str, run: Run, slots: Slots) -> Ha
     return handle
 
 
-async def _measured(name: str, run: Run, data: Buffer, limit: int) -> bytes:
+async def _measured(name: str, run: Run, data: Buffer, limit: int, most: int | None) -> bytes:
     if len(data) > limit:
         raise _too_large(f"the request to '{name}'", data, limit)
-    answer = await run(data)
+    answer = await run(data, most)
     if len(answer) > limit:
         raise _too_large(f"the answer of '{name}'", answer, limit)
     return answer

@@ -83,8 +83,8 @@ def _on_user_loop(run: Run, loop: asyncio.AbstractEventLoop | None) -> Run:
     if loop is None:
         return run
 
-    async def there(data: Buffer) -> bytes:
-        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_awaited(run(data)), loop))
+    async def there(data: Buffer, most: int | None) -> bytes:
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_awaited(run(data, most)), loop))
 
     return there
 
