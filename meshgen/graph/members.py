@@ -47,9 +47,10 @@ def public_members(cls: type) -> Iterator[Member]:
 
 
 def own_public_names(cls: type) -> list[str]:
-    """The public methods that the user wrote; all that there are when he wrote none."""
+    """The public methods that the user wrote; those of the class itself when he wrote none."""
     public = [m for m in public_members(cls) if m.name != "__call__"]
-    return [m.name for m in public if m.is_users] or [m.name for m in public]
+    first = next((c for c in cls.__mro__ if any(m.owner is c for m in public)), None)
+    return [m.name for m in public if m.is_users] or [m.name for m in public if m.owner is first]
 
 
 def _is_users(owner: type, function: Callable[..., Any]) -> bool:

@@ -146,7 +146,7 @@ def test_versions_are_the_same_in_every_process_and_folder(tmp_path: Path) -> No
         (folder / "pyproject.toml").write_text("")
     found = [in_a_process(folders[0], "0"), in_a_process(folders[0], "1"), in_a_process(folders[1], "77")]
     assert found[0] == found[1] == found[2]
-    assert len(found[0]) == 6 + 19 + 3
+    assert len(found[0]) == 6 + 22 + 4
 
 
 # --- applications --------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from meshgen.codec.lazy import plainly
 from meshgen.codec.rpc import Contracts, RpcCodec
 from meshgen.errors import MeshgenError
 from meshgen.graph.model import Graph, Method, Node
+from meshgen.limits import DEFAULT_TIMEOUT_S
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, RequestContext, current
 from meshgen.runtime.call.deadline import left_after, time_limit
@@ -20,8 +22,12 @@ from meshgen.runtime.mesh.boundary import Boundary
 from meshgen.runtime.mesh.remote import MESH_ADDRESS, RemoteTransport
 from meshgen.runtime.mesh.wire.pool import configured_folder
 from meshgen.runtime.nodes.callee import no_rpc
-from meshgen.runtime.nodes.handles import Handle
+from meshgen.runtime.nodes.handles import LOOP, Handle
 from meshgen.runtime.nodes.instance import Instance
+from meshgen.status import Unavailable
+
+_NOT_THERE_YET_S = 0.2
+"""Between two calls of a constructor to a node that cannot be reached."""
 
 
 class MeshTransport:
@@ -39,6 +45,7 @@ class MeshTransport:
         self._contracts = contracts
         self._remote: RemoteTransport | None = None
         self._instances: dict[str, Instance] = {}
+        self.is_constructing = False
         here = {host, *(node.name for node in graph.guests(host))}
         self.nodes = tuple(node for node in graph.nodes if node.name in here)
         """The nodes of this replica, in the order in which they were bound, so that a node comes before its callers."""
@@ -60,8 +67,14 @@ class MeshTransport:
         Raises:
             Exception: whatever a user's constructor raises.
         """
+        LOOP.set(asyncio.get_running_loop())  # a constructor may call its handles
+        self.is_constructing = True
         for node in self.nodes:
+            # In a thread where it may wait for other nodes in sync code, as in process.
+            if node.may_call:
+                await asyncio.to_thread(self.instance, node)
             await self.instance(node).start()
+        self.is_constructing = False
 
     async def call(self, call: CallInfo, arguments: Mapping[str, Any]) -> Any:
         """Call a node wherever it runs; `Transport` says more."""
@@ -130,4 +143,12 @@ class _ByHandle:
         if call.node.published and call.node.method(call.method.name) is None:
             raise no_rpc(call.node, call.method)
         self._inner.check_arguments(call.node, call.method, arguments)
-        return await self._inner.call(call, arguments)
+        deadline = time.monotonic() + DEFAULT_TIMEOUT_S
+        while True:
+            try:
+                return await self._inner.call(call, arguments)
+            except Unavailable:
+                # Replicas start beside each other, so the one that a constructor calls may not be there yet.
+                if not (self._inner.is_constructing and call.policy.idempotent and time.monotonic() < deadline):
+                    raise
+            await asyncio.sleep(_NOT_THERE_YET_S)

@@ -64,13 +64,12 @@ class Instance:
         )
         self._size = size
         self._arrays = {m.name: names for m in node.methods if (names := names_of_arrays(m.params))}
-        self.target: Any = node.target
+        target: Any = node.target
+        self.target = target
         if node.kind == "class":
             with UserCode(node):
-                if _has_async_constructor(node):
-                    self.target = self.target.__new__(self.target)
-                else:
-                    self.target = self.target(*self._args, **self._kwargs)
+                is_async = _has_async_constructor(node)
+                self.target = target.__new__(target) if is_async else target(*self._args, **self._kwargs)
 
     @property
     def _args(self) -> list[Any]:

@@ -1,9 +1,11 @@
-"""A graph to be hurt by tests: it says where it runs, hangs, and grows."""
+"""A graph to be hurt by tests: it says where it runs, hangs, and grows. Its file imports Ray, as many do."""
 
 from __future__ import annotations
 
 import os
 import time
+
+from ray import serve
 
 from meshgen import DAGDriver, InputNode, deployment
 
@@ -61,6 +63,32 @@ async def narrow(text: str) -> int:
         AT_ONCE[0] -= 1
 
 
+@deployment(max_ongoing_requests=32, user_config={"unit": "texts"})
+class Batching:
+    """Batches as Ray's guide has it, made by async code."""
+
+    async def __init__(self) -> None:  # type: ignore[misc]  # it is awaited
+        import asyncio
+
+        self.loop = asyncio.get_running_loop()
+        self.unit = ""
+
+    async def reconfigure(self, config: dict[str, str]) -> None:
+        """Takes what counts."""
+        self.unit = config["unit"]
+
+    @serve.batch(max_batch_size=8, batch_wait_timeout_s=0.2)
+    async def _together(self, texts: list[str]) -> list[int]:
+        return [len(texts) for _ in texts]
+
+    async def count(self, text: str) -> str:
+        """How many came together."""
+        import asyncio
+
+        assert asyncio.get_running_loop() is self.loop, "what the constructor makes is of the loop of the calls"
+        return f"{await self._together(text)} {self.unit}"
+
+
 @deployment
 def fail(text: str) -> str:
     """Has a bug."""
@@ -74,6 +102,7 @@ with InputNode(text=str) as request:
             "/hang": hang.bind(request.text),
             "/growing": growing.bind(request.text),
             "/narrow": narrow.bind(request.text),
+            "/batching": Batching.bind().count.bind(request.text),
             "/fail": fail.bind(request.text),
         }
     )
