@@ -119,7 +119,7 @@ def _no_module(name: str, root: Path) -> GraphError:
 
 
 def _project(start: Path) -> Path:
-    """The folder of the nearest `pyproject.toml`, else the working folder if imports can start there, else the file's."""
+    """The folder of the nearest `pyproject.toml`, else the working one if imports can start there, else the file's."""
     for folder in (start, *start.parents):
         if (folder / "pyproject.toml").is_file():
             return folder
