@@ -14,7 +14,7 @@ from meshgen.back_ends import generated_files
 from meshgen.contract.compare.comparison import Change, compare
 from meshgen.contract.compare.places import Places
 from meshgen.emit.output.files import GeneratedFile
-from meshgen.errors import Diagnostic, GraphError, InternalError, errors_only
+from meshgen.errors import Diagnostic, GraphError, InternalError, errors_only, once
 from meshgen.frontend import Loaded
 from meshgen.graph.model import Graph
 from meshgen.plan.lower import lower
@@ -54,7 +54,8 @@ def compile_graph(
         GraphError: every problem found up to the first stage that has any.
     """
     graph = loaded.graph
-    problems = verify_graph(graph)
+    names = [node.name for node in graph.nodes]
+    problems = tuple(once(verify_graph(graph), names))
     plan = _lowered(graph, lock, problems)
     _stop_on_errors(problems)
     if faults := verify_plan(plan):

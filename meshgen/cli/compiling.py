@@ -10,7 +10,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from meshgen import workspace
 from meshgen.compiler import Build, breaking_diagnostics, compile_graph
-from meshgen.errors import Diagnostic, GraphError, MeshgenError
+from meshgen.errors import Diagnostic, GraphError, MeshgenError, once
 from meshgen.frontend import Loaded, load_graph
 from meshgen.graph.model import Graph
 from meshgen.graph.option_names import known_keys
@@ -64,7 +64,7 @@ def compared(loaded: Loaded, out: Path, *, allow_breaking: bool) -> ComparedBuil
     name = loaded.graph.name
     lock = workspace.read_lock(out, name)
     committed, missing = _committed(out, name, allow_breaking=allow_breaking)
-    refused = tuple(_refused_options(loaded.graph))
+    refused = tuple(once(_refused_options(loaded.graph), [*loaded.graph.by_name]))
     try:
         build = compile_graph(loaded, lock=lock, committed=committed)
     except GraphError as error:

@@ -46,23 +46,41 @@ def verify(graph: Graph) -> tuple[Diagnostic, ...]:
 def edges_fit(graph: Graph) -> Iterator[Diagnostic]:
     """Each argument is of a type that its parameter takes."""
     for step in graph.steps:
-        if not isinstance(step, CallingStep):
+        method = graph.node(step.node).method(step.method) if isinstance(step, CallingStep) else None
+        if method is None or not isinstance(step, CallingStep):
             continue
-        method = graph.node(step.node).method(step.method)
-        if method is None:
+        given = [(param, expr) for name, expr in step.args if (param := method.param(name)) is not None]
+        wrong = [(param, expr, fault) for param, expr in given if (fault := _fault(graph, expr, param.type))]
+        if swapped := _swapped(graph, step, wrong):
+            yield swapped
             continue
-        for name, expr in step.args:
-            param = method.param(name)
-            if param is None:
-                continue
-            site = step.sites.get(name, Site(step.span))
-            if fault := _fault(graph, expr, param.type):
-                message = f"'{step.node}.{name}' takes {param.type}, {fault}"
-                span, hint = site.inside(*fault.path).span, _way_out(graph, expr, method.span)
-                yield Diagnostic(code="MG203", message=message, span=span, hint=hint)
-            elif broken := _broken_rules(param, expr):
-                message = f"'{step.node}.{name}' is given a value that its constraints refuse: {broken}"
-                yield Diagnostic(code="MG203", message=message, span=site.span, hint="Give another value.")
+        for param, expr, fault in wrong:
+            message = f"'{step.node}.{param.name}' takes {param.type}, {fault}"
+            span, hint = _site(step, param).inside(*fault.path).span, _way_out(graph, expr, method.span)
+            yield Diagnostic(code="MG203", message=message, span=span, hint=hint)
+        for param, expr in given:
+            if not _fault(graph, expr, param.type) and (broken := _broken_rules(param, expr)):
+                message = f"'{step.node}.{param.name}' is given a value that its constraints refuse: {broken}"
+                yield Diagnostic(
+                    code="MG203", message=message, span=_site(step, param).span, hint="Give another value."
+                )
+
+
+def _site(step: CallingStep, param: Field) -> Site:
+    return step.sites.get(param.name, Site(step.span))
+
+
+def _swapped(graph: Graph, step: CallingStep, wrong: list[tuple[Field, Expr, _Fault]]) -> Diagnostic | None:
+    """Two arguments that fit each other's parameter are one mistake."""
+    if len(wrong) != 2:
+        return None
+    (first, one, fault), (second, other, _) = wrong
+    if _fault(graph, one, second.type) or _fault(graph, other, first.type):
+        return None
+    message = (
+        f"'{step.node}' is given `{first.name}` and `{second.name}` in each other's place: {fault} for {first.type}"
+    )
+    return Diagnostic(code="MG203", message=message, span=_site(step, first).span, hint="Swap them.")
 
 
 def selectors_fit(graph: Graph) -> Iterator[Diagnostic]:

@@ -49,32 +49,42 @@ def _wrong_arguments(bound: BoundNode) -> Iterator[Diagnostic]:
         signature.bind(*bound.args, **bound.kwargs)
     except TypeError as error:
         yield _misfitting(bound, signature, str(error))
-        return
+    else:
+        yield from _misfits(bound, signature)
+
+
+def _misfits(bound: BoundNode, signature: inspect.Signature) -> Iterator[Diagnostic]:
+    target = bound.definition.target
     hints = annotations_of(target.__init__) if inspect.isfunction(target.__init__) else {}
+    typed: list[tuple[Any, Site, str]] = []
     for value, site in bound.sites():
         parameter = _parameter(signature, site)
-        if parameter is None or parameter.name not in hints or value is parameter.default:
-            continue
-        found = misfit(value, hints[parameter.name])
-        if found is not None:
-            given = _given(found.value)
-            message = (
-                f"the constructor of '{target.__name__}' takes {named(found.wanted)} for `{parameter.name}`, {given}"
-            )
-            way = _way_out(found.value, found.wanted, of_callable(target.__init__), bound.span)
-            yield Diagnostic(code="MG203", message=message, span=site.inside(*found.path).span, hint=way)
+        if parameter is not None and parameter.name in hints and value is not parameter.default:
+            typed.append((value, site, parameter.name))
+    wrong = [(*each, found) for each in typed if (found := misfit(each[0], hints[each[2]])) is not None]
+    if len(wrong) == 2:
+        (one, site, first, _), (other, _, second, _) = wrong
+        if misfit(one, hints[second]) is None and misfit(other, hints[first]) is None:
+            message = f"the constructor of '{target.__name__}' is given `{first}` and `{second}` in each other's place"
+            yield Diagnostic(code="MG203", message=message, span=site.span, hint="Swap them.")
+            return
+    for _, site, name, found in wrong:
+        what = f"the constructor of '{target.__name__}' takes {named(found.wanted)} for `{name}`"
+        way = _way_out(found.value, found.wanted, of_callable(target.__init__), bound.span)
+        span = site.inside(*found.path).span
+        yield Diagnostic(code="MG203", message=f"{what}, {_given(found.value)}", span=span, hint=way)
 
 
 def _misfitting(bound: BoundNode, signature: inspect.Signature, fault: str) -> Diagnostic:
-    message = f"the constructor of '{bound.definition.target.__name__}' does not take these arguments: {fault}"
     names = [*signature.parameters]
+    odd = next((n for n in bound.kwargs if n not in names), None)
     site, hint = Site(bound.span), f"It takes: {', '.join(names) or 'nothing'}."
-    odd = next((name for name in bound.kwargs if name not in names), None)
-    if odd is not None and f"'{odd}'" in fault:
-        site = keyword(bound.span, odd)
-        hint = near_match_hint(odd, [name for name in names if name not in bound.kwargs], hint)
+    if odd is not None and all(p.kind is not p.VAR_KEYWORD for p in signature.parameters.values()):
+        site, fault = keyword(bound.span, odd), f"got an unexpected keyword argument '{odd}'"
+        hint = near_match_hint(odd, [n for n in names if n not in bound.kwargs], hint)
     elif "too many positional" in fault and len(bound.args) > len(names):
         site = Site(bound.span, (len(names),))
+    message = f"the constructor of '{bound.definition.target.__name__}' does not take these arguments: {fault}"
     return Diagnostic(code="MG204", message=message, span=site.span, hint=hint)
 
 

@@ -39,7 +39,8 @@ def named(annotation: Any) -> str:
         return "a handle" if cls is Any else f"a handle to '{cls.__name__}'"
     if isinstance(annotation, type) and not typing.get_args(annotation):
         return annotation.__name__
-    return re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", inspect.formatannotation(annotation))
+    text = re.sub(r"<deployment (\S+)>", r"\1", inspect.formatannotation(annotation))
+    return re.sub(r"\b(?:\w+\.)+(\w+)", r"\1", text)
 
 
 def _misfits(path: tuple[Any, ...], value: Any, annotation: Any) -> Iterator[Misfit]:

@@ -43,8 +43,8 @@ def _own_hints(base: Any, cls: Any) -> dict[str, Any]:
         hints = typing.get_type_hints(base, include_extras=True) if own else {}
     except Exception as error:  # noqa: BLE001 - evaluating annotations runs any code
         member = _unresolved(base) if base is cls else ""
-        what = f"a field `{member}` whose" if member else "an"
-        reason = f"has {what} annotation that cannot be resolved: {error}"
+        what = f"a field `{member}` whose annotation cannot" if member else "an annotation that cannot"
+        reason = f"has {what} be resolved: {error}"
         raise Refused(cls, reason, "Import the missing name at the top of its module.", member=member) from None
     return {name: hints[name] for name in own if name in hints}
 

@@ -42,9 +42,10 @@ from meshgen.schema.reflect.records import RawField, raw_fields
 from meshgen.schema.reflect.refusals import refuse
 from meshgen.schema.reflect.set_items import can_be_in_set, is_comparable
 from meshgen.schema.rules import Rules
-from meshgen.schema.unsupported import Refused, name_of
+from meshgen.schema.unsupported import Home, Refused, name_of
 from meshgen.schema.values.well_known import KINDS
 from meshgen.schema.wire_names import element_name
+from meshgen.source import is_library, of_callable
 
 _PLAIN: Mapping[Any, Type] = {
     bool: Scalar("bool"),
@@ -113,6 +114,12 @@ def reflect_field(
 
 def _unresolved(annotation: str) -> Unknown:
     return Unknown(annotation, "cannot be resolved", "Import the name in the module of the annotation.")
+
+
+def _is_users(home: Home | None) -> bool:
+    """Whether the class at fault is one that the user can change."""
+    place = None if home is None else of_callable(home.cls)
+    return place is not None and place.line > 0 and not is_library(place.file)
 
 
 def _unknown(annotation: Any, refused: Refused) -> Unknown:
@@ -302,9 +309,10 @@ class _Reflector:
         except Refused as refused:
             shown = name_of(raw.annotation)
             reason = f"has a field `{raw.name}: {shown}` that {refused.inside(raw.annotation).reason}"
-            raise Refused(cls, reason, refused.hint) from None
+            own = Home(cls, raw.name, reason) if isinstance(cls, type) else None
+            raise Refused(cls, reason, refused.hint, home=refused.home if _is_users(refused.home) else own) from None
         if isinstance(field.type, Nothing):
-            raise Refused(cls, f"has a field `{raw.name}` that can only be None", "Leave it out.")
+            raise Refused(cls, f"has a field `{raw.name}` that can only be None", "Leave it out.", member=raw.name)
         return field
 
     def _ref(self, annotation: Any, cls: Any, args: tuple[Any, ...]) -> Ref:
