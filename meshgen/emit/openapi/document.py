@@ -90,7 +90,8 @@ def _deadline(default_s: float) -> Parameter:
     text = (
         f"How long the answer may take: `500m` is half a second, `10S` ten. {default_s:g} seconds when it is left out."
     )
-    return Parameter(name="grpc-timeout", in_="header", description=text, schema=Schema(type="string"))
+    schema = Schema(type="string", pattern="^[0-9]{1,8}[HMSmun]$")
+    return Parameter(name="grpc-timeout", in_="header", description=text, schema=schema)
 
 
 _TRACE = Parameter(

@@ -14,23 +14,14 @@ from meshgen.contract.shared_messages import shared_files
 from meshgen.contract.validation import one_is_required, rules_of
 from meshgen.emit.openapi.model import Schema
 from meshgen.emit.openapi.rules import constrained, inside
+from meshgen.emit.openapi.scalars import SCALARS, or_null
+from meshgen.emit.openapi.shared import SHARED
 from meshgen.emit.openapi.standard import INLINE, OBJECTS
 
 _F = FieldDescriptorProto
+_NAMES = Schema(min_length=1)
+"""What nobody knows is ignored, but Envoy reads no key that is empty."""
 _ELEMENTS = ("repeated.items.", "map.keys.", "map.values.")
-# 64-bit integers come as strings, because JavaScript's numbers end at 2^53; both are read.
-_INT64 = ("string", "integer")
-_SCALARS: Mapping[int, Schema] = {
-    _F.TYPE_DOUBLE: Schema(type="number", format="double"),
-    _F.TYPE_FLOAT: Schema(type="number", format="float"),
-    _F.TYPE_INT64: Schema(type=_INT64, format="int64", pattern="^-?[0-9]+$"),
-    _F.TYPE_UINT64: Schema(type=_INT64, format="uint64", pattern="^[0-9]+$"),
-    _F.TYPE_INT32: Schema(type="integer", format="int32"),
-    _F.TYPE_UINT32: Schema(type="integer", format="int64"),
-    _F.TYPE_BOOL: Schema(type="boolean"),
-    _F.TYPE_STRING: Schema(type="string"),
-    _F.TYPE_BYTES: Schema(type="string", content_encoding="base64"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +59,8 @@ class Messages:
     def _component(self, name: str) -> Schema:
         if name in OBJECTS:
             return OBJECTS[name]
-        return self._object(name) if name in self._messages else self._enum(name)
+        made = self._object(name) if name in self._messages else self._enum(name)
+        return SHARED[name](made) if name in SHARED else made
 
     def _inside(self, name: str) -> Iterator[str]:
         message = self._messages.get(name)
@@ -87,8 +79,9 @@ class Messages:
             title=message.descriptor.name,
             type="object",
             description="\n\n".join(filter(None, (message.doc, *remarks))) or None,
+            property_names=_NAMES,
             properties={f.json_name: self._field(name, f, message.field_docs[f.name]) for f in fields},
-            required=tuple(f.json_name for f in fields if rules_of(f).get("required")) or None,
+            required=tuple(f.json_name for f in fields if _must_be_there(f)) or None,
             one_of=choices[0] if len(choices) == 1 else None,
             all_of=tuple(Schema(one_of=choice) for choice in choices) if len(choices) > 1 else None,
         )
@@ -110,7 +103,16 @@ class Messages:
         else:
             own = _single(field)
         own = replace(own, description="\n".join(filter(None, (doc, own.description))) or None)
-        return constrained(own, {path: value for path, value in rules.items() if not path.startswith(_ELEMENTS)})
+        own = constrained(own, {path: value for path, value in rules.items() if not path.startswith(_ELEMENTS)})
+        return own if _must_be_there(field) or self._is_only_choice(message, field) else or_null(own)
+
+    def _is_only_choice(self, message: str, field: FieldDescriptorProto) -> bool:
+        """One of a oneof of which one must be there."""
+        descriptor = self._messages[message].descriptor
+        return any(
+            field in members and one_is_required(descriptor.oneof_decl[field.oneof_index])
+            for members in oneofs(descriptor).values()
+        )
 
     def _entry(self, message: str, field: FieldDescriptorProto) -> DescriptorProto | None:
         """The entry message of a map field; None for other fields."""
@@ -148,11 +150,17 @@ def _remark(message: Message, oneof: str, members: Sequence[FieldDescriptorProto
     return " ".join(filter(None, (message.oneof_docs[oneof], rule)))
 
 
+def _must_be_there(field: FieldDescriptorProto) -> bool:
+    """Required; or a list or map that may not be empty, as one that is left out is."""
+    rules = rules_of(field)
+    return bool(rules.get("required") or rules.get("repeated.min_items") or rules.get("map.min_pairs"))
+
+
 def _single(field: FieldDescriptorProto) -> Schema:
     name = field.type_name.removeprefix(".")
     if name:
         return INLINE.get(name) or reference(name)
-    return _SCALARS[field.type]
+    return SCALARS[field.type]
 
 
 def _clean(comment: str | None) -> str:

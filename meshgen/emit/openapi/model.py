@@ -23,7 +23,7 @@ class Schema:
     format: str | None = None
     content_encoding: str | None = None
     description: str | None = None
-    enum: tuple[str | int, ...] | None = None
+    enum: tuple[str | int | None, ...] | None = None
     const: float | None = None
     minimum: float | None = None
     maximum: float | None = None

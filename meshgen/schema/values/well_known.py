@@ -95,7 +95,13 @@ _ROWS = (
             read=decimal_from,
             schema={
                 "description": "A decimal number of any precision.",
-                "properties": {"value": {"type": "string", "description": "As `1.50` or `-2.5e-8`."}},
+                "properties": {
+                    "value": {
+                        "type": "string",
+                        "pattern": r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$",
+                        "description": "As `1.50` or `-2.5e-8`.",
+                    }
+                },
             },
         ),
         accepts=Decimal.is_finite,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,14 +113,22 @@ def test_the_example_of_an_error_is_what_a_caller_gets() -> None:
 def test_every_type(schemas: dict[str, Any]) -> None:
     properties = schemas["s.v1.RunRequest"]["properties"]
     label = {"$ref": "#/components/schemas/s.v1.Label"}
-    assert properties["count"] == {"type": ["string", "integer"], "format": "int64", "pattern": "^-?[0-9]+$"}
+    bounds = {"minimum": -(2**63), "maximum": 2**63 - 1}
+    assert properties["count"] == {
+        "type": ["string", "integer"],
+        "format": "int64",
+        "pattern": "^-?[0-9]{1,19}$",
+        **bounds,
+    }
     assert properties["ratio"] == {"type": "number", "format": "double"}
     assert properties["flag"] == {"type": "boolean"}
     assert properties["text"] == {"type": "string"}
-    assert properties["data"] == {"type": "string", "contentEncoding": "base64"}
-    assert properties["labels"] == {"type": "array", "items": label}
-    assert properties["by_name"] == {"type": "object", "additionalProperties": label}
-    assert properties["rows"]["type"] == "array"
+    assert properties["data"].keys() == {"type", "contentEncoding", "pattern"}
+    assert re.fullmatch(properties["data"]["pattern"], "YQ==")
+    assert not re.fullmatch(properties["data"]["pattern"], "a")
+    assert properties["labels"] == {"type": ["array", "null"], "items": label}
+    assert properties["by_name"] == {"type": ["object", "null"], "additionalProperties": label}
+    assert properties["rows"]["type"] == ["array", "null"]
     assert properties["rows"]["items"]["$ref"].removeprefix("#/components/schemas/") in schemas
     assert schemas["s.v1.Colour"]["enum"] == ["COLOUR_RED", "COLOUR_BLUE"]
     assert schemas["s.v1.Label"]["description"] == "A class of things."

@@ -102,6 +102,20 @@ def test_a_union_is_a_choice_of_properties(schemas: dict[str, Any]) -> None:
     assert schemas["g.n.v1.CircleOrSquare"]["oneOf"] == [{"required": ["circle"]}, {"required": ["square"]}]
 
 
+WIDE = {"format": "int64", "pattern": "^-?[0-9]{1,19}$", "minimum": -(2**63), "maximum": 2**63 - 1}
+FLOAT32 = {"minimum": -3.4028234663852886e38, "maximum": 3.4028234663852886e38}
+BASE64 = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}(==)?|[A-Za-z0-9+/]{3}=?)?$"
+
+
+def or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """What may be left out may be null."""
+    if "$ref" in schema:
+        return {"anyOf": [schema, {"type": "null"}]}
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    enum = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, "type": [*types, "null"], **enum}
+
+
 EXPECTED: dict[str, Any] = {
     "tree": {"$ref": f"{PREFIX}g.n.v1.Tree"},
     "at": {"type": "string", "format": "date-time", "description": "Not before 2020-01-01T00:00:00Z."},
@@ -112,18 +126,13 @@ EXPECTED: dict[str, Any] = {
     "anything": {"description": "Any JSON value."},
     "loose": {"type": "object", "additionalProperties": {"description": "Any JSON value."}},
     "small": {"type": "integer", "format": "int32", "minimum": 0, "maximum": 9},
-    "even": {
-        "type": ["string", "integer"],
-        "format": "int64",
-        "pattern": "^-?[0-9]+$",
-        "description": "Must be a multiple of 2.",
-    },
-    "ratio": {"type": "number", "format": "float", "exclusiveMaximum": 0.5},
+    "even": {"type": ["string", "integer"], **WIDE, "description": "Must be a multiple of 2."},
+    "ratio": {"type": "number", "format": "float", "exclusiveMaximum": 0.5, **FLOAT32},
     "word": {"type": "string", "minLength": 1, "maxLength": 8, "pattern": "^[a-z]+$"},
     "any_case": {"type": "string", "description": "Matches `(?i)^a$` (RE2)."},
     "mode": {"type": "string", "enum": ["a", "b"]},
-    "level": {"type": ["string", "integer"], "format": "int64", "pattern": "^-?[0-9]+$", "enum": [1, 2, "1", "2"]},
-    "two": {"type": ["string", "integer"], "format": "int64", "pattern": "^-?[0-9]+$", "enum": [2, "2"]},
+    "level": {"type": ["string", "integer"], **WIDE, "enum": [1, 2, "1", "2"]},
+    "two": {"type": ["string", "integer"], **WIDE, "enum": [2, "2"]},
     "tags": {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 3, "uniqueItems": True},
     "scores": {
         "type": "object",
@@ -131,13 +140,18 @@ EXPECTED: dict[str, Any] = {
         "propertyNames": {"minLength": 2},
         "minProperties": 1,
     },
-    "blob": {"type": "string", "contentEncoding": "base64", "minLength": 2, "maxLength": 8},
+    "blob": {"type": "string", "contentEncoding": "base64", "pattern": BASE64, "minLength": 2, "maxLength": 8},
 }
+
+
+REQUIRED = ["tree", "anything", "mode", "scores"]
+"""A map that may not be empty has to be there, too."""
 
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_every_new_type(schemas: dict[str, Any], name: str) -> None:
-    assert schemas["g.n.v1.RunRequest"]["properties"][name] == EXPECTED[name]
+    shown = EXPECTED[name] if name in REQUIRED or name == "anything" else or_null(EXPECTED[name])
+    assert schemas["g.n.v1.RunRequest"]["properties"][name] == shown
 
 
 def test_the_document_is_valid() -> None:
@@ -145,9 +159,9 @@ def test_the_document_is_valid() -> None:
 
 
 def test_what_must_be_sent(schemas: dict[str, Any]) -> None:
-    assert schemas["g.n.v1.RunRequest"]["required"] == ["tree", "anything", "mode"]
+    assert schemas["g.n.v1.RunRequest"]["required"] == REQUIRED
     children = schemas["g.n.v1.Tree"]["properties"]["children"]
-    assert children == {"type": "array", "items": {"$ref": f"{PREFIX}g.n.v1.Tree"}}
+    assert children == {"type": ["array", "null"], "items": {"$ref": f"{PREFIX}g.n.v1.Tree"}}
     assert schemas["google.type.Decimal"]["required"] == ["value"]
 
 
