@@ -245,13 +245,13 @@ class _Loader(SourceFileLoader):
         """The source, its bytecode, or a file beside it."""
         return super().get_data(self._at(path))
 
-    def path_stats(self, path: str) -> dict[str, float]:  # type: ignore[override]
+    def path_stats(self, path: str) -> dict[str, float]:
         """Time and size of the source, by which bytecode is told to be current."""
         return dict(super().path_stats(self._at(path)))
 
     def set_data(self, path: str, data: bytes, *, _mode: int = 0o666) -> None:  # type: ignore[override]
         """Keep bytecode."""
-        super().set_data(self._at(path), data, _mode=_mode)  # type: ignore[call-arg]
+        super().set_data(self._at(path), data, _mode=_mode)
 
     def _at(self, path: str) -> str:
         if path == self.path:

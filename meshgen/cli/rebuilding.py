@@ -1,4 +1,4 @@
-"""Builds the graphs of a run again in a process of its own: one that has imported a graph keeps it as it was."""
+"""Builds the graphs of a run; after an edit in a process of its own, for one that has imported a graph keeps it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,32 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from meshgen.cli import terminal
+from meshgen.cli.compiling import compiled, load_graphs
+from meshgen.compiler import Build
 from meshgen.control.layout import Layout
-from meshgen.control.reload import Rebuilt
+from meshgen.control.model import Revision, Target
+from meshgen.control.revision.reload import Rebuilt
+from meshgen.emit.openapi import merged_openapi
 from meshgen.errors import GraphError, MeshgenError
 
 _RESULT = "revision"
+
+
+def built(graphs: Sequence[str]) -> Revision:
+    """The graphs as they are now; tells their warnings."""
+    builds = [(target, loaded.root, compiled(loaded, loaded.root)) for target, loaded in load_graphs(graphs)]
+    for *_, build in builds:
+        for problem in build.diagnostics:
+            terminal.say_block(problem.render())
+    return Revision(
+        targets=tuple(_target(root, build) for _, root, build in builds),
+        openapi=merged_openapi([build.plan for *_, build in builds]),
+    )
+
+
+def _target(root: Path, build: Build) -> Target:
+    plan = build.plan
+    return Target(root=root, mesh=plan.mesh, descriptors=plan.contract.descriptors, files=build.files)
 
 
 async def rebuilt(graphs: Sequence[str], before: Layout, now: Layout) -> Rebuilt | None:
@@ -43,10 +64,9 @@ async def rebuilt(graphs: Sequence[str], before: Layout, now: Layout) -> Rebuilt
 
 def _rebuild(graphs: Sequence[str], before: Path, sources: Path, tree: Path) -> None:
     from meshgen import pinned
-    from meshgen.cli.running import built
     from meshgen.control import deploy
     from meshgen.control.layout import write_tree
-    from meshgen.control.sources import keep
+    from meshgen.control.revision.sources import keep
 
     keep(pinned.roots(before), sources, loaded_at=math.inf)
     revision = built(graphs)

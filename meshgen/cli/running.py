@@ -6,14 +6,11 @@ import asyncio
 import time
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import assert_never
 
 from meshgen import workspace
 from meshgen.cli import rebuilding
-from meshgen.cli.compiling import compiled, load_graphs
-from meshgen.cli.terminal import only_results_on_stdout, say, say_block
-from meshgen.compiler import Build
+from meshgen.cli.terminal import only_results_on_stdout, say
 from meshgen.control import environment
 from meshgen.control.mesh import run_mesh
 from meshgen.control.model import (
@@ -25,9 +22,7 @@ from meshgen.control.model import (
     NoteEvent,
     PhaseEvent,
     Revision,
-    Target,
 )
-from meshgen.emit.openapi import merged_openapi
 
 _SILENCE_S = 10.0
 """After which a person wonders."""
@@ -44,28 +39,11 @@ def run_until_stopped(graphs: Sequence[str], options: MeshOptions) -> None:
     loaded_at = time.time()
     environment.apply(environment.of_ray(options))  # before the graphs, whose files may import Ray
     with only_results_on_stdout():
-        revision = built(graphs)
+        revision = rebuilding.built(graphs)
     for graph, target in zip(graphs, revision.targets, strict=True):
         if workspace.stale(target.root, target.files):
             say(f"note: the generated files of {graph} are not current; `meshgen build {graph}` writes them")
     asyncio.run(_run(graphs, revision, options, loaded_at))
-
-
-def built(graphs: Sequence[str]) -> Revision:
-    """The graphs as they are now; tells their warnings."""
-    builds = [(target, loaded.root, compiled(loaded, loaded.root)) for target, loaded in load_graphs(graphs)]
-    for *_, build in builds:
-        for problem in build.diagnostics:
-            say_block(problem.render())
-    return Revision(
-        targets=tuple(_target(root, build) for _, root, build in builds),
-        openapi=merged_openapi([build.plan for *_, build in builds]),
-    )
-
-
-def _target(root: Path, build: Build) -> Target:
-    plan = build.plan
-    return Target(root=root, mesh=plan.mesh, descriptors=plan.contract.descriptors, files=build.files)
 
 
 async def _run(graphs: Sequence[str], revision: Revision, options: MeshOptions, loaded_at: float) -> None:

@@ -146,8 +146,9 @@ class Cluster:
 
         _refuse_started()
         _quiet()
+        wait_s = environment.start_wait_s()
         try:
-            with workers_started_by(Path(ask.__file__)), agents_at(*ports.pick(4)), patient(environment.start_wait_s()):
+            with workers_started_by(Path(ask.__file__)), agents_at(*ports.pick(4)), patient(wait_s):
                 ray.init(
                     address="local",
                     num_cpus=cpus,
@@ -235,20 +236,22 @@ class Cluster:
         if not ray.is_initialized():
             return
         if not self.own and self._deployed:
-            self._take_off(self._deployed)
+            _take_off(self._deployed, and_serve=self._started_serve)
         ray.shutdown()
 
-    def _take_off(self, applications: Sequence[str]) -> None:
-        from ray import serve
 
-        for name in applications:
-            serve.delete(name, _blocking=False)
-        deadline = time.monotonic() + _DRAIN_LIMIT_S
-        while set(applications) & serve.status().applications.keys() and time.monotonic() < deadline:
-            time.sleep(_POLL_S)
-        # Another run may have joined the Serve that we started.
-        if self._started_serve and not serve.status().applications:
-            serve.shutdown()  # type: ignore[no-untyped-call]
+def _take_off(applications: Sequence[str], *, and_serve: bool) -> None:
+    """Take applications off a joined cluster, and Serve when we have started it and nobody else uses it."""
+    from ray import serve
+
+    for name in applications:
+        serve.delete(name, _blocking=False)
+    deadline = time.monotonic() + _DRAIN_LIMIT_S
+    while set(applications) & serve.status().applications.keys() and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    # Another run may have joined the Serve that we started.
+    if and_serve and not serve.status().applications:
+        serve.shutdown()  # type: ignore[no-untyped-call]
 
 
 def _refuse_started() -> None:

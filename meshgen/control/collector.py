@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
 
 from meshgen.emit.envoy import Otlp
@@ -36,7 +38,11 @@ async def _unreachable(otlp: Otlp) -> str:
             _, writer = await asyncio.open_connection(otlp.host, otlp.port)
     except TimeoutError:
         return f"no answer within {_LIMIT_S:g} s"
-    except (OSError, ValueError) as error:  # a port beyond 65535 is a ValueError
-        return (error.strerror or said(error)) if isinstance(error, OSError) else said(error)
+    except socket.gaierror as error:
+        return error.strerror or said(error)
+    except OSError as error:
+        return os.strerror(error.errno) if error.errno else said(error)
+    except ValueError as error:  # a port beyond 65535
+        return said(error)
     writer.close()
     return ""

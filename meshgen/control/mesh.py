@@ -6,11 +6,12 @@ import asyncio
 import sys
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
-from meshgen.control import deploy, environment, http, ports, sources, spans, take_off
+from meshgen.control import deploy, environment, http, ports, spans, take_off
 from meshgen.control.agent.discovery import Discovery
 from meshgen.control.agent.parts import exposed_services
 from meshgen.control.cluster import Application, Cluster
@@ -31,8 +32,9 @@ from meshgen.control.model import (
     authority,
 )
 from meshgen.control.reaper import Reaper
-from meshgen.control.reload import Rebuild, Reload
-from meshgen.control.rollout import roll_out
+from meshgen.control.revision import sources
+from meshgen.control.revision.reload import Rebuild, Reload
+from meshgen.control.revision.rollout import roll_out
 from meshgen.control.signals import stop_on_signal
 from meshgen.emit.envoy import HEALTH_PATH, Otlp
 
@@ -74,8 +76,11 @@ async def run_mesh(
     reaper = Reaper(run_id, folder, _last_command(revision, options))
     try:
         with stop_on_signal(stop) as take_signals:
-            run = _Run(revision, options, Layout.pick(folder, port), run_id, progress, take_signals)
-            run.prepare(loaded_at)
+            layout = Layout.pick(folder, port)
+            for note in sources.keep(revision.roots, layout.sources, loaded_at=loaded_at):
+                progress(NoteEvent(text=f"note: {note}"))
+            env = _prepared(revision, options, layout, run_id)
+            run = _Run(revision, options, layout, env, progress, take_signals)
             await run.until_stopped(stop, ready, rebuild)
     except ClusterError as error:
         if kept := keep_logs(folder):
@@ -92,6 +97,29 @@ def _last_command(revision: Revision, options: MeshOptions) -> tuple[str, ...]:
     return (sys.executable, "-P", take_off.__file__, options.address, *revision.applications)
 
 
+def _prepared(revision: Revision, options: MeshOptions, layout: Layout, run_id: str) -> Mapping[str, str]:
+    """Write what is generated, and set the environment; the part of it that replicas need."""
+    roots, replicas = revision.roots, _replicas(options, layout)
+    write_tree(layout.tree, revision.targets)
+    layout.errors.touch()
+    if replicas is not None:
+        replicas.mkdir()
+    env = environment.for_replicas(
+        layout.tree, roots, layout.mesh_address, layout.errors, options.max_message_mb, replicas
+    )
+    if options.trace is not None:
+        env |= spans.environment(options.trace, layout.spans_port)
+    joined = options.address is not None
+    more = environment.for_every_process(run_id) if joined else environment.for_own_cluster(run_id, layout.folder)
+    environment.apply({**env, **more})
+    return env
+
+
+def _replicas(options: MeshOptions, layout: Layout) -> Path | None:
+    """Where callers look for replicas to call straight; None when they call through Envoy."""
+    return layout.replicas if options.east_west == "direct" else None
+
+
 class _Run:
     """The parts of one run."""
 
@@ -100,50 +128,28 @@ class _Run:
         revision: Revision,
         options: MeshOptions,
         layout: Layout,
-        run_id: str,
+        env: Mapping[str, str],
         progress: Callable[[Event], None],
         take_signals: Callable[[], None],
     ) -> None:
         self._take_signals = take_signals
         self._revision = revision
         self._options = options
-        self._run_id = run_id
+        self._env = env
         self._tell = progress
         self._workloads = deploy.deployed(revision.targets)
         self._layout = layout
-        self._replicas = layout.replicas if options.east_west == "direct" else None
         self._cluster = Cluster()
         self._discovery = Discovery(
             self._cluster.details,
             self._cluster.changed,
             layout.endpoints,
             revision.applications,
-            replicas=self._replicas,
+            replicas=_replicas(options, layout),
         )
         self._front = Front(revision, options, layout, self._discovery)
         self._begin = time.monotonic()
         self._stopping = False
-
-    def prepare(self, loaded_at: float) -> None:
-        """Keep the sources, write what is generated, and set the environment."""
-        layout, options, roots = self._layout, self._options, self._revision.roots
-        for note in sources.keep(roots, layout.sources, loaded_at=loaded_at):
-            self._note(note)
-        write_tree(layout.tree, self._revision.targets)
-        layout.errors.touch()
-        if self._replicas is not None:
-            self._replicas.mkdir()
-        self._env = environment.for_replicas(
-            layout.tree, roots, layout.mesh_address, layout.errors, options.max_message_mb, self._replicas
-        )
-        if options.trace is not None:
-            self._env |= spans.environment(options.trace, layout.spans_port)
-        joined = options.address is not None
-        if joined:
-            more = environment.for_every_process(self._run_id)
-        else:
-            more = environment.for_own_cluster(self._run_id, layout.folder)
-        environment.apply({**self._env, **more})
 
     async def until_stopped(
         self, stop: asyncio.Event, ready: Callable[[Addresses], None], rebuild: Rebuild | None

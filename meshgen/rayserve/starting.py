@@ -42,9 +42,10 @@ def agents_at(metrics: int, metrics_export: int, dashboard: int, runtime_env: in
     nothing of a mesh needs them to start. The raylet is told three of the ports (`_private/services.py:1610`), and
     reads the fourth from its file in any case (`dashboard/agent.py:236` writes it there).
     """
+    from ray import _raylet
     from ray._private import services
-    from ray._raylet import DASHBOARD_AGENT_LISTEN_PORT_NAME, persist_port
 
+    raylet: Any = _raylet  # compiled, and without types
     original = services.start_raylet
     chosen = {
         "metrics_agent_port": metrics,
@@ -55,7 +56,7 @@ def agents_at(metrics: int, metrics_export: int, dashboard: int, runtime_env: in
 
     def start_raylet(*args: Any, **options: Any) -> Any:
         given = signature(original).bind(*args, **options).arguments
-        persist_port(given["session_dir"], given["node_id"], DASHBOARD_AGENT_LISTEN_PORT_NAME, dashboard)
+        raylet.persist_port(given["session_dir"], given["node_id"], raylet.DASHBOARD_AGENT_LISTEN_PORT_NAME, dashboard)
         return original(*args, **{**options, **chosen})
 
     services.start_raylet = start_raylet
@@ -74,7 +75,7 @@ def patient(seconds: float) -> Iterator[None]:
     """
     from ray._private import services
 
-    original = services.get_node
+    original: Any = services.get_node
 
     def get_node(*args: Any) -> Any:
         deadline = time.monotonic() + seconds

@@ -49,7 +49,8 @@ def _seen(project: Path, kept: Path, code: str, **environ: str) -> Any:
     """What `code` leaves in `seen`, in a process that serves what was kept."""
     script = (
         "import json, sys\nfrom pathlib import Path\nfrom meshgen import pinned\n"
-        f"sys.path.insert(0, {str(project)!r})\npinned.serve(Path({str(kept)!r}))\nseen = None\n{code}\nprint(json.dumps(seen))"
+        f"sys.path.insert(0, {str(project)!r})\npinned.serve(Path({str(kept)!r}))\n"
+        f"seen = None\n{code}\nprint(json.dumps(seen))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, env={**os.environ, **environ}
@@ -74,7 +75,9 @@ def _break(project: Path) -> None:
 
 def test_edited_broken_and_deleted_modules_are_what_they_were(project: Path, kept: Path) -> None:
     _break(project)
-    code = "import shop.prices, shop.tax.late, spaces.without.init as i\nseen = [shop.tax.RATE, shop.tax.late.LATE, i.HERE]"
+    code = (
+        "import shop.prices, shop.tax.late as late, spaces.without.init as i\nseen = [shop.tax.RATE, late.LATE, i.HERE]"
+    )
     assert _seen(project, kept, code) == [1, 2, 3]
 
 
@@ -98,7 +101,8 @@ try:
     shop.prices.price("x")
 except LookupError:
     linecache.checkcache()
-    seen = [traceback.format_exc(), shop.prices.__file__, shop.__path__, list(spaces.__path__), inspect.getsource(shop.prices.price)]
+    paths = [shop.prices.__file__, shop.__path__, list(spaces.__path__)]
+    seen = [traceback.format_exc(), *paths, inspect.getsource(shop.prices.price)]
 """
     text, file, path, spaces, source = _seen(project, kept, code)
     assert f'File "{project}/shop/prices.py", line 5, in price\n    raise LookupError(name)  # as it was' in text
@@ -164,6 +168,16 @@ def test_a_file_that_was_written_after_a_moment_and_before_the_copy(project: Pat
     assert pinned.changed_since(folder, edited.stat().st_mtime - 0.5) is not None
     os.utime(edited, (4e9, 4e9))  # a clock that is wrong, not an edit
     assert pinned.changed_since(folder, 5000) is None
+
+
+def test_edits_are_noticed(project: Path, kept: Path) -> None:
+    assert pinned.roots(kept) == (project,)
+    assert pinned.folders(kept) == (project, *(project / f for f in ("shop", "shop/tax", "spaces/without")))
+    assert not pinned.is_outdated(kept)
+    (project / "shop/labels.txt").write_text("second")
+    assert not pinned.is_outdated(kept)
+    (project / "shop/tax/late.py").write_text("LATE = 3\n")
+    assert pinned.is_outdated(kept)
 
 
 def test_roots_and_sources(project: Path, kept: Path) -> None:

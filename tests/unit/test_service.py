@@ -181,7 +181,7 @@ def test_an_application_is_a_node_with_options_and_a_version(project: Project) -
     assert deployment.version == versions(project, "graphs/smallest.py")["same"]
     load, source, node, descriptors = cast("tuple[Any, ...]", deployment.init_args)
     assert (source, node) == (f"{project.root / 'graphs' / 'smallest.py'}:app", "same")
-    assert (load.func, load.args) == (service.load, ("graphs/smallest.py:app",))
+    assert (load.func, load.args) == (service.load, ("graphs/smallest.py:app", None))
     files = [f.name for f in FileDescriptorSet.FromString(descriptors).file]
     assert "smallest/same/v1/same.proto" in files
     assert "smallest/v1/smallest.proto" not in files
@@ -195,4 +195,4 @@ def test_a_node_that_is_gone_is_named(project: Project) -> None:
 
 def test_a_replica_finds_its_own_copy_of_the_project(project: Project) -> None:
     project.load("graphs/smallest.py")
-    assert service.load("graphs/smallest.py:app", "/elsewhere/graphs/smallest.py:app").name == "smallest"
+    assert service.load("graphs/smallest.py:app", None, "/elsewhere/graphs/smallest.py:app").name == "smallest"

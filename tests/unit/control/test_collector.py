@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from typing import Self
 
 import pytest
 
@@ -11,17 +12,25 @@ from meshgen.control import collector
 from meshgen.emit.envoy import Otlp
 
 
-async def _told(endpoint: str, wanted: int, act: object = None) -> list[str]:
-    told: list[str] = []
-    watching = asyncio.create_task(collector.watch_collector(Otlp(endpoint=endpoint), told.append))
-    try:
-        async with asyncio.timeout(20):
-            while len(told) < wanted:
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0.1)
-    finally:
-        watching.cancel()
-    return told
+class _Told:
+    """What was told, and the next of it."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._queue: asyncio.Queue[str] = asyncio.Queue()
+        self._task = asyncio.create_task(collector.watch_collector(Otlp(endpoint=endpoint), self._queue.put_nowait))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._task.cancel()
+
+    async def next(self) -> str:
+        return await asyncio.wait_for(self._queue.get(), 20)
+
+    async def is_still(self) -> bool:
+        await asyncio.sleep(0.2)
+        return self._queue.empty()
 
 
 @pytest.fixture(autouse=True)
@@ -33,23 +42,19 @@ async def test_one_that_is_away_and_comes_back() -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     endpoint = f"http://127.0.0.1:{port}"
-    [away] = await _told(endpoint, 1)
-    assert away == f"no traces are kept: the collector at {endpoint} cannot be reached (Connection refused)"
-    told: list[str] = []
-    watching = asyncio.create_task(collector.watch_collector(Otlp(endpoint=endpoint), told.append))
-    while not told:
-        await asyncio.sleep(0.01)
-    with socket.create_server(("127.0.0.1", port)):
-        async with asyncio.timeout(20):
-            while len(told) < 2:
-                await asyncio.sleep(0.01)
-    watching.cancel()
-    assert told[1] == f"the collector at {endpoint} is there again"
+    async with _Told(endpoint) as told:
+        refused = f"no traces are kept: the collector at {endpoint} cannot be reached (Connection refused)"
+        assert await told.next() == refused
+        assert await told.is_still(), "once is enough"
+        with socket.create_server(("127.0.0.1", port)):
+            assert await told.next() == f"the collector at {endpoint} is there again"
+        assert await told.next() == refused
 
 
 @pytest.mark.parametrize("endpoint", ["http://no-such-host.invalid:4317", "http://127.0.0.1:99999"])
 async def test_addresses_that_cannot_be(endpoint: str) -> None:
-    [said] = await _told(endpoint, 1)
+    async with _Told(endpoint) as told:
+        said = await told.next()
     assert said.startswith(f"no traces are kept: the collector at {endpoint} cannot be reached (")
     assert not said.endswith("()")
 
@@ -59,5 +64,6 @@ async def test_no_answer_is_told_with_words(monkeypatch: pytest.MonkeyPatch) -> 
         raise TimeoutError
 
     monkeypatch.setattr(asyncio, "open_connection", never)
-    [said] = await _told("http://127.0.0.1:4317", 1)
+    async with _Told("http://127.0.0.1:4317") as told:
+        said = await told.next()
     assert "(no answer within 3 s)" in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from meshgen.rayserve import starting
 
 pytest.importorskip("ray.serve")
-from ray._private import node, parameter, worker
+from ray._private import node, parameter, services, worker
 from ray.serve._private import api, client
 
 
@@ -27,6 +28,48 @@ def test_workers_are_started_by_our_script() -> None:
     assert made.setup_worker_path == "ask.py"
     assert "ray._private.parameter.RayParams(" in inspect.getsource(worker.init)
     assert "self._ray_params.setup_worker_path" in inspect.getsource(node.Node.start_raylet)
+
+
+def test_a_raylet_is_told_the_ports_of_its_agents(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given: dict[str, Any] = {}
+    original = services.start_raylet
+
+    @functools.wraps(original)
+    def start_raylet(*args: Any, **options: Any) -> None:
+        given.update(inspect.signature(original).bind(*args, **options).arguments)
+
+    monkeypatch.setattr(services, "start_raylet", start_raylet)
+    node_id = "ab" * 28
+    wanted = [p for p in inspect.signature(original).parameters.values() if p.default is p.empty]
+    args = {p.name: str(tmp_path) if p.name == "session_dir" else node_id for p in wanted}
+    with starting.agents_at(1, 2, 3, 4):
+        services.start_raylet(*args.values(), metrics_agent_port=9)
+    assert services.start_raylet is start_raylet
+    names = ("metrics_agent_port", "metrics_export_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
+    assert [given[name] for name in names] == [1, 2, 3, 4]
+    # The file that the raylet waits for, by its name and by what is in it.
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {f"dashboard_agent_listen_port_{node_id}": "3"}
+    assert "ray._private.services.start_raylet(" in inspect.getsource(node.Node.start_raylet)
+    command = inspect.getsource(original)
+    assert all(f"={{{name}}}" in command for name in names)
+
+
+def test_a_raylet_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers: list[Any] = [RuntimeError("not yet"), RuntimeError("not yet"), {"node": 1}, *[RuntimeError("never")] * 99]
+
+    def get_node(*_: Any) -> Any:
+        answer = answers.pop(0)
+        if isinstance(answer, RuntimeError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(services, "get_node", get_node)
+    with starting.patient(0.5):
+        assert services.get_node("address", "id") == {"node": 1}
+        with pytest.raises(RuntimeError, match="never"):
+            services.get_node("address", "id")
+    assert services.get_node is get_node
+    assert "ray._private.services.get_node(" in inspect.getsource(node.Node.__init__)
 
 
 def test_serve_waits_for_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

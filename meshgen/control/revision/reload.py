@@ -16,7 +16,7 @@ from meshgen.control.cluster import Application, Cluster
 from meshgen.control.front import Front
 from meshgen.control.layout import Layout
 from meshgen.control.model import ErrorsEvent, Event, MeshError, NoteEvent, PhaseEvent, Revision, StartError
-from meshgen.control.rollout import roll_out
+from meshgen.control.revision.rollout import roll_out
 
 _QUIET_MS = 300
 """Without an edit after which a row of edits, as of a checkout, is over; twenty times that at most."""
