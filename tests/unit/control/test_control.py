@@ -261,6 +261,7 @@ def test_what_ray_reads_is_known_before_a_graph_is_loaded_which_may_import_ray(
     for name in [n for n in os.environ if n.startswith("RAY_")]:
         monkeypatch.delenv(name)
     monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.delitem(sys.modules, "ray", raising=False)
     options = MeshOptions(address=address, max_message_mb=7)
     environment.apply(environment.of_ray(options))
     monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))  # as the graph's file did
