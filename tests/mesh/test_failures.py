@@ -82,7 +82,7 @@ def test_a_node_that_never_answers_costs_its_deadline_only(mesh: MeshProcess) ->
     begin = time.monotonic()
     reply = mesh.post("/probe/hang", {"text": "hang"})
     assert (reply.status, reply.body["code"]) == (504, Code.DEADLINE_EXCEEDED.value)
-    assert time.monotonic() - begin < 4, "the node's own limit is 2 s"
+    assert time.monotonic() - begin < 6, "the node's own limit is 2 s"
     # Its replica may have been replaced meanwhile; then it serves again.
     until(lambda: mesh.get("/healthz").status == 200, 60)
     until(lambda: mesh.post("/probe/hang", {"text": "well"}).status == 200, 60)

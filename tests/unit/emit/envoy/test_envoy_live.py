@@ -415,8 +415,7 @@ async def test_killing_one_of_two_replicas_loses_no_request(tmp_path: Path, text
         await clients
         assert {answer.status_code for answer in answers} == {200}
         assert {answer.json()["host"] for answer in answers} == {str(first_port), str(second_port)}
-        # Nobody waits for a time-out; 2 s on a machine that does nothing else.
-        assert max(answer.elapsed.total_seconds() for answer in answers) < 6
+        assert max(answer.elapsed.total_seconds() for answer in answers) < 6, "three times what is wanted"
 
 
 async def test_spans_continue_the_callers_trace(tmp_path: Path) -> None:
