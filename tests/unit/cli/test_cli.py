@@ -283,7 +283,7 @@ def test_check_prints_all_problems_at_once(meshgen: Run, tmp_path: Path) -> None
         "@deployment\n"
         "def number(x: int) -> int: ...\n"
         "@deployment\n"
-        "def pair(a: int, b: str) -> int: ...\n"
+        "def pair(a: bytes, b: str) -> int: ...\n"
         "with InputNode(x=int) as request:\n"
         "    app = DAGDriver.bind(pair.bind(text.bind(request.x), number.bind(request.x)))\n"
     )
