@@ -59,17 +59,18 @@ def shown(value: object, limit: int = 60) -> str:
     """A value of the user's in a message: short, on one line, without addresses, whatever its `__repr__` does."""
     import reprlib  # only mistakes need it
 
-    if isinstance(value, type):
-        return f"the class `{value.__name__}`"
-    if isinstance(value, FunctionType | BuiltinFunctionType | MethodType):
-        return f"the function `{value.__name__}`"
+    kind = type(value)  # `isinstance` would ask the value itself
+    if issubclass(kind, type):
+        return f"the class `{value.__name__}`"  # type: ignore[attr-defined]  # it is one
+    if issubclass(kind, FunctionType | BuiltinFunctionType | MethodType):
+        return f"the function `{value.__name__}`"  # type: ignore[attr-defined]
     try:
         short = reprlib.Repr()
         short.maxstring = short.maxother = short.maxlong = limit
         text = " ".join(short.repr(value).split())
     except Exception:  # noqa: BLE001 - it is the user's code
         text = ""
-    return text if text and " at 0x" not in text else f"an object of class `{type(value).__name__}`"
+    return text if text and " at 0x" not in text else f"an object of class `{kind.__name__}`"
 
 
 def near_match_hint(name: str, known: Sequence[str], otherwise: str = "", shown: str = "`{}`") -> str:

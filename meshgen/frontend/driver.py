@@ -81,7 +81,8 @@ def _check_input(types: tuple[Any, ...], named: Mapping[str, Any], span: Span) -
     for which, given in given_types:
         if isinstance(given, bool | int | float | list | tuple | dict | set):
             message = f"an InputNode takes types, not {shown(given)}"
-            hint = f"Write the type: `InputNode({type(given).__name__})`."
+            inside = "[...]" if isinstance(given, list | tuple | dict | set) else ""
+            hint = f"Write the type: `InputNode({type(given).__name__}{inside})`."
             raise GraphError([Diagnostic(code="MG210", message=message, span=Site(span, (which,)).span, hint=hint)])
 
 

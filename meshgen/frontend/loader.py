@@ -9,6 +9,7 @@ import inspect
 import linecache
 import re
 import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -84,8 +85,13 @@ def load_graph(target: str) -> Loaded:
         root=found.root,
         module=found.module,
         attribute=found.attribute,
-        warnings=(*traced.diagnostics, *once(unwired(record), [])),
+        warnings=(*traced.diagnostics, *once(_unwired_here(record, module), [])),
     )
+
+
+def _unwired_here(record: Sequence[object], module: ModuleType) -> Iterator[Diagnostic]:
+    """Those of the file itself; what it imports may be another graph."""
+    return (found for found in unwired(record) if found.span.file == module.__file__)
 
 
 def _locate(target: str) -> _Target:

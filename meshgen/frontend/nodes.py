@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import keyword
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from meshgen.errors import Diagnostic, near_match_hint, shown
@@ -164,17 +163,13 @@ class NodeTable:
         return Own()
 
     def _argument(self, value: Any) -> Any:
-        if isinstance(value, ClassNode):
-            return HandleRef(self.name(value._meshgen_node))
         if not any(True for _ in contained(value)):
             return value
-        if isinstance(value, list):
-            return [self._argument(v) for v in value]
-        if isinstance(value, tuple) and not hasattr(value, "_fields"):
-            return tuple(self._argument(v) for v in value)
-        if isinstance(value, Mapping):
-            return {k: self._argument(v) for k, v in value.items()}
-        return value
+        if isinstance(value, ClassNode):
+            return HandleRef(self.name(value._meshgen_node))
+        if isinstance(value, list | tuple):
+            return type(value)(self._argument(v) for v in value)
+        return {k: self._argument(v) for k, v in value.items()}
 
 
 def bad_name(name: object) -> str:
@@ -230,7 +225,8 @@ def _no_method(definition: Definition, method: str, span: Any) -> Diagnostic:
     public = own_public_names(cls) if isinstance(cls, type) else []
     if method == "__call__":
         message = f"'{cls.__name__}' is bound by itself, but has no `__call__`"
-        hint = f"Bind one of its methods ({', '.join(f'`.{n}.bind(...)`' for n in public)}), or write `__call__`."
+        ways = ", ".join(f"`.{n}.bind(...)`" for n in public)
+        hint = f"Bind one of its methods ({ways}), or write `__call__`." if ways else "Write `__call__`."
         return Diagnostic(code="MG205", message=message, span=span, hint=hint)
     hint = near_match_hint(method, public, f"It has: {', '.join(public) or 'no public method'}.")
     message = f"'{cls.__name__}' ({definition.span}) has no method `{method}`"

@@ -110,7 +110,7 @@ class Lowering:
             wrong = [i for i, v in enumerate(over.value) if param is not None and not holds(v, param.type)]
             if param is not None and wrong:
                 message = f"'{name}' takes {param.type}, {shown(over.value[wrong[0]])} is an item of `over`"
-                self._report("MG203", message, site.inside(wrong[0]))
+                self._report("MG203", message, site.inside(wrong[0]), "Give other values.")
         elif not isinstance(listed, ListOf | Unknown):
             self._report("MG215", f"map_each(...) goes over a list, but `over` is {listed}", site)
         elif isinstance(listed, ListOf) and param is not None and not feeds(listed.item, param.type):
@@ -148,7 +148,7 @@ class Lowering:
         return tuple(sorted(args, key=lambda a: order.index(a[0]))), {name: a.site for name, a in found.items()}
 
     def _expr(self, value: Any, taker: Taker, site: Site) -> tuple[Expr, Type]:
-        if isinstance(value, Value):
+        if type(value) is Value:  # `isinstance` would ask the value itself
             return self._value(value)
         inside = [*contents(value)]
         problems = [p for content in inside if (p := misplaced(content, taker, site))]
@@ -182,5 +182,5 @@ class Lowering:
         path, end = follow(self._types[id(source)], steps, self._problems)
         return Result(self._ids[id(source)], path, end), end
 
-    def _report(self, code: str, message: str, site: Site) -> None:
-        self._problems.append(Diagnostic(code=code, message=message, span=site.span))
+    def _report(self, code: str, message: str, site: Site, hint: str = "") -> None:
+        self._problems.append(Diagnostic(code=code, message=message, span=site.span, hint=hint))

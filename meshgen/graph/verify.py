@@ -306,6 +306,10 @@ def _whole(declared: GraphInput) -> Type | None:
 
 
 def _way_out(graph: Graph, expr: Expr, target: Span) -> str:
+    if isinstance(expr, Const):
+        if callable(expr.value):
+            return "Decorate it with `@deployment`, and bind it: `.bind(...)`."
+        return f"Give another value, or change the annotation at {target}."
     if not isinstance(expr, Result):
         return ""
     step = graph.steps[expr.step]

@@ -105,7 +105,7 @@ def keys_exist(owner: OptionOwner) -> Iterator[Diagnostic]:
 def options_are_data(owner: OptionOwner) -> Iterator[Diagnostic]:
     """Options are written into files, so each is made of dicts, lists and scalars."""
     for name, value in owner.options.serve.items():
-        if (path := not_data(value)) is not None:
+        if name in OPTIONS and (path := not_data(value)) is not None:
             yield owner.error("MG508", name, f"`{name}{path}` is no plain data")
 
 

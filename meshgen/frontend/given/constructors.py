@@ -82,8 +82,12 @@ def _misfitting(bound: BoundNode, signature: inspect.Signature, fault: str) -> D
     if odd is not None and all(p.kind is not p.VAR_KEYWORD for p in signature.parameters.values()):
         site, fault = keyword(bound.span, odd), f"got an unexpected keyword argument '{odd}'"
         hint = near_match_hint(odd, [n for n in names if n not in bound.kwargs], hint)
-    elif "too many positional" in fault and len(bound.args) > len(names):
-        site = Site(bound.span, (len(names),))
+    elif "too many positional" in fault:
+        kinds = [p.kind for p in signature.parameters.values()]
+        most = len(names) - kinds.count(inspect.Parameter.KEYWORD_ONLY)
+        site = Site(bound.span, (most,))
+        named_only = ", ".join(f"`{name}=...`" for name in names[most:])
+        hint = f"Give by name what stands after the `*`: {named_only}." if named_only else hint
     message = f"the constructor of '{bound.definition.target.__name__}' does not take these arguments: {fault}"
     return Diagnostic(code="MG204", message=message, span=site.span, hint=hint)
 
@@ -100,7 +104,7 @@ def _parameter(signature: inspect.Signature, site: Site) -> inspect.Parameter | 
 
 
 def _given(value: Any) -> str:
-    if isinstance(value, ClassNode):
+    if type(value) is ClassNode:
         return f"a node of '{value._meshgen_node.definition.target.__name__}' is given"
     return f"{shown(value)} is given"
 
@@ -111,5 +115,5 @@ def _way_out(value: Any, wanted: Any, init: Span, call: Span) -> str:
         return f"Give a node: `{name.removeprefix('a handle to ').strip(chr(39))}.bind(...)`."
     if is_library(init.file) or init.line == 0:
         init = call
-    what = "node" if isinstance(value, ClassNode) else "value"
+    what = "node" if type(value) is ClassNode else "value"
     return f"Give another {what}, or change the annotation at {init}."

@@ -18,6 +18,9 @@ DEEPEST = 100
 """Levels of lists and dicts in an argument; protobuf reads no message that is deeper."""
 
 
+_FLAT = (str, bytes, int, float, type(None))
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """Something of the graph inside an argument."""
@@ -35,7 +38,7 @@ def contents(value: Any) -> Iterator[Content]:
     seen: set[int] = set()
     while waiting:
         here = waiting.pop()
-        if isinstance(here.thing, GRAPH_THINGS):
+        if issubclass(type(here.thing), GRAPH_THINGS):
             yield here
         elif id(here.thing) not in seen:  # it may hold itself
             seen.add(id(here.thing))
@@ -58,33 +61,33 @@ def is_too_deep(value: Any) -> bool:
             levels.pop()
             if path:
                 checked.add(path.pop())
-        elif isinstance(item, list | tuple | Mapping) and id(item) not in checked:
+        elif issubclass(type(item), (list, tuple, Mapping)) and id(item) not in checked:
             if len(path) == DEEPEST or id(item) in path:
                 return True
             path.append(id(item))
-            levels.append(iter(item.values()) if isinstance(item, Mapping) else iter(item))
+            levels.append(iter(item.values()) if hasattr(item, "values") else iter(item))
     return False
 
 
 def _inside(here: Content) -> Iterator[Content]:
-    thing = here.thing
-    if isinstance(thing, str | bytes | int | float):
+    thing, kind = here.thing, type(here.thing)  # `isinstance` would ask the thing itself
+    if issubclass(kind, _FLAT):
         return
-    if isinstance(thing, tuple) and hasattr(type(thing), "_fields"):
-        yield from _hidden(here, thing, type(thing).__name__)
-    elif isinstance(thing, list | tuple):
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        yield from _hidden(here, thing, kind.__name__)
+    elif issubclass(kind, list | tuple):
         for index, item in enumerate(thing):
-            if not isinstance(item, str | bytes | int | float):  # a long list of numbers costs nothing
+            if not issubclass(type(item), _FLAT):  # a long list of numbers costs nothing
                 yield Content((*here.path, index), item, here.holder)
-    elif isinstance(thing, Mapping):
+    elif issubclass(kind, Mapping):
         yield from _hidden(here, thing, "dict as a key")
         for key, item in thing.items():
             yield Content((*here.path, key), item, here.holder)
-    elif isinstance(thing, set | frozenset):
-        yield from _hidden(here, thing, type(thing).__name__)
-    elif dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        state = getattr(thing, "__dict__", None) or {f.name: _slot(thing, f.name) for f in dataclasses.fields(thing)}
-        yield from _hidden(here, state.values(), type(thing).__name__)
+    elif issubclass(kind, set | frozenset):
+        yield from _hidden(here, thing, kind.__name__)
+    elif dataclasses.is_dataclass(kind):
+        state = getattr(thing, "__dict__", None) or {f.name: _slot(thing, f.name) for f in dataclasses.fields(kind)}
+        yield from _hidden(here, state.values(), kind.__name__)
 
 
 def _hidden(here: Content, items: Any, holder: str) -> Iterator[Content]:

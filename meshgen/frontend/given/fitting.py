@@ -52,7 +52,7 @@ def _misfits(path: tuple[Any, ...], value: Any, annotation: Any) -> Iterator[Mis
         if None not in found:
             alike = [f for f in found if f is not None and f.path != path]  # the member of the right container
             yield alike[0] if len(alike) == 1 else Misfit(path, value, annotation)
-    elif isinstance(value, ClassNode):
+    elif type(value) is ClassNode:
         if not _takes_node(annotation, value._meshgen_node.definition.target):
             yield Misfit(path, value, annotation)
     elif _handled(annotation) is not None or not _is_one(value, annotation, origin, args):
@@ -107,12 +107,14 @@ def _is_one(value: Any, annotation: Any, origin: Any, args: tuple[Any, ...]) -> 
 
 def _items(value: Any, origin: Any, args: tuple[Any, ...]) -> Iterator[tuple[Any, Any, Any]]:
     """What is inside of a container, each with its key and its annotation."""
-    if isinstance(value, dict) and len(args) == 2 and isinstance(origin, type) and issubclass(origin, abc.Mapping):
+    kind = type(value)  # `isinstance` would ask the value itself
+    wanted = origin if isinstance(origin, type) else object
+    if issubclass(kind, dict) and len(args) == 2 and issubclass(wanted, abc.Mapping):
         yield from ((key, item, args[1]) for key, item in value.items())
-    elif isinstance(value, tuple) and origin is tuple and args[-1:] != (...,):
+    elif issubclass(kind, tuple) and origin is tuple and args[-1:] != (...,):
         if len(args) == len(value):
             yield from zip(range(len(value)), value, args, strict=True)
-    elif isinstance(value, list | tuple) and args and isinstance(origin, type) and issubclass(origin, abc.Iterable):
+    elif issubclass(kind, list | tuple) and args and issubclass(wanted, abc.Iterable):
         yield from ((index, item, args[0]) for index, item in enumerate(value))
 
 

@@ -197,7 +197,7 @@ def holds(value: Any, target: Type) -> bool:
     """Whether a Python value is one of `target`, as far as can be seen without looking into objects and arrays."""
     try:
         return _holds(value, target)
-    except RecursionError:  # nested deeper than any message
+    except Exception:  # noqa: BLE001 - nested deeper than any message, or an object that cannot even be looked at
         return False
 
 

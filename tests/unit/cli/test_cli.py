@@ -323,7 +323,7 @@ def test_check_prints_all_problems_at_once(meshgen: Run, tmp_path: Path) -> None
         "@deployment\n"
         "def number(x: int) -> int: ...\n"
         "@deployment\n"
-        "def pair(a: int, b: str) -> int: ...\n"
+        "def pair(a: bytes, b: str) -> int: ...\n"
         "with InputNode(x=int) as request:\n"
         "    app = DAGDriver.bind(pair.bind(text.bind(request.x), number.bind(request.x)))\n"
     )
@@ -516,6 +516,21 @@ def test_two_graphs_of_one_name_are_refused_before_anything_is_written(
         assert done.stderr == "error: 'a/same.py' and 'b/same.py' are graphs of one name, 'same'; rename a file\n"
     assert meshgen("build", "g.py", "broken.py", cwd=folder).returncode == 1
     assert not (folder / "protos").exists()
+
+
+def test_build_writes_nothing_where_no_project_is(meshgen: Run, project: Callable[[str], Path], tmp_path: Path) -> None:
+    folder = project("return x")
+    (folder / "pyproject.toml").unlink()
+    for place, graph in ((folder, "g.py"), (folder.parent, f"{folder.name}/g.py"), (Path("/"), str(folder / "g.py"))):
+        done = meshgen("build", graph, cwd=place)
+        assert done.returncode == 1
+        assert f"error: '{graph}' is in no project" in done.stderr
+        assert "--out DIR" in done.stderr
+    assert not (folder / "protos").exists()
+    assert not Path("/protos").exists()
+    assert meshgen("check", "g.py", cwd=folder).returncode == 0
+    assert meshgen("build", "g.py", "--out", "made", cwd=folder).returncode == 0
+    assert (folder / "made" / "protos").is_dir()
 
 
 def test_build_says_where_it_writes_and_how_to_repeat_that(meshgen: Run, tmp_path: Path) -> None:

@@ -99,3 +99,15 @@ def test_an_edit_that_python_would_miss_is_seen(tmp_path: Path, monkeypatch: pyt
     os.utime(file, ns=(written.st_atime_ns, written.st_mtime_ns))
     assert list((tmp_path / "__pycache__").glob("reviews.*.pyc")), "Python has a compiled module of that time and size"
     assert load(tmp_path, "reviews.py:hrtoe").startswith("reviews_hrtoe ")
+
+
+def test_what_no_route_needs_is_a_warning_of_its_own_file(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").touch()
+    graph(tmp_path / "first.py").write_text(GRAPH.replace("other = DAGDriver.bind(f.bind(x))", "other = f.bind(x)"))
+    graph(tmp_path / "second.py").write_text("import first\n" + GRAPH)
+    program = "import sys; from meshgen.frontend import load_graph; print(*load_graph(sys.argv[1]).warnings)"
+    for name, count in (("first.py", 1), ("second.py", 0)):
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", program, name], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.count("MG218") == count

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from meshgen.graph.option_names import KEYS, option_hint
 from meshgen.graph.options import OPTIONS, mesh_defaults, own_options, serve_options
+from meshgen.rayserve.option_values import refused_values
 
 SERVE_ROWS = {name: row for name, row in OPTIONS.items() if row.of_serve}
 
@@ -24,6 +26,45 @@ def test_serves_rows_are_the_options_of_the_installed_serve() -> None:
     known = set(inspect.signature(serve.deployment).parameters) - {"_func_or_class", "name"}
     assert known == SERVE_ROWS.keys()
     assert own_options("node") | own_options("driver") == OPTIONS.keys() - known
+
+
+def test_the_keys_of_options_are_those_of_the_installed_serve() -> None:
+    pytest.importorskip("ray.serve")
+    from ray.serve.config import AutoscalingConfig
+
+    public = {name for name in AutoscalingConfig.model_fields if not name.startswith("_")}
+    assert KEYS["autoscaling_config"] == public
+    refused = {path for _, path, _ in refused_values({"ray_actor_options": dict.fromkeys(KEYS["ray_actor_options"])})}
+    assert refused == set()
+    assert [path for _, path, _ in refused_values({"ray_actor_options": {"object_store_memory": 1}})]
+
+
+def test_serve_says_itself_which_values_it_refuses() -> None:
+    pytest.importorskip("ray.serve")
+    options = {
+        "autoscaling_config": {"min_replicas": 3, "max_replicas": 1},
+        "ray_actor_options": {"num_cpus": -1},
+        "placement_group_bundles": [{"CPU": 1}],
+    }
+    refused = {name: (path, reason) for name, path, reason in refused_values(options)}
+    assert refused.keys() == {"autoscaling_config", "ray_actor_options"}
+    assert refused["ray_actor_options"] == (("num_cpus",), "The quantity of resource num_cpus cannot be negative")
+    assert [*refused_values({})] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("max_concurrent_queries", "It is called `max_ongoing_requests` now."),
+        ("num_gpus", 'Write `ray_actor_options={"num_gpus": 1}`.'),
+        ("max_replicas", 'Write `autoscaling_config={"max_replicas": 1}`.'),
+        ("init_args", "Give the constructor's arguments to `.bind(...)`."),
+        ("num_replcas", "Did you mean `num_replicas`?"),
+        ("colour", ""),
+    ],
+)
+def test_what_to_write_instead(name: str, hint: str) -> None:
+    assert option_hint(name, 1, serve_options("node")) == hint
 
 
 def test_serve_changes_those_in_place_that_the_table_says() -> None:

@@ -578,7 +578,7 @@ def record_of(annotation: Any) -> Record:
         (dict[float, int], "keys of type float", "list of records"),
         (dict[Colour, int], "keys of type Colour", ""),
         ("Nowhere", "cannot be resolved", "Import"),
-        (Unseen, "annotation that cannot be resolved: name 'Nowhere'", "Import"),
+        (Unseen, "annotation cannot be resolved: name 'Nowhere'", "Import"),
         (list[Session], "holds `Session`, which has no contract", "dataclass"),
         (Callable[[int], str], "no contract", "function"),
         (complex, "no contract", "two floats"),
