@@ -96,5 +96,5 @@ def _listener(name: str, host: str, port: int, manager: Document) -> Document:
         "address": address(host, port),
         "filter_chains": [{"filters": [network_filter]}],
         # What is read at a time. A million values of JSON take Envoy a second, so it must not read megabytes of them.
-        "per_connection_buffer_limit_bytes": 64 * 1024,
+        "per_connection_buffer_limit_bytes": 32 * 1024,
     }

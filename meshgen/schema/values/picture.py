@@ -111,7 +111,10 @@ def _decode(encoded: Buffer) -> Any:
         image.load()
     except _UNREADABLE:
         raise Misfit([("encoded", "must be a whole PNG, JPEG or WebP file of a sensible size")]) from None
-    return image if image.mode in MODES else image.convert("RGBA" if "transparency" in image.info else "RGB")
+    # A picture and no more, as it is on every further hop: what a file says beside its pixels would not travel on.
+    plain = image.copy() if image.mode in MODES else image.convert("RGBA" if "transparency" in image.info else "RGB")
+    plain.info = {}
+    return plain
 
 
 _UNREADABLE = (OSError, ValueError, SyntaxError, EOFError)

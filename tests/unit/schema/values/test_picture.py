@@ -63,3 +63,17 @@ def test_one_that_even_pillow_refuses_is_refused_alike() -> None:
 
 def test_a_large_photo_is_read_without_a_warning() -> None:
     assert image_from(parts(encoded=file_of(Image.new("L", (9500, 9500))))).size == (9500, 9500)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "P", "L"])
+def test_what_a_file_says_beside_its_pixels_is_left_behind(mode: str) -> None:
+    """It would be there in process, and gone after the next hop of a mesh."""
+    image = Image.new(mode, (4, 3))
+    exif = image.getexif()
+    exif[0x0112] = 6  # turned by 90 degrees
+    file = io.BytesIO()
+    image.save(file, "PNG", exif=exif, dpi=(72, 72))
+    found = image_from(parts(encoded=file.getvalue()))
+    assert type(found) is Image.Image
+    assert (found.info, found.format, dict(found.getexif())) == ({}, None, {})
+    assert found.size == (4, 3)
