@@ -14,13 +14,11 @@ from meshgen.contract.shared_messages import shared_files
 from meshgen.contract.validation import one_is_required, rules_of
 from meshgen.emit.openapi.model import Schema
 from meshgen.emit.openapi.rules import constrained, inside
-from meshgen.emit.openapi.scalars import SCALARS, or_null
+from meshgen.emit.openapi.scalars import KEYS, SCALARS, or_null
 from meshgen.emit.openapi.shared import SHARED
-from meshgen.emit.openapi.standard import INLINE, OBJECTS
+from meshgen.emit.openapi.standard import INLINE, NAMES, OBJECTS
 
 _F = FieldDescriptorProto
-_NAMES = Schema(min_length=1)
-"""What nobody knows is ignored, but Envoy reads no key that is empty."""
 _ELEMENTS = ("repeated.items.", "map.keys.", "map.values.")
 
 
@@ -79,7 +77,7 @@ class Messages:
             title=message.descriptor.name,
             type="object",
             description="\n\n".join(filter(None, (message.doc, *remarks))) or None,
-            property_names=_NAMES,
+            property_names=NAMES,
             properties={f.json_name: self._field(name, f, message.field_docs[f.name]) for f in fields},
             required=tuple(f.json_name for f in fields if _must_be_there(f)) or None,
             one_of=choices[0] if len(choices) == 1 else None,
@@ -95,7 +93,7 @@ class Messages:
         rules = rules_of(field)
         entry = self._entry(message, field)
         if entry is not None:
-            keys = constrained(Schema(), inside(rules, "map.keys."))
+            keys = constrained(KEYS.get(entry.field[0].type, Schema()), inside(rules, "map.keys."))
             values = constrained(_single(entry.field[1]), inside(rules, "map.values."))
             own = Schema(type="object", additional_properties=values, property_names=None if keys == Schema() else keys)
         elif field.label == _F.LABEL_REPEATED:

@@ -11,12 +11,13 @@ from meshgen.emit.openapi.model import Schema
 
 _F = FieldDescriptorProto
 _FLOAT_MAX = 3.4028234663852886e38
+_WHOLE = "^-?[0-9]{1,19}$"
 _BASE64 = r"^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}(==)?|[A-Za-z0-9+/]{3}=?)?$"
 
 
 def _wide(form: str, low: int, high: int) -> Schema:
     """A 64-bit integer: a string, because JavaScript's numbers end at 2^53; both are read."""
-    pattern = "^-?[0-9]{1,19}$" if low else "^[0-9]{1,20}$"
+    pattern = _WHOLE if low else "^[0-9]{1,20}$"
     return Schema(type=("string", "integer"), format=form, pattern=pattern, minimum=low, maximum=high)
 
 
@@ -35,6 +36,14 @@ SCALARS: Mapping[int, Schema] = {
     _F.TYPE_STRING: Schema(type="string"),
     _F.TYPE_BYTES: Schema(type="string", content_encoding="base64", pattern=_BASE64),
 }
+
+
+KEYS: Mapping[int, Schema] = {
+    _F.TYPE_INT64: Schema(pattern=_WHOLE),
+    _F.TYPE_INT32: Schema(pattern=_WHOLE),
+    _F.TYPE_BOOL: Schema(enum=("true", "false")),
+}
+"""What the keys of objects have to be, where not every text is one."""
 
 
 def or_null(schema: Schema) -> Schema:

@@ -8,22 +8,16 @@ from dataclasses import replace
 from meshgen.contract.wire import IMAGE, TENSOR
 from meshgen.emit.openapi.model import Schema
 from meshgen.schema.values.picture import MODES
-from meshgen.schema.values.tensor import CONTENTS, DATATYPES
+from meshgen.schema.values.tensor import DATATYPES
 
 
 def _tensor(made: Schema) -> Schema:
-    """Of the elements there is one list at most; that there are as many as the shape says, no schema can say."""
+    """Answers have empty lists of the other contents, and none says that there are as many elements as in a shape."""
     properties = dict(made.properties or {})
     properties["datatype"] = replace(properties["datatype"], type="string", enum=tuple(DATATYPES.values()))
     lengths = properties["shape"].items or Schema()
     properties["shape"] = replace(properties["shape"], items=replace(lengths, minimum=0, pattern="^[0-9]{1,19}$"))
-    given = tuple(Schema(required=(name,)) for name in ("raw", *CONTENTS))
-    return replace(
-        made,
-        properties=properties,
-        required=("datatype",),
-        one_of=(*given, Schema(not_=Schema(any_of=given))),
-    )
+    return replace(made, properties=properties, required=("datatype",))
 
 
 def _image(made: Schema) -> Schema:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from meshgen.contract.wire import VALUE
 from meshgen.emit.openapi.model import Schema
 from meshgen.schema.values.kind import Message
 from meshgen.schema.values.well_known import MESSAGES
+
+NAMES = Schema(min_length=1)
+"""Keys that nobody knows are ignored, but Envoy reads none that is empty."""
 
 
 def _schema(keywords: Mapping[str, Any]) -> Schema:
@@ -18,7 +22,8 @@ def _schema(keywords: Mapping[str, Any]) -> Schema:
 
 def _object(message: Message) -> Schema:
     title = message.name.rpartition(".")[2]
-    return _schema({"title": title, "type": "object", "required": message.names, **message.schema})
+    made = _schema({"title": title, "type": "object", "required": message.names, **message.schema})
+    return replace(made, property_names=NAMES)
 
 
 INLINE: Mapping[str, Schema] = {
