@@ -20,6 +20,7 @@ from meshgen.frontend.trace import trace
 from meshgen.graph.model import Graph
 from meshgen.naming import snake
 from meshgen.source import NOWHERE, Span, relative
+from meshgen.tracebacks import kind_and_text
 
 DEFAULT_ATTRIBUTE = "app"
 
@@ -142,7 +143,7 @@ def _import_error(error: BaseException, name: str) -> GraphError:
     last = frames[-1] if frames else None
     span = Span(last.filename, last.lineno or 1, (last.colno or 0) + 1, None) if last else NOWHERE
     hint = f"Run `python -m {name}` to see the whole traceback."
-    return _error("MG103", f"importing '{name}' raised {type(error).__name__}: {error}", span, hint)
+    return _error("MG103", f"importing '{name}' raised {kind_and_text(error)}", span, hint)
 
 
 def _foreign(file: str) -> bool:
