@@ -18,6 +18,7 @@ from meshgen.errors import Diagnostic, near_match_hint
 from meshgen.frontend.deployment import Deployment
 from meshgen.schema.reflect.markers import WRITE_ANY
 from meshgen.source import NOWHERE, Span, is_library, is_ours, place_in_code
+from meshgen.tracebacks import kind_and_text
 
 
 def import_problem(error: BaseException, module: str, root: Path) -> Diagnostic:
@@ -37,7 +38,7 @@ def import_problem(error: BaseException, module: str, root: Path) -> Diagnostic:
     if (field := _field_with_mutable_default(error, span)) is not None:
         span, hint = field
     hint = hint or f"Run `python -m {module}` to see the whole traceback."
-    message = f"importing '{module}' raised {type(error).__name__}: {_text(error)}"
+    message = f"importing '{module}' raised {_text(error)}"
     return Diagnostic(code="MG103", message=message, span=span, hint=hint)
 
 
@@ -56,9 +57,9 @@ def _is_foreign(file: str) -> bool:
 
 def _text(error: BaseException) -> str:
     try:
-        return " ".join(str(error).split())
+        return " ".join(kind_and_text(error).split())
     except Exception:  # noqa: BLE001 - it is the user's code
-        return "(and saying why raised another error)"
+        return f"{type(error).__name__} (and saying why raised another error)"
 
 
 def _hint(error: BaseException, frame: FrameType | None, root: Path) -> str:
@@ -110,7 +111,7 @@ def _missing_attribute(owner: Any, name: str) -> str:
 
 def _field_with_mutable_default(error: BaseException, span: Span) -> tuple[Span, str] | None:
     """The field of a dataclass below whose decorator Python stopped."""
-    found = re.match(r"mutable default <class '([\w.]+)'> for field (\w+)", _text(error))
+    found = re.search(r"mutable default <class '([\w.]+)'> for field (\w+)", _text(error))
     if not isinstance(error, ValueError) or found is None:
         return None
     kind, name = found.groups()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import urllib.error
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +90,7 @@ def _answer_of_other(mesh: MeshProcess) -> Any:
     """None while the port is shut, for the front takes the new contracts."""
     try:
         return mesh.post("/prices/other", {"text": "x"}).body
-    except urllib.error.URLError:
+    except OSError:
         return None
 
 

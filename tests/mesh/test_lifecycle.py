@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -19,6 +21,16 @@ pytestmark = pytest.mark.mesh
 TINY = "tests/mesh/graphs/tiny.py"
 PART_LIMIT_S = 30
 """For the end after the loss of a part; measured: 4 s, and 10 s when Ray is just about to connect."""
+
+
+def _takes_kept_logs(mesh: MeshProcess) -> bool:
+    """Whether the run has kept Ray's logs; they are removed."""
+    _, said, rest = mesh.stderr.partition("Ray's logs are in ")
+    if said:
+        folder = Path(rest.split()[0])
+        assert (folder / "raylet.out").exists()
+        shutil.rmtree(folder)
+    return bool(said)
 
 
 def _is_gone(mesh: MeshProcess, limit_s: float) -> None:
@@ -54,8 +66,22 @@ def test_ctrl_c_during_the_start(new_mesh: MeshStarter, part: str) -> None:
     mesh = new_mesh(TINY).launch()
     mesh.identify()
     until(lambda: part in {_name(p) for p in mesh.members()}, 60)
-    assert mesh.stop(signal.SIGINT) == 0, mesh.output
+    mesh.send(signal.SIGINT)
+    until(lambda: "  stopping\n" in mesh.stderr, 3, lambda: mesh.stderr)
+    assert mesh.wait() == 0, mesh.output
     assert mesh.leftovers() == []
+
+
+def test_two_meshes_that_start_at_once(new_mesh: MeshStarter) -> None:
+    both = [new_mesh(TINY).launch() for _ in range(2)]
+    for mesh in both:
+        until(lambda mesh=mesh: "health " in mesh.stdout or not mesh.alive, 180, lambda mesh=mesh: mesh.output)
+        assert mesh.alive, mesh.output
+    assert len({mesh.port for mesh in both}) == 2
+    for mesh in both:
+        assert mesh.post("/tiny", {"text": "x"}).body == {"result": "x"}
+        mesh.send(signal.SIGTERM)
+    assert [mesh.wait() for mesh in both] == [0, 0]
 
 
 def test_a_node_that_cannot_start_is_named_with_its_own_error(new_mesh: MeshStarter) -> None:
@@ -82,7 +108,9 @@ def test_a_busy_port_is_named_before_anything_starts(new_mesh: MeshStarter) -> N
     assert "Traceback" not in mesh.stderr
 
 
-@pytest.mark.parametrize(("part", "said"), [("envoy", "Envoy ended by signal 9"), ("raylet", "Ray stopped")])
+@pytest.mark.parametrize(
+    ("part", "said"), [("envoy", "Envoy ended by signal 9"), ("raylet", "Ray stopped: its raylet, process ")]
+)
 def test_a_part_that_dies_ends_the_run(new_mesh: MeshStarter, part: str, said: str) -> None:
     mesh = new_mesh(TINY).start()
     [process] = [p for p in mesh.members() if _name(p) == part]
@@ -90,6 +118,7 @@ def test_a_part_that_dies_ends_the_run(new_mesh: MeshStarter, part: str, said: s
     assert mesh.wait(PART_LIMIT_S) == 1, mesh.output
     assert said in mesh.stderr
     assert mesh.leftovers() == []
+    assert _takes_kept_logs(mesh) == (part == "raylet")
 
 
 @pytest.mark.parametrize("after_s", [0, 4])
@@ -102,6 +131,7 @@ def test_a_raylet_that_dies_during_the_start_ends_it(new_mesh: MeshStarter, afte
     assert mesh.wait(PART_LIMIT_S) == 1, mesh.output
     # Ray may end the process from C++; the watcher cleans up then.
     _is_gone(mesh, 30)
+    _takes_kept_logs(mesh)
 
 
 def test_replicas_are_forked_from_one_process(mesh: MeshProcess) -> None:
