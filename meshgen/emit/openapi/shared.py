@@ -12,7 +12,7 @@ from meshgen.schema.values.tensor import DATATYPES
 
 
 def _tensor(made: Schema) -> Schema:
-    """Answers have empty lists of the other contents, and none says that there are as many elements as in a shape."""
+    """Answers have empty lists of the other contents, and no schema says how many elements a shape has."""
     properties = dict(made.properties or {})
     properties["datatype"] = replace(properties["datatype"], type="string", enum=tuple(DATATYPES.values()))
     lengths = properties["shape"].items or Schema()

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from re import _constants as code  # type: ignore[attr-defined]  # Python's own parser of patterns has no other name
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
 
 _REPETITIONS = (1, 0, 2, 4, 8)
 _CHARACTERS = "a1A -_.@~/"
-_CATEGORIES = {
+_CATEGORIES: Mapping[Any, Callable[[str], bool]] = {
     code.CATEGORY_DIGIT: str.isdigit,
     code.CATEGORY_NOT_DIGIT: lambda char: not char.isdigit(),
     code.CATEGORY_SPACE: str.isspace,
@@ -64,9 +64,8 @@ def _piece(kind: Any, what: Any, times: int) -> str:
             return _sequence(what[-1], times)
         case code.MAX_REPEAT | code.MIN_REPEAT | code.POSSESSIVE_REPEAT:
             low, high, inner = what
-            return _sequence(inner, times) * min(
-                max(low, times), high if high is not code.MAXREPEAT else max(low, times)
-            )
+            wished = max(low, times)
+            return _sequence(inner, times) * int(wished if high is code.MAXREPEAT else min(wished, high))
         case code.AT:
             return ""
         case _:
@@ -75,10 +74,9 @@ def _piece(kind: Any, what: Any, times: int) -> str:
 
 def _char(members: Any) -> str:
     """A character of a class: one that it names, else one that it leaves."""
-    named = [
-        chr(what if kind is code.LITERAL else what[0]) for kind, what in members if kind in (code.LITERAL, code.RANGE)
-    ]
-    found = next((char for char in (*named, *_CHARACTERS) if _is_in(char, members)), None)
+    firsts = [what if kind is code.LITERAL else what[0] for kind, what in members if kind in (code.LITERAL, code.RANGE)]
+    candidates: tuple[str, ...] = (*map(chr, firsts), *_CHARACTERS)
+    found = next((char for char in candidates if _is_in(char, members)), None)
     if found is None:
         raise _UnreadableError
     return found
@@ -86,16 +84,16 @@ def _char(members: Any) -> str:
 
 def _is_in(char: str, members: Any) -> bool:
     negated = any(kind is code.NEGATE for kind, _ in members)
-    return negated != any(_is_member(char, kind, what) for kind, what in members)
+    return bool(negated != any(_is_member(char, kind, what) for kind, what in members))
 
 
 def _is_member(char: str, kind: Any, what: Any) -> bool:
     match kind:
         case code.LITERAL:
-            return ord(char) == what
+            return bool(ord(char) == what)
         case code.RANGE:
             return bool(what[0] <= ord(char) <= what[1])
         case code.CATEGORY:
-            return _CATEGORIES[what](char)
+            return bool(_CATEGORIES[what](char))
         case _:
             return False

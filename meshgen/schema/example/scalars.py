@@ -97,7 +97,7 @@ def _numbers(plain: Any, rules: Rules, index: int) -> Iterator[Any]:
         yield middle if kind is not int else int(middle) + index  # type: ignore[arg-type]  # numbers, then
     for bound, step in ((low, unit), (high, -unit)):
         if bound is not None:
-            start = bound if rules.multiple_of is None else bound // unit * unit  # type: ignore[operator]  # numbers
+            start = bound if rules.multiple_of is None else bound // unit * unit
             yield from (kind_of(start + (index + n) * step, kind) for n in range(3))
     yield plain - plain if kind is not datetime else plain
 
