@@ -189,6 +189,6 @@ def _http(request: urllib.request.Request, timeout_s: float) -> Reply:
 
 def _decoded(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return json.loads(body, parse_int=lambda digits: -0.0 if digits == "-0" else int(digits))
     except ValueError:
         return body.decode(errors="replace")

@@ -159,3 +159,18 @@ def test_a_drivers_own_time_limit_is_the_default_deadline_of_its_routes(tmp_path
     text = front(tmp_path, [dataclasses.replace(plan, mesh=mesh)]).read_text()
     assert '"max_stream_duration":"7200s"' in re.sub(r"\s", "", text)
     assert '"grpc_timeout_header_max":"7200s"' in re.sub(r"\s", "", text)
+
+
+def test_json_of_a_known_size_is_read_piece_by_piece(tmp_path: Path) -> None:
+    """What is collected whole is transcoded at one go, and stops everybody else who is on that thread of Envoy's."""
+    config = yaml.safe_load(front(tmp_path, [plan_samples.plan()]).read_text())
+    public = next(one for one in config["static_resources"]["listeners"] if one["name"] == "public")
+    assert public["per_connection_buffer_limit_bytes"] <= 64 * 1024
+    manager = public["filter_chains"][0]["filters"][0]["typed_config"]
+    routes = manager["route_config"]["virtual_hosts"][0]["routes"]
+    ours = [r for r in routes if r["match"].get("path") == "/sample" and "route" in r]
+    sized = [any(h["name"] == "content-length" for h in route["match"]["headers"]) for route in ours]
+    buffered = ["envoy.filters.http.buffer" in route.get("typed_per_filter_config", {}) for route in ours]
+    assert True in sized
+    assert sized == [not one for one in buffered]
+    assert sized.index(True) < buffered.index(True)
