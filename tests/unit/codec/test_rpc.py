@@ -415,7 +415,7 @@ def test_tensors_from_outside(dtype: str | None, parts: dict[str, Any], expected
         ({"datatype": "BF16", "shape": [1], "raw": b"ab"}, "x.datatype"),
         ({"datatype": "FP32", "shape": [2], "raw": b"abcd"}, "x.raw"),
         ({"datatype": "FP32", "shape": [-1], "raw": b""}, "x.shape[0]"),
-        ({"datatype": "FP32", "shape": [2]}, "x.raw"),
+        ({"datatype": "FP32", "shape": [2]}, "x.fp32_contents"),
         ({"datatype": "FP32", "shape": [1], "int64_contents": [1]}, "x.int64_contents"),
         ({"datatype": "INT8", "shape": [2], "int64_contents": [1, 128]}, "x.int64_contents[1]"),
         ({"datatype": "INT8", "shape": [2], "int64_contents": [1]}, "x.int64_contents"),
