@@ -396,7 +396,7 @@ async def test_no_replica_then_one_then_none(tmp_path: Path) -> None:
         error(await envoy_front.post({}), 503, 14)
 
 
-@pytest.mark.parametrize("text", ["busy", "busy" + " " * 1_000_000])
+@pytest.mark.parametrize("text", ["busy", "busy" + " " * 1_000_000], ids=["small", "large"])
 async def test_killing_one_of_two_replicas_loses_no_request(tmp_path: Path, text: str) -> None:
     replicas = replica_process(), replica_process()
     async with replicas[0] as (first, first_port), replicas[1] as (_, second_port), front(tmp_path) as envoy_front:
