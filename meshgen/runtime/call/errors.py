@@ -11,8 +11,10 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from types import TracebackType
+from typing import TypeVar
 
 from meshgen.graph.model import Node
+from meshgen.source import Span
 from meshgen.status import Cancelled, Internal, InvalidArgument, StatusError
 
 _NODE = "__meshgen_node__"
@@ -111,6 +113,21 @@ def blame(error: BaseException, node: Node) -> None:
         with contextlib.suppress(AttributeError):  # an exception class with __slots__
             setattr(error, _NODE, node.name)
             error.add_note(f"in node '{node.name}' ({node.span})")
+
+
+Status = TypeVar("Status", bound=StatusError)
+
+
+def placed(error: Status, *places: Span) -> Status:
+    """The error with the places in the user's files that it is about, which logs and spans tell, and callers not."""
+    for place in places:
+        error.add_note(f"at {place}")
+    return error
+
+
+def notes(error: BaseException) -> tuple[str, ...]:
+    """What stands beside an error for those who run the graph."""
+    return tuple(map(str, getattr(error, "__notes__", ())))
 
 
 @contextlib.contextmanager

@@ -17,7 +17,7 @@ from meshgen.rayserve.slots import QueueFullError, Slots
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, RequestContext
 from meshgen.runtime.call.deadline import left_after
-from meshgen.runtime.call.errors import as_status
+from meshgen.runtime.call.errors import as_status, notes
 from meshgen.runtime.call.metadata import ROUTE
 from meshgen.runtime.mesh.handler import FailedError, Handler
 from meshgen.runtime.mesh.published import PublishedService, Run
@@ -93,12 +93,13 @@ def _is_own_fault(error: StatusError) -> bool:
 
 
 def _note(rpc: str, error: StatusError) -> None:
+    message = "; ".join((str(error.message), *notes(error)))
     if not _is_own_fault(error):
         # An expected status, or a fault that its own node has logged.
-        _log.info("%s: %s: %s", rpc, error.code.name, error.message)
+        _log.info("%s: %s: %s", rpc, error.code.name, message)
         return
     text = "".join(traceback.format_exception(error.__cause__))
-    _log.error("%s: %s (trace %s)\n%s", rpc, error.message, tracing.trace_id(), text)
+    _log.error("%s: %s (trace %s)\n%s", rpc, message, tracing.trace_id(), text)
 
 
 def _time_for(remaining: float | None) -> float:
