@@ -88,6 +88,8 @@ def report(error: BaseException) -> None:
             if error.code is Code.INTERNAL and error.__cause__ is not None:
                 say_block(user_traceback(error.__cause__))
             say(f"{error.code.name}: {error.message}" if error.message else error.code.name)
+            for note in getattr(error, "__notes__", ()):
+                say(f"  {note}", margin="    ")
         case MeshgenError():
             say(f"error: {said(error)}")
         case _:

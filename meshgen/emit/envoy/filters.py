@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from meshgen.emit.envoy.admission import RATE_LIMIT, TRANSCODER, asks_own_host, body_required
 from meshgen.emit.envoy.parts import extension, http_filter, typed
-from meshgen.emit.envoy.routes import RATE_LIMIT, TRANSCODER, buffer_filter
+from meshgen.emit.envoy.replies import silent_errors
+from meshgen.emit.envoy.routes import buffer_filter
+from meshgen.emit.envoy.scripts import scripts
 from meshgen.emit.envoy.settings import HEALTH_PATH, EnvoySettings
 from meshgen.emit.output.document import Document
-from meshgen.limits import HTTP_STATUS_HEADER, as_json, far_over, inside_of
+from meshgen.limits import as_json, far_over, inside_of
 from meshgen.plan.model import Service
 
 CORS = "envoy.filters.http.cors"
@@ -19,13 +22,15 @@ _EXPOSED_HEADERS = "grpc-message,grpc-status,grpc-status-details-bin"
 def public_filters(clusters: Sequence[str], services: Sequence[Service], settings: EnvoySettings) -> list[Document]:
     """Health, browser access, rate limit, size limit, REST to gRPC, routing."""
     return [
-        _health_check(clusters),
-        _http_status(),
+        _health_check(clusters, settings),
+        scripts(),
         http_filter("cors", "cors.v3.Cors"),
         http_filter("grpc_web", "grpc_web.v3.GrpcWeb"),
         *rate_limit(settings),
         buffer_filter(settings),
+        body_required(),
         _transcoder(services, settings),
+        silent_errors(),
         router(),
     ]
 
@@ -67,36 +72,15 @@ def cors_policy(settings: EnvoySettings) -> Document:
     )
 
 
-def _health_check(clusters: Sequence[str]) -> Document:
+def _health_check(clusters: Sequence[str], settings: EnvoySettings) -> Document:
     # One healthy replica of a hundred will do; a cluster without replicas fails any share above zero.
     return http_filter(
         "health_check",
         "health_check.v3.HealthCheck",
         pass_through_mode=False,
-        headers=[{"name": ":path", "string_match": {"exact": HEALTH_PATH}}],
+        headers=[{"name": ":path", "string_match": {"exact": HEALTH_PATH}}, *asks_own_host(settings)],
         cluster_min_healthy_percentages={cluster: {"value": 1} for cluster in clusters},
     )
-
-
-def _http_status() -> Document:
-    """Lets a service say which of the HTTP statuses of its gRPC code is meant: RESOURCE_EXHAUSTED has 429 and 413."""
-    return extension(
-        "envoy.filters.http.lua",
-        "envoy.extensions.filters.http.lua.v3.Lua",
-        default_source_code={"inline_string": _HTTP_STATUS_SCRIPT},
-    )
-
-
-_HTTP_STATUS_SCRIPT = f"""\
-function envoy_on_response(handle)
-  local headers = handle:headers()
-  local meant = headers:get("{HTTP_STATUS_HEADER}")
-  if meant ~= nil then
-    headers:remove("{HTTP_STATUS_HEADER}")
-    if headers:get(":status") ~= "200" then headers:replace(":status", meant) end
-  end
-end
-"""
 
 
 def _transcoder(services: Sequence[Service], settings: EnvoySettings) -> Document:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from meshgen.emit.envoy.admission import other_hosts, own_names, refusals
 from meshgen.emit.envoy.clusters import HTTP2
 from meshgen.emit.envoy.filters import CORS, cors_policy, public_filters, router
 from meshgen.emit.envoy.parts import LOOPBACK, address, typed
@@ -26,8 +27,9 @@ def public_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document
     rest = [route for mesh in meshes for route in mesh.routes]
     virtual_host = {
         "name": "public",
-        "domains": ["*"],
+        "domains": own_names(settings) or ["*"],
         "routes": [
+            *refusals(settings),
             *(
                 route
                 for w in services
@@ -41,6 +43,7 @@ def public_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document
     manager = _manager(
         PUBLIC_NAME,
         virtual_host,
+        *other_hosts(settings),
         http_filters=public_filters(clusters, services, settings),
         local_reply_config=local_replies(settings),
         access_log=access_log(settings.access_log),
@@ -70,10 +73,11 @@ def mesh_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document:
     return {**_listener("mesh", LOOPBACK, settings.mesh_port, manager), "bypass_overload_manager": True}
 
 
-def _manager(name: str, virtual_host: Document, **fields: Any) -> Document:
+def _manager(name: str, virtual_host: Document, *more_hosts: Document, **fields: Any) -> Document:
     routes = {
         "name": virtual_host["name"],
-        "virtual_hosts": [virtual_host],
+        "virtual_hosts": [virtual_host, *more_hosts],
+        "ignore_port_in_host_matching": True,
         "request_headers_to_remove": HEADERS_TO_REMOVE,
     }
     return typed(

@@ -7,46 +7,98 @@ transcoder keeps.
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
+from meshgen.emit.envoy.parts import extension
+from meshgen.emit.envoy.scripts import LARGEST_METADATA
 from meshgen.emit.envoy.settings import EnvoySettings
 from meshgen.emit.output.document import Document
 from meshgen.limits import OPTION, TOO_LARGE, text_of
 from meshgen.status import ENVOY_DOMAIN, Code
 
-_CODES: tuple[tuple[int, Code], ...] = (
-    (400, Code.INVALID_ARGUMENT),
-    (401, Code.UNAUTHENTICATED),
-    (403, Code.PERMISSION_DENIED),
-    (404, Code.NOT_FOUND),
-    (405, Code.UNIMPLEMENTED),
-    (408, Code.DEADLINE_EXCEEDED),
-    (413, Code.RESOURCE_EXHAUSTED),
-    (415, Code.INVALID_ARGUMENT),
-    (429, Code.RESOURCE_EXHAUSTED),
-    (431, Code.RESOURCE_EXHAUSTED),
-    (500, Code.INTERNAL),
-    (501, Code.UNIMPLEMENTED),
-    (502, Code.UNAVAILABLE),
-    (503, Code.UNAVAILABLE),
-    (504, Code.DEADLINE_EXCEEDED),
-)
+_CODES: Mapping[int, Code] = {
+    400: Code.INVALID_ARGUMENT,
+    401: Code.UNAUTHENTICATED,
+    403: Code.PERMISSION_DENIED,
+    404: Code.NOT_FOUND,
+    405: Code.UNIMPLEMENTED,
+    408: Code.DEADLINE_EXCEEDED,
+    413: Code.RESOURCE_EXHAUSTED,
+    415: Code.INVALID_ARGUMENT,
+    421: Code.PERMISSION_DENIED,
+    426: Code.UNIMPLEMENTED,
+    429: Code.RESOURCE_EXHAUSTED,
+    431: Code.RESOURCE_EXHAUSTED,
+    500: Code.INTERNAL,
+    501: Code.UNIMPLEMENTED,
+    502: Code.UNAVAILABLE,
+    503: Code.UNAVAILABLE,
+    504: Code.DEADLINE_EXCEEDED,
+}
+# What the table for HTTP that gRPC has, and Envoy goes by, takes for other codes.
+_GRPC_CODES = {status: _CODES[status] for status in (400, 408, 421, 431, 504)}
 
 
 def local_replies(settings: EnvoySettings) -> Document:
     """`{"code": 5, "message": "...", "details": [...]}` by HTTP status; for gRPC, what Envoy lacks or gets wrong."""
-    limit = text_of(settings.max_message_bytes)
-    texts = {
-        405: "this path takes %RESP(ALLOW)%, not %REQ(:METHOD)%",
-        413: f"the request is far over the limit of {limit} for a message; `meshgen run {OPTION}` raises it",
+    texts = _texts(settings)
+    return {"mappers": [*_json_mappers(texts, traced=settings.otlp is not None), *_grpc_mappers(texts)]}
+
+
+def silent_errors() -> Document:
+    """The filter for errors that the gRPC of a service makes by itself, without details: over REST they become Envoy's.
+
+    A service's own have details. Clients of gRPC know those without.
+    """
+    return extension(
+        SILENT_ERRORS,
+        "envoy.extensions.filters.http.custom_response.v3.CustomResponse",
+        custom_response_matcher={
+            "matcher_tree": {
+                "input": _response_header("grpc-status"),
+                "exact_match_map": {
+                    "map": {str(int(code)): _without_details(_as_own(status)) for status, code in _MADE_BY_GRPC.items()}
+                },
+            }
+        },
+    )
+
+
+SILENT_ERRORS = "envoy.filters.http.custom_response"
+_MADE_BY_GRPC = {504: Code.DEADLINE_EXCEEDED, 503: Code.UNAVAILABLE}
+
+
+def _response_header(name: str) -> Document:
+    return extension("header", "envoy.type.matcher.v3.HttpResponseHeaderMatchInput", header_name=name)
+
+
+def _without_details(action: Document) -> Document:
+    has_details = {
+        "input": _response_header("grpc-status-details-bin"),
+        "value_match": {"safe_regex": {"google_re2": {}, "regex": ".*"}},
     }
-    if settings.rate_limit is not None:
-        texts[429] = f"more than {settings.rate_limit} requests in a second, the limit of `meshgen run --rate-limit`"
-    rest = [_json_mapper(status, code, texts.get(status, _ENVOYS_TEXT)) for status, code in _CODES]
-    return {"mappers": [*rest, *_grpc_mappers(texts)]}
+    return {
+        "matcher": {
+            "matcher_list": {
+                "matchers": [
+                    {"predicate": {"not_matcher": {"single_predicate": has_details}}, "on_match": {"action": action}}
+                ]
+            }
+        }
+    }
+
+
+def _as_own(status: int) -> Document:
+    return extension(
+        "own",
+        "envoy.extensions.http.custom_response.local_response_policy.v3.LocalResponsePolicy",
+        status_code=status,
+        body_format={"text_format_source": {"inline_string": "%RESP(GRPC-MESSAGE)%"}},
+        response_code_details="grpc_of_the_service",
+    )
 
 
 _ENVOYS_TEXT = "%LOCAL_REPLY_BODY%"
@@ -54,27 +106,65 @@ _REASONS: Mapping[int, str] = {413: TOO_LARGE, 429: "RATE_LIMITED"}
 """Messages for the statuses that mean more than their code's name says."""
 
 
-def _json_mapper(status: int, code: Code, text: str) -> Document:
+def _texts(settings: EnvoySettings) -> dict[int, str]:
+    limit = text_of(settings.max_message_bytes)
+    texts = {
+        405: "this path takes %RESP(ALLOW)%, not %REQ(:METHOD)%",
+        413: f"the request is far over the limit of {limit} for a message; `meshgen run {OPTION}` raises it",
+        431: f"the headers of the request are too large: more than {LARGEST_METADATA // 1024} KiB, or a hundred",
+        504: "the deadline of the request has passed",
+    }
+    if settings.rate_limit is not None:
+        texts[429] = f"more than {settings.rate_limit} requests in a second, the limit of `meshgen run --rate-limit`"
+    return texts
+
+
+def _json_mappers(texts: Mapping[int, str], *, traced: bool) -> Iterator[Document]:
+    # Of these Envoy says nothing.
+    unread = _all(_has_status(400), _has(":authority", invert=True))
+    yield _json_mapper(unread, 400, "the request cannot be read: %RESPONSE_CODE_DETAILS%", traced=traced)
+    yield _json_mapper(_all(_has_status(403), _has("upgrade")), 403, "this front takes no upgrades", traced=traced)
+    yield _json_mapper({"response_flag_filter": {"flags": ["FI"]}}, 400, "the request has no body", traced=traced)
+    # While a request still arrives, Envoy takes the end of its time for a fault of the client.
+    late = _json_mapper({"response_flag_filter": {"flags": ["DT"]}}, 504, texts[504], traced=traced)
+    yield {**late, "status_code": 504}
+    for status in _CODES:
+        yield _json_mapper(_has_status(status), status, texts.get(status, _ENVOYS_TEXT), traced=traced)
+    yield _json_mapper(_has_status(400, "GE"), 500, _ENVOYS_TEXT, traced=traced)
+
+
+def _json_mapper(condition: Document, status: int, text: str, *, traced: bool) -> Document:
+    code = _CODES[status]
+    metadata = {
+        # Envoy's own word for what happened, as it is in the access log.
+        "details": "%RESPONSE_CODE_DETAILS%",
+        "request_id": "%REQ(X-REQUEST-ID)%",
+        **({"trace_id": "%TRACE_ID%"} if traced else {}),
+    }
     info = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
         "reason": _REASONS.get(status, code.name),
         "domain": ENVOY_DOMAIN,
-        # Envoy's own word for what happened, as it is in the access log.
-        "metadata": {"details": "%RESPONSE_CODE_DETAILS%", "request_id": "%REQ(X-REQUEST-ID)%"},
+        "metadata": metadata,
     }
-    body = {"code": int(code), "message": text, "details": [info]}
     return {
-        "filter": _all(_has_status(status), _IS_NOT_GRPC),
-        "body_format_override": {"json_format": body, "content_type": "application/json"},
+        "filter": _all(condition, _IS_NOT_GRPC),
+        "body_format_override": {
+            "json_format": {"code": int(code), "message": text, "details": [info]},
+            "content_type": "application/json",
+            # A request that could not be read has no id.
+            "omit_empty_values": True,
+        },
     }
 
 
-def _grpc_mappers(texts: Mapping[int, str]) -> list[Document]:
-    """Envoy has no message for an unknown rpc, and takes 413 (and 429 for gRPC-Web) for other codes."""
-    unknown = _grpc_mapper(
-        404, {"grpc-message": "no service of this front has the rpc %REQ(:PATH)%"}, Code.UNIMPLEMENTED
-    )
-    return [unknown, *(_exhausted(status, texts[status]) for status in _REASONS if status in texts)]
+def _grpc_mappers(texts: Mapping[int, str]) -> Iterator[Document]:
+    unknown = {"grpc-message": "no service of this front has the rpc %REQ(:PATH)%"}
+    # 415: a REST path, which is not asked for JSON.
+    yield from (_grpc_mapper(status, unknown, Code.UNIMPLEMENTED) for status in (404, 415))
+    yield from (_exhausted(status, texts[status]) for status in _REASONS if status in texts)
+    for status, code in _GRPC_CODES.items():
+        yield _grpc_mapper(status, {}, code, texts.get(status, _ENVOYS_TEXT))
 
 
 def _exhausted(status: int, text: str) -> Document:
@@ -85,14 +175,15 @@ def _exhausted(status: int, text: str) -> Document:
     return _grpc_mapper(status, {"grpc-message": text, "grpc-status-details-bin": data}, code)
 
 
-def _grpc_mapper(status: int, headers: Mapping[str, str], code: Code) -> Document:
+def _grpc_mapper(status: int, headers: Mapping[str, str], code: Code, text: str = "") -> Document:
+    """The status of gRPC for an HTTP status; the text is the message, where no header says that."""
     added = {"grpc-status": str(int(code)), **headers}
     return {
         "filter": _has_status(status),
         # To the gRPC-Web filter anything else is a page of some proxy, whose status and text it translates itself.
         "status_code": 200,
         "headers_to_add": [{"header": {"key": key, "value": value}} for key, value in added.items()],
-        "body_format_override": {"text_format_source": {"inline_string": ""}, "content_type": "application/grpc"},
+        "body_format_override": {"text_format_source": {"inline_string": text}, "content_type": "application/grpc"},
     }
 
 
@@ -100,9 +191,14 @@ def _all(*filters: Document) -> Document:
     return {"and_filter": {"filters": list(filters)}}
 
 
-def _has_status(status: int) -> Document:
+def _has_status(status: int, op: str = "EQ") -> Document:
     value = {"default_value": status, "runtime_key": f"meshgen.local_reply.{status}"}
-    return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
+    return {"status_code_filter": {"comparison": {"op": op, "value": value}}}
+
+
+def _has(header: str, *, invert: bool = False) -> Document:
+    matcher: Document = {"name": header, "present_match": True}
+    return {"header_filter": {"header": {**matcher, "invert_match": True} if invert else matcher}}
 
 
 _IS_NOT_GRPC: Document = {
@@ -118,7 +214,7 @@ _IS_NOT_GRPC: Document = {
                     }
                 }
             },
-            {"header_filter": {"header": {"name": "x-envoy-original-path", "present_match": True}}},
+            _has("x-envoy-original-path"),
         ]
     }
 }

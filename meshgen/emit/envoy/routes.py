@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from meshgen.emit.envoy.admission import (
+    DISABLED,
+    ENABLED,
+    IS_GRPC,
+    IS_JSON,
+    IS_POST,
+    NO_BODY,
+    RATE_LIMIT,
+    TRANSCODER,
+    not_json,
+    refusal,
+)
 from meshgen.emit.envoy.parts import extension, http_filter, seconds, typed
+from meshgen.emit.envoy.replies import SILENT_ERRORS
 from meshgen.emit.envoy.settings import DOCS_PATH, FRONT_CLUSTER, OPENAPI_PATH, PAGES_CLUSTER, EnvoySettings
 from meshgen.emit.output.document import Document
 from meshgen.limits import as_json, far_over
@@ -13,9 +26,6 @@ from meshgen.plan.model import Service
 # Serve takes a header of this name for the application to call.
 HEADERS_TO_REMOVE = ["application"]
 BUFFER = "envoy.filters.http.buffer"
-RATE_LIMIT = "envoy.filters.http.local_ratelimit"
-TRANSCODER = "envoy.filters.http.grpc_json_transcoder"
-_DISABLED = typed("envoy.config.route.v3.FilterConfig", disabled=True)
 _FRONT_PREFIXES = ("/grpc.reflection.", "/grpc.health.v1.")
 
 
@@ -32,12 +42,14 @@ def public_routes(service: Service, paths: Sequence[str], settings: EnvoySetting
     limit = far_over(settings.max_message_bytes)
     small = _says_at_most(as_json(limit))
     prefix: Document = {"prefix": f"/{service.service}/"}
-    rest: list[Document] = [{"path": path, "headers": headers} for path in paths for headers in (_IS_POST, _ASKS_FIRST)]
+    rest: list[Document] = [prefix, *({"path": path} for path in paths)]
+    json = [{**match, "headers": headers} for match in rest for headers in ([IS_POST, IS_JSON], _ASKS_FIRST)]
     return [
-        _measured(_route({**prefix, "headers": [_IS_GRPC]}, service, settings, times), limit),
+        _measured(_route({**prefix, "headers": [IS_GRPC]}, service, settings, times), limit, {SILENT_ERRORS: DISABLED}),
         # JSON of a known size need not be collected: it is read piece by piece, and others get their turn in between.
-        *(_route(_with_header(match, small), service, settings, times) for match in [*rest, prefix]),
-        *(_measured(_route(match, service, settings, times), as_json(limit)) for match in [*rest, prefix]),
+        *(_route({**match, "headers": [IS_POST, IS_JSON, small]}, service, settings, times) for match in rest),
+        *(_measured(_route(match, service, settings, times), as_json(limit), {NO_BODY: ENABLED}) for match in json),
+        *(not_json(match) for match in rest),
         *(_other_method(path, "POST") for path in paths),
     ]
 
@@ -51,13 +63,13 @@ def front_routes(settings: EnvoySettings) -> list[Document]:
     """Reflection and health of the whole front."""
     return [
         {
-            "match": {"prefix": prefix, "headers": [_IS_GRPC]},
+            "match": {"prefix": prefix, "headers": [IS_GRPC]},
             "route": {
                 "cluster": FRONT_CLUSTER,
                 "timeout": "0s",
                 "max_stream_duration": {"max_stream_duration": seconds(settings.max_timeout_s)},
             },
-            "typed_per_filter_config": {RATE_LIMIT: _DISABLED},
+            "typed_per_filter_config": {RATE_LIMIT: DISABLED},
         }
         for prefix in _FRONT_PREFIXES
     ]
@@ -70,14 +82,14 @@ def page_routes() -> list[Document]:
         {
             "match": {**match, "headers": [_IS_GET]},
             "route": {"cluster": PAGES_CLUSTER},
-            "typed_per_filter_config": {TRANSCODER: _DISABLED, RATE_LIMIT: _DISABLED},
+            "typed_per_filter_config": {TRANSCODER: DISABLED, RATE_LIMIT: DISABLED},
         }
         for match in matches
     ]
     slash = {
         "match": {"path": f"{DOCS_PATH}/", "headers": [_IS_GET]},
         "redirect": {"path_redirect": DOCS_PATH},
-        "typed_per_filter_config": {TRANSCODER: _DISABLED},
+        "typed_per_filter_config": {TRANSCODER: DISABLED},
     }
     return [*pages, slash, *(_other_method(path, "GET, HEAD") for path in (DOCS_PATH, OPENAPI_PATH))]
 
@@ -91,41 +103,29 @@ def buffer_filter(settings: EnvoySettings) -> Document:
 
 
 def _says_at_most(size: int) -> Document:
-    return {"name": "content-length", "range_match": {"start": "0", "end": str(size + 1)}}
+    """A body, of no more than `size` bytes."""
+    return {"name": "content-length", "range_match": {"start": "1", "end": str(size + 1)}}
 
 
-def _with_header(match: Document, header: Document) -> Document:
-    return {**match, "headers": [*match.get("headers", ()), header]}
-
-
-def _measured(route: Document, limit: int) -> Document:
-    """The route, for requests of at most `limit` bytes."""
+def _measured(route: Document, limit: int, filters: Document) -> Document:
+    """The route, for requests of at most `limit` bytes; with what it says of other filters."""
     buffer = typed("envoy.extensions.filters.http.buffer.v3.BufferPerRoute", buffer={"max_request_bytes": limit})
-    return {**route, "typed_per_filter_config": {BUFFER: buffer}}
+    return {**route, "typed_per_filter_config": {BUFFER: buffer, **filters}}
 
 
 def _other_method(path: str, allowed: str) -> Document:
-    """The answer to other methods; the transcoder would know nothing better than that there is no such path."""
-    return {
-        "match": {"path": path},
-        "direct_response": {"status": 405},
-        "response_headers_to_add": [{"header": {"key": "allow", "value": allowed}}],
-        "typed_per_filter_config": {TRANSCODER: _DISABLED},
-    }
+    """The answer to other methods."""
+    allow = {"header": {"key": "allow", "value": allowed}}
+    return {**refusal({"path": path}, 405), "response_headers_to_add": [allow]}
 
 
 def _is_method(pattern: str) -> Document:
     return {"name": ":method", "string_match": {"safe_regex": {"regex": pattern}}}
 
 
-_IS_POST = [_is_method("POST")]
 # What a browser asks before it posts.
 _ASKS_FIRST: list[Document] = [_is_method("OPTIONS"), {"name": "access-control-request-method", "present_match": True}]
 _IS_GET = _is_method("GET|HEAD")
-
-
-# gRPC-Web too, which a `grpc` matcher would not see.
-_IS_GRPC: Document = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
 
 
 def _route(match: Document, service: Service, settings: EnvoySettings, times: Document) -> Document:

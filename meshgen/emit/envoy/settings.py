@@ -21,7 +21,7 @@ OTLP_CLUSTER = "otlp"
 _LEAST_HEAP = 1024 * limits.MEBIBYTE
 # A request over REST is held whole, as JSON and as protobuf.
 _MESSAGES_HELD = 64
-LOOPBACK_ORIGINS = (r"https?://(localhost|127\.0\.0\.1)(:\d+)?",)
+LOOPBACK_ORIGINS = (r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

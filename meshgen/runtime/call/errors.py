@@ -11,10 +11,12 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from types import TracebackType
+from typing import TypeVar
 
 from meshgen.graph.model import Node
 from meshgen.runtime.call import tracing
 from meshgen.schema.misfit import TOO_DEEP, EncodeError
+from meshgen.source import Span
 from meshgen.status import Cancelled, Internal, InvalidArgument, StatusError
 
 _NODE = "__meshgen_node__"
@@ -120,6 +122,21 @@ def blame(error: BaseException, node: Node) -> None:
 def trace_of(error: BaseException) -> str:
     """The trace of the request in which user code raised an exception; empty when nobody was blamed for it."""
     return getattr(error, _TRACE, "")
+
+
+Status = TypeVar("Status", bound=StatusError)
+
+
+def placed(error: Status, *places: Span) -> Status:
+    """The error with the places in the user's files that it is about, which logs and spans tell, and callers not."""
+    for place in places:
+        error.add_note(f"at {place}")
+    return error
+
+
+def notes(error: BaseException) -> tuple[str, ...]:
+    """What stands beside an error for those who run the graph."""
+    return tuple(map(str, getattr(error, "__notes__", ())))
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from types import NoneType
 from typing import Any
 
 from meshgen.graph.steps import Switch
+from meshgen.runtime.call.errors import placed
 from meshgen.status import InvalidArgument
 
 _PLAIN = frozenset((bool, int, str, bytes, NoneType))
@@ -38,4 +39,4 @@ def case_finder(keys: Sequence[Any]) -> Callable[[Any], int]:
 def no_case(step: Switch, key: Any) -> InvalidArgument:
     """The error for a key that names no case, where there is no default."""
     cases = ", ".join(repr(c) for c, _ in step.cases)
-    return InvalidArgument(f"the switch at {step.span} has no case for {key!r}; it has {cases}")
+    return placed(InvalidArgument(f"the switch has no case for {key!r}; it has {cases}"), step.span)

@@ -17,7 +17,7 @@ from meshgen.rayserve.slots import QueueFullError, Slots
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, RequestContext
 from meshgen.runtime.call.deadline import left_after
-from meshgen.runtime.call.errors import as_status
+from meshgen.runtime.call.errors import as_status, notes
 from meshgen.runtime.call.metadata import ROUTE
 from meshgen.runtime.mesh.handler import FailedError, Handler
 from meshgen.runtime.mesh.published import PublishedService, Run
@@ -94,13 +94,14 @@ def _is_own_fault(error: StatusError) -> bool:
 
 
 def _note(rpc: str, error: StatusError, request: RequestContext) -> None:
+    message = "; ".join((str(error.message), *notes(error)))
     if not _is_own_fault(error):
         # An expected status, or a fault that its own node has logged.
-        _log.info("%s: %s: %s", rpc, error.code.name, error.message)
+        _log.info("%s: %s: %s", rpc, error.code.name, message)
         return
     assert error.__cause__ is not None
     place, text = f"graph '{request.graph}', trace {request.trace_id}", user_traceback(error.__cause__)
-    _log.error("%s: %s (%s)\n%s", rpc, error.message, place, text)
+    _log.error("%s: %s (%s)\n%s", rpc, message, place, text)
 
 
 def _time_for(remaining: float | None) -> float:

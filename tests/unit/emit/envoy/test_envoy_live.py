@@ -232,6 +232,245 @@ async def test_another_method_than_a_path_takes(
     error(await one[0].http.get("/"), 404, 5)
 
 
+def details(answer: httpx.Response) -> dict[str, str]:
+    """The metadata of the one detail, which says that Envoy made the error."""
+    (info,) = answer.json()["details"]
+    assert (info["@type"], info["domain"]) == ("type.googleapis.com/google.rpc.ErrorInfo", "envoy")
+    assert all(isinstance(value, str) for value in info["metadata"].values()), info
+    return dict(info["metadata"])
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "application/json; charset=utf-8", "Application/JSON ;charset=x", "application/json;"],
+)
+async def test_rest_takes_json(one: tuple[Front, Replica], content_type: str) -> None:
+    assert (await one[0].post({}, **{"content-type": content_type})).status_code == 200
+
+
+# All but the first four are what a page can send without asking, or looks like them.
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/jsonp", "application/problem+json", "application/xml", "*/*",
+        "text/plain", "text/plain;application/json", "text/plain;charset=utf-8", "multipart/form-data; boundary=x",
+        "application/x-www-form-urlencoded", "", None,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("path", ["/sample", "/sample.model.v1.ModelService/Forward"])
+async def test_rest_takes_nothing_else(one: tuple[Front, Replica], path: str, content_type: str | None) -> None:
+    before = one[1].calls
+    headers = {} if content_type is None else {"content-type": content_type}
+    answer = await one[0].http.post(path, content=b"{}", headers=headers)
+    assert error(answer, 415, 3) == "the content type must be application/json"
+    assert details(answer)["request_id"]
+    assert one[1].calls == before
+
+
+OWN = ["localhost", "LOCALHOST:99", "127.0.0.1", "127.0.0.1:8080", "[::1]", "[::1]:8080"]
+OTHERS = [
+    "evil.example", "evil.example:8080", "127.0.0.1.evil.example", "localhost.evil.example", "xlocalhost", "127.0.0.2",
+    "192.168.1.1", "[::2]:80",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("host", OWN)
+async def test_on_loopback_it_answers_to_its_own_names(one: tuple[Front, Replica], host: str) -> None:
+    assert (await one[0].post({}, host=host)).status_code == 200
+    assert (await one[0].http.get("/healthz", headers={"host": host})).status_code == 200
+
+
+@pytest.mark.parametrize("host", OTHERS)
+async def test_on_loopback_it_answers_to_no_other_name(one: tuple[Front, Replica], host: str) -> None:
+    envoy_front, replica = one
+    before = replica.calls
+    for path in ("/sample", "/sample.model.v1.ModelService/Forward", "/nope"):
+        assert "listens on loopback" in error(await envoy_front.post({}, path, host=host), 421, 7)
+    for path in ("/docs", "/docs/", "/docs/assets/x", "/openapi.json", "/healthz"):
+        error(await envoy_front.http.get(path, headers={"host": host}), 421, 7)
+    frame, web = b"\0\0\0\0\0", {"content-type": "application/grpc-web+proto"}
+    answer = await envoy_front.post(frame, "/sample.v1.SampleService/Predict", host=host, **web)
+    assert answer.headers["grpc-status"] == "7"
+    assert replica.calls == before
+
+
+async def test_a_grpc_client_may_call_any_name_of_loopback(one: tuple[Front, Replica]) -> None:
+    for authority, expected in (("localhost:1", "OK"), ("[::1]", "OK"), ("evil.example", "PERMISSION_DENIED")):
+        options = [("grpc.enable_http_proxy", 0), ("grpc.default_authority", authority)]
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{one[0].port}", options=options) as channel:
+            call = channel.unary_unary("/sample.v1.SampleService/Predict")(b"")
+            assert (await call.code()).name == expected
+
+
+async def test_elsewhere_it_knows_no_names_of_its_own(tmp_path: Path) -> None:
+    async with replica_process() as (_, port), front(tmp_path, host="0.0.0.0") as envoy_front:
+        for cluster in (DRIVER, NODE):
+            envoy_front.serve(cluster, port)
+        await envoy_front.until_health(200)
+        assert (await envoy_front.post({}, host="mesh.example")).status_code == 200
+        # Its own page's origin, which the front cannot tell from others.
+        assert (await envoy_front.post({}, host="mesh.example", origin="http://mesh.example")).status_code == 200
+        error(await envoy_front.post({}, **{"content-type": "text/plain"}), 415, 3)
+
+
+NEAR = ["http://localhost:3000", "https://localhost", "http://127.0.0.1:8000", "http://[::1]:8080", "http://[::1]"]
+FOREIGN = [
+    "http://evil.example", "null", "", "file://", "http://localhost.evil.example", "http://localhost:80.evil.example",
+    "http://evil.example?http://localhost", "https://app.example.com", "http://192.168.1.1",
+]  # fmt: skip
+PREFLIGHT = {"access-control-request-method": "POST", "access-control-request-headers": "content-type,x-grpc-web"}
+WEB = {"content-type": "application/grpc-web+proto", "x-grpc-web": "1"}
+PREDICT = "/sample.v1.SampleService/Predict"
+
+
+@pytest.mark.parametrize("origin", NEAR)
+async def test_pages_of_this_machine_may_call(one: tuple[Front, Replica], origin: str) -> None:
+    for path, body, more in (("/sample", {}, {}), (PREDICT, b"\0\0\0\0\0", WEB)):
+        asked = await one[0].http.options(path, headers={"origin": origin, **PREFLIGHT})
+        assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, origin)
+        answer = await one[0].post(body, path, origin=origin, **more)
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, origin)
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+async def test_pages_of_other_origins_may_not(one: tuple[Front, Replica], origin: str) -> None:
+    envoy_front, replica = one
+    before = replica.calls
+    answers = [await envoy_front.post({}, origin=origin)]
+    answers += [await envoy_front.http.get(p, headers={"origin": origin}) for p in ("/docs", "/openapi.json")]
+    answers += [
+        await envoy_front.http.options(p, headers={"origin": origin, **PREFLIGHT}) for p in ("/sample", PREDICT)
+    ]
+    for answer in answers:
+        assert "--allow-origin" in error(answer, 403, 7)
+        assert "access-control-allow-origin" not in answer.headers
+    web = await envoy_front.post(b"\0\0\0\0\0", PREDICT, origin=origin, **WEB)
+    assert (web.headers["grpc-status"], "access-control-allow-origin" in web.headers) == ("7", False)
+    assert replica.calls == before
+
+
+async def test_an_origin_that_is_let_in(tmp_path: Path) -> None:
+    async with replica_process() as (_, port), front(tmp_path, cors_origins=(r"https://app\.example",)) as envoy_front:
+        for cluster in (DRIVER, NODE):
+            envoy_front.serve(cluster, port)
+        await envoy_front.until_health(200)
+        assert (await envoy_front.post({}, origin="https://app.example")).status_code == 200
+        error(await envoy_front.post({}, origin="https://appxexample"), 403, 7)
+        error(await envoy_front.post({}, origin="https://app.example.evil"), 403, 7)
+
+
+async def test_two_origins_are_foreign(one: tuple[Front, Replica]) -> None:
+    headers = [("origin", "http://localhost"), ("origin", "http://evil.example"), ("content-type", "application/json")]
+    error(await one[0].http.post("/sample", content=b"{}", headers=headers), 403, 7)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["banana", "1", "S", "-1S", "1.5S", "1s", "123456789S", "1S ; x", "1 S", "0x1S", "\N{SUPERSCRIPT ONE}S"],
+)
+async def test_a_timeout_that_is_none(one: tuple[Front, Replica], value: str) -> None:
+    encoded: Any = {"grpc-timeout": value.encode(), "content-type": b"application/json"}
+    answer = await one[0].http.post("/sample", content=b"{}", headers=encoded)
+    assert error(answer, 400, 3).startswith("grpc-timeout is a number")
+    web = await one[0].http.post(PREDICT, content=b"\0\0\0\0\0", headers={**encoded, **WEB})
+    assert web.headers["grpc-status"] == "3"
+
+
+@pytest.mark.parametrize("value", ["0S", "1n", "1u", "99u", "1m", "3m", "8m", "30m"])
+async def test_whoever_notices_a_deadline_says_so_in_full(one: tuple[Front, Replica], value: str) -> None:
+    for _ in range(5):
+        answer = await one[0].post({"text": "slow"}, **{"grpc-timeout": value})
+        assert error(answer, 504, 4) == "the deadline of the request has passed"
+        assert details(answer)["details"] in {"max_duration_timeout", "grpc_of_the_service"}
+
+
+@pytest.mark.parametrize("value", ["!!!", "Y", "Y===", "aG kh", "____", "YQ,!", "YQ=Y"])
+async def test_binary_metadata_that_is_not_base64(one: tuple[Front, Replica], value: str) -> None:
+    answer = await one[0].post({}, **{"x-bin": value})
+    assert error(answer, 400, 3) == "a header that ends in -bin must be base64"
+    web = await one[0].post(b"\0\0\0\0\0", PREDICT, **WEB, **{"x-bin": value})
+    assert web.headers["grpc-status"] == "3"
+
+
+@pytest.mark.parametrize("value", ["", "YQ", "YQ==", "aGk", "aGk=", "aGkh", "++//", "YQ,aGk"])
+async def test_binary_metadata_ends_at_the_front(one: tuple[Front, Replica], value: str) -> None:
+    assert (await one[0].post({}, **{"x-bin": value, "meshgen-refused": "x"})).status_code == 200
+    assert not {"x-bin", "meshgen-refused"} & one[1].metadata.keys()
+
+
+@pytest.mark.parametrize("name", ["x^y", "+", "%a", "x~u", "!", "x|y", "`", "x'y"])
+async def test_headers_with_names_that_grpc_does_not_have_end_at_the_front(
+    one: tuple[Front, Replica], name: str
+) -> None:
+    assert (await one[0].post({}, **{name: "1", "x_y.z-1": "2"})).status_code == 200
+    assert name not in one[1].metadata
+    assert one[1].metadata["x_y.z-1"] == "2"
+
+
+@pytest.mark.parametrize("size", [8_000, 12_000, 20_000, 50_000, 70_000])
+async def test_headers_that_are_too_large(one: tuple[Front, Replica], size: int) -> None:
+    answer = await one[0].post({}, x="a" * size)
+    assert error(answer, 431, 8).startswith("the headers of the request are too large")
+    details(answer)
+    if size < 60_000:  # what is larger Envoy's codec ends, which for HTTP/2 is the end of the stream
+        options = [("grpc.max_metadata_size", 10**6), ("grpc.absolute_max_metadata_size", 10**6)]
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{one[0].port}", options=options) as channel:
+            call = channel.unary_unary(PREDICT)(b"", metadata=(("x", "a" * size),))
+            assert (await call.code()).name == "RESOURCE_EXHAUSTED"
+
+
+async def test_many_headers(one: tuple[Front, Replica]) -> None:
+    assert (await one[0].post({}, **{f"x{i}": "a" for i in range(80)})).status_code == 200
+    error(await one[0].post({}, **{f"x{i}": "a" for i in range(120)}), 431, 8)
+
+
+async def test_a_body_is_required(one: tuple[Front, Replica]) -> None:
+    async def no_bytes() -> AsyncIterator[bytes]:
+        yield b""
+
+    async def some_bytes() -> AsyncIterator[bytes]:
+        yield b"{"
+        yield b"}"
+
+    json_type = {"content-type": "application/json"}
+    for content in (b"", None, no_bytes()):
+        answer = await one[0].http.post("/sample", content=content, headers=json_type)
+        assert error(answer, 400, 3) == "the request has no body"
+        details(answer)
+    assert (await one[0].http.post("/sample", content=some_bytes(), headers=json_type)).status_code == 200
+    error(await one[0].http.post("/nope", content=b"", headers=json_type), 404, 5)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code", "message"),
+    [
+        (b"GARBAGE\r\n\r\n", 400, 3, "the request cannot be read: http1.codec_error"),
+        (b"POST /sample HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}", 400, 3, "cannot be read: missing_host_header"),
+        (b"POST /sample HTTP/1.1\r\nhost: [::1]\r\ncontent-length: a\r\n\r\n", 400, 3, "the request cannot be read"),
+        (b"POST /sample HTTP/1.1\r\nhost: [::1]\r\na: \1\r\n\r\n", 400, 3, ""),
+        (b"GET /%zz%00/../.. HTTP/1.1\r\nhost: [::1]\r\n\r\n", 400, 3, ""),
+        (b"POST /sample HTTP/1.0\r\n\r\n", 426, 12, "Upgrade Required"),
+        (b"POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: odd\r\n\r\n", 501, 12, "Not Implemented"),
+        (b"GET / HTTP/1.1\r\nhost: [::1]\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", 403, 7, "no upgrades"),
+        (b"CONNECT localhost:80 HTTP/1.1\r\nhost: localhost\r\n\r\n", 404, 5, ""),
+    ],
+)  # fmt: skip
+async def test_what_is_hardly_http(
+    one: tuple[Front, Replica], request_: bytes, status: int, code: int, message: str
+) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", one[0].port)
+    writer.write(request_)
+    head, _, rest = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)).partition(b"\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    (length,) = [int(line.split(b":")[1]) for line in rest.lower().split(b"\r\n") if line.startswith(b"content-length")]
+    answer = httpx.Response(
+        status, headers={"content-type": "application/json"}, content=await reader.readexactly(length)
+    )
+    assert message in error(answer, status, code)
+    details(answer)
+    writer.close()
+
+
 async def test_answers_over_rest(one: tuple[Front, Replica]) -> None:
     envoy_front, replica = one
     answer = await envoy_front.post({"text": "hi", "count": 0, "linkID": 7, "values": [1, 2]}, application="other")
@@ -257,13 +496,6 @@ async def test_large_messages_pass_over_rest(one: tuple[Front, Replica]) -> None
 async def test_a_caller_cannot_steer_envoy(one: tuple[Front, Replica]) -> None:
     answer = await one[0].post({"text": "busy"}, **{"x-envoy-upstream-rq-timeout-ms": "1"})
     assert answer.status_code == 200
-
-
-async def test_a_browser_may_call_from_this_machine_only(one: tuple[Front, Replica]) -> None:
-    preflight = {"access-control-request-method": "POST", "access-control-request-headers": "content-type"}
-    for origin, allowed in (("http://localhost:3000", True), ("http://evil.example", False)):
-        answer = await one[0].http.options("/sample", headers={"origin": origin, **preflight})
-        assert ("access-control-allow-origin" in answer.headers) is allowed
 
 
 async def test_grpc_web(one: tuple[Front, Replica]) -> None:
@@ -444,6 +676,10 @@ async def test_spans_continue_the_callers_trace(tmp_path: Path) -> None:
             await envoy_front.until_health(200)
             await envoy_front.post({}, traceparent=f"00-{trace_id}-{parent}-01")
             seen = replica.metadata["traceparent"].split("-")
+            for path, status in (("/nope", 404), ("/sample", 431)):
+                headers = {"traceparent": f"00-{trace_id}-{parent}-01", "x": "a" * 10_000 if status == 431 else ""}
+                refused = await envoy_front.post({}, path, **headers)
+                assert (refused.status_code, details(refused)["trace_id"]) == (status, trace_id)
             for _ in range(100):
                 spans = {
                     span.span_id.hex(): span
