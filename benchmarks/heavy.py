@@ -1,6 +1,6 @@
 """How small requests fare while others send what is heavy once it is decoded: `python -m benchmarks.heavy HOST:PORT`.
 
-Wants a mesh of its own: `meshgen run tests/mesh/graphs/visible.py`. The 99th percentile beside each kind counts.
+Wants a mesh of its own: `meshgen run tests/mesh/graphs/visible.py`. What counts is the 99th percentile of each line.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def main() -> None:
     print(f"{'beside':>26} {'small':>6} {'p50 ms':>7} {'p99 ms':>7} {'most':>7}   answers to the others")
     for name, took, got in (("nothing", alone, {}), *((n, *beside(address, k)) for n, k in kinds().items())):
         p50, p99 = took[len(took) // 2], took[len(took) * 99 // 100]
-        shown = ", ".join(f"{count} of {status}" for status, count in got.items())
+        shown = ", ".join(f"{count} with {status}" for status, count in got.items())
         print(f"{name:>26} {len(took):>6} {p50:>7.1f} {p99:>7.1f} {took[-1]:>7.1f}   {shown}", flush=True)
 
 

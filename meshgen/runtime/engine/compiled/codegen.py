@@ -26,7 +26,7 @@ from meshgen.runtime.engine.expressions import Reader
 from meshgen.runtime.engine.schedule import RouteSchedule, Schedule, ScheduledStep, ScheduledValue, call_of
 from meshgen.runtime.engine.switch import no_case
 from meshgen.runtime.nodes.instance import starts_on_loop
-from meshgen.schema.values.writable import names_of_arrays, writable
+from meshgen.schema.values.writable import names_of_arrays, with_writable, writable
 
 _DEEPEST = 40
 """Switches inside of cases; Python lets code be indented a hundred times, and a search for a case takes some."""
@@ -151,7 +151,9 @@ class _RouteWriter(ValueWriter):
     def _adapted(self, route: Route) -> None:
         """Write what makes the input, as the executor does: the adapter's result is it, or each of its parts."""
         if (adapter := self._schedule.adapter) is not None:
-            self._call(adapter, "_given", ["**_given"])
+            arrays = names_of_arrays(adapter.method.params)
+            self.names |= {"_with_writable": with_writable, "_arrays": arrays}
+            self._call(adapter, "_given", ["**_with_writable(_given, _arrays)" if arrays else "**_given"])
         if route.input.record is None:
             made = ", ".join(f"{p.name!r}: _given" for p in route.input.params)
             self._line(f"_given = {{{made}}}")
