@@ -42,7 +42,7 @@ def public_routes(service: Service, paths: Sequence[str], settings: EnvoySetting
     limit = far_over(settings.max_message_bytes)
     prefix: Document = {"prefix": f"/{service.service}/"}
     rest: list[Document] = [prefix, *({"path": path} for path in paths)]
-    json = [{**match, "headers": headers} for match in rest for headers in ([IS_POST, IS_JSON], _ASKS_FIRST)]
+    json = [{**match, "headers": [IS_POST, IS_JSON]} for match in rest]
     return [
         _measured(_route({**prefix, "headers": [IS_GRPC]}, service, settings, times), limit, {SILENT_ERRORS: DISABLED}),
         *(_measured(_route(match, service, settings, times), as_json(limit), {NO_BODY: ENABLED}) for match in json),
@@ -111,13 +111,7 @@ def _other_method(path: str, allowed: str) -> Document:
     return {**refusal({"path": path}, 405), "response_headers_to_add": [allow]}
 
 
-def _is_method(pattern: str) -> Document:
-    return {"name": ":method", "string_match": {"safe_regex": {"regex": pattern}}}
-
-
-# What a browser asks before it posts.
-_ASKS_FIRST: list[Document] = [_is_method("OPTIONS"), {"name": "access-control-request-method", "present_match": True}]
-_IS_GET = _is_method("GET|HEAD")
+_IS_GET: Document = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}
 
 
 def _route(match: Document, service: Service, settings: EnvoySettings, times: Document) -> Document:
