@@ -126,7 +126,7 @@ def _json_mappers(texts: Mapping[int, str], *, traced: bool) -> Iterator[Documen
     yield _json_mapper(_all(_has_status(403), _has("upgrade")), 403, "this front takes no upgrades", traced=traced)
     yield _json_mapper({"response_flag_filter": {"flags": ["FI"]}}, 400, "the request has no body", traced=traced)
     # While a request still arrives, Envoy takes the end of its time for a fault of the client.
-    late = _json_mapper({"response_flag_filter": {"flags": ["DT"]}}, 504, texts[504], traced=traced)
+    late = _json_mapper(_all(_has_status(408), _has("grpc-timeout")), 504, texts[504], traced=traced)
     yield {**late, "status_code": 504}
     for status in _CODES:
         yield _json_mapper(_has_status(status), status, texts.get(status, _ENVOYS_TEXT), traced=traced)

@@ -43,7 +43,7 @@ def public_routes(service: Service, paths: Sequence[str], settings: EnvoySetting
     small = _says_at_most(as_json(limit))
     prefix: Document = {"prefix": f"/{service.service}/"}
     rest: list[Document] = [prefix, *({"path": path} for path in paths)]
-    json = [{**match, "headers": headers} for match in rest for headers in ([IS_POST, IS_JSON], _ASKS_FIRST)]
+    json = [{**match, "headers": [IS_POST, IS_JSON]} for match in rest]
     return [
         _measured(_route({**prefix, "headers": [IS_GRPC]}, service, settings, times), limit, {SILENT_ERRORS: DISABLED}),
         # JSON of a known size need not be collected: it is read piece by piece, and others get their turn in between.
@@ -119,13 +119,7 @@ def _other_method(path: str, allowed: str) -> Document:
     return {**refusal({"path": path}, 405), "response_headers_to_add": [allow]}
 
 
-def _is_method(pattern: str) -> Document:
-    return {"name": ":method", "string_match": {"safe_regex": {"regex": pattern}}}
-
-
-# What a browser asks before it posts.
-_ASKS_FIRST: list[Document] = [_is_method("OPTIONS"), {"name": "access-control-request-method", "present_match": True}]
-_IS_GET = _is_method("GET|HEAD")
+_IS_GET: Document = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}
 
 
 def _route(match: Document, service: Service, settings: EnvoySettings, times: Document) -> Document:

@@ -157,6 +157,19 @@ def test_an_error_of_the_callers_own_making_has_its_code(meshgen: Run, project: 
     assert (done.returncode, done.stderr) == (1, "NOT_FOUND: no such x\n")
 
 
+def test_a_switch_without_the_case_shows_its_place(meshgen: Run, tmp_path: Path) -> None:
+    (tmp_path / "g.py").write_text(
+        "from meshgen import DAGDriver, InputNode, deployment, switch\n\n"
+        "@deployment\ndef node(x: str) -> str:\n    return x\n\n"
+        "with InputNode(x=str) as request:\n"
+        "    app = DAGDriver.bind(switch(request.x, {'a': node.bind(request.x)}))\n"
+    )
+    for options in ([], ["--codec"]):
+        done = meshgen("local", "g.py", *options, "--input", '{"x": "b"}', cwd=tmp_path)
+        lines = ["INVALID_ARGUMENT: the switch has no case for 'b'; it has 'a'", "  at g.py:8:26"]
+        assert (done.returncode, done.stderr.splitlines()) == (1, lines)
+
+
 @pytest.mark.parametrize("body", ["raise meshgen.NotFound({!r})", "raise ValueError({!r})"])
 def test_an_errors_text_does_not_steer_the_terminal(meshgen: Run, project: Callable[..., Path], body: str) -> None:
     folder = project(body.format("gone\nINTERNAL: forged\x1b]0;title\x07"))

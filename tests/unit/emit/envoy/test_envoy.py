@@ -114,6 +114,34 @@ def test_the_mesh_listener_is_on_loopback_whatever_the_host() -> None:
     assert document["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
 
 
+@pytest.mark.parametrize(
+    ("host", "names"),
+    [
+        ("127.0.0.1", ["localhost", "127.0.0.1", "[::1]"]),
+        ("::1", ["localhost", "127.0.0.1", "[::1]"]),
+        ("localhost", ["localhost", "127.0.0.1", "[::1]"]),
+        ("127.0.0.2", ["localhost", "127.0.0.1", "[::1]", "127.0.0.2"]),
+        ("0.0.0.0", ["*"]),
+        ("::", ["*"]),
+        ("192.168.1.5", ["*"]),
+        ("mesh.example", ["*"]),
+    ],
+)
+def test_a_front_on_loopback_knows_its_names(host: str, names: list[str]) -> None:
+    settings = EnvoySettings(endpoints_dir="e", descriptors="d", host=host)
+    document = envoy_config([plan_samples.mesh()], settings)
+    manager = document["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    own, *others = manager["route_config"]["virtual_hosts"]
+    assert own["domains"] == names
+    assert len(others) == (0 if names == ["*"] else 1)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::1", "127.0.0.2"])
+def test_envoy_accepts_a_front_on_other_addresses(tmp_path: Path, host: str) -> None:
+    settings = {"host": host, "cors_origins": (r"https://app\.example", "null"), "rate_limit": 5}
+    validate(front(tmp_path, [plan_samples.plan()], **settings), tmp_path)
+
+
 def test_merging_keeps_each_shared_file_once() -> None:
     sets = [plan_samples.contract(name).descriptors for name in ("first", "second")]
     names = [file.name for file in merge_descriptors(sets).file]

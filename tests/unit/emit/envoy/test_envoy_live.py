@@ -451,7 +451,7 @@ async def test_a_body_is_required(one: tuple[Front, Replica]) -> None:
         (b"GET /%zz%00/../.. HTTP/1.1\r\nhost: [::1]\r\n\r\n", 400, 3, ""),
         (b"POST /sample HTTP/1.0\r\n\r\n", 426, 12, "Upgrade Required"),
         (b"POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: odd\r\n\r\n", 501, 12, "Not Implemented"),
-        (b"GET / HTTP/1.1\r\nhost: [::1]\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n", 403, 7, "no upgrades"),
+        (b"GET /docs HTTP/1.1\r\nhost: [::1]\r\nconnection: upgrade\r\nupgrade: ws\r\n\r\n", 403, 7, "no upgrades"),
         (b"CONNECT localhost:80 HTTP/1.1\r\nhost: localhost\r\n\r\n", 404, 5, ""),
     ],
 )  # fmt: skip

@@ -163,6 +163,17 @@ def test_switch_default_and_no_match() -> None:
         graph(9, route="/none")
 
 
+def test_a_switch_without_the_case_says_where_it_is_beside_the_message() -> None:
+    with InputNode(int) as kind:
+        app = DAGDriver.bind(switch(kind, {0: double.bind(1.0)}))
+    graph = meshgen.local(app)
+    with pytest.raises(InvalidArgument, match=r"^the switch has no case for 7; it has 0") as caught:
+        graph(7)
+    (note,) = caught.value.__notes__
+    assert note.startswith("at ")
+    assert "test_executor.py:" in note
+
+
 def test_switch_over_an_inline_node_may_share_a_step_between_branches() -> None:
     @inline
     def parity(n: int) -> str:
