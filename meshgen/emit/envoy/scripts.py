@@ -10,6 +10,9 @@ LARGEST_METADATA = 7 * 1024
 """Bytes of a request's headers by HTTP/2's count; gRPC takes 8 KiB, some of which Envoy's own need."""
 REFUSED_HEADER = "meshgen-refused"
 """Tells the routes that a request's headers are too large, or not what they have to be."""
+OURS = "meshgen"
+TRACE_ID = f"%DYNAMIC_METADATA({OURS}:trace_id)%"
+"""The trace that a request brought, for errors that Envoy makes: its own word for it is empty in them."""
 TOO_LARGE, NOT_BASE64 = "too-large", "not-base64"
 
 
@@ -46,6 +49,8 @@ function envoy_on_request(handle)
   if ended ~= nil then
     for _, key in ipairs(ended) do headers:remove(key) end
   end
+  local trace = string.match(headers:get("traceparent") or "", "^%x%x%-(%x+)%-%x+%-%x%x$")
+  if trace ~= nil and #trace == 32 then handle:streamInfo():dynamicMetadata():set("{OURS}", "trace_id", trace) end
   headers:remove("{REFUSED_HEADER}")
   if refused ~= nil then
     headers:add("{REFUSED_HEADER}", refused)
