@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 from meshgen.source import Span
-from meshgen.written import column_after, span_of, tree
+from meshgen.written import column_after, span_of, written
 
 Part: TypeAlias = Literal["value", "keyword", "key"]
 
@@ -62,10 +62,8 @@ def keyword(call: Span, name: str) -> Site:
 def _call(span: Span) -> ast.Call | None:
     """The call that ends where the span ends: no other does."""
     end = span.end or (span.line, span.end_column)
-    for node in ast.walk(tree(span.file)):
-        if isinstance(node, ast.Call) and node.end_lineno == end[0] and column_after(span.file, node) == end[1]:
-            return node
-    return None
+    ending = written(span.file).calls.get(end[0] or 0, ())
+    return next((call for call in ending if column_after(span.file, call) == end[1]), None)
 
 
 def _arguments(call: ast.Call, which: tuple[int | str, ...]) -> Iterator[ast.expr | ast.keyword]:

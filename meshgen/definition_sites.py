@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from meshgen.source import Span, is_library, of_callable
-from meshgen.written import span_of, tree
+from meshgen.written import span_of, written
 
 
 def parameter(function: Span, name: str) -> Span:
@@ -32,17 +32,12 @@ def field(cls: Any, name: str, otherwise: Span) -> Span:
             continue
         if not name:
             return home if home.text[home.column - 1 :].startswith(base.__name__) else otherwise
-        for node in ast.walk(tree(home.file)):
-            if isinstance(node, ast.ClassDef) and node.name == base.__name__ and node.lineno == home.line:
-                fields = (each.target for each in node.body if isinstance(each, ast.AnnAssign))
-                for target in fields:
-                    if isinstance(target, ast.Name) and target.id == name:
-                        return span_of(home.file, target)
+        node = written(home.file).classes.get(home.line)
+        for target in (each.target for each in (node.body if node else ()) if isinstance(each, ast.AnnAssign)):
+            if isinstance(target, ast.Name) and target.id == name:
+                return span_of(home.file, target)
     return otherwise
 
 
 def _function(place: Span) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
-    for node in ast.walk(tree(place.file)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.lineno == place.line:
-            return node
-    return None
+    return written(place.file).functions.get(place.line)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import linecache
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from meshgen.source import Span, characters
 
@@ -22,18 +24,45 @@ def column_after(file: str, node: ast.expr | ast.arg | ast.keyword) -> int:
     return characters(linecache.getline(file, node.end_lineno or node.lineno), node.end_col_offset or 0) + 1
 
 
-_TREES: dict[str, tuple[list[str], ast.Module]] = {}
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a file says, by the lines of its parts."""
+
+    calls: Mapping[int, Sequence[ast.Call]]
+    """By the line on which they end."""
+    functions: Mapping[int, ast.FunctionDef | ast.AsyncFunctionDef]
+    classes: Mapping[int, ast.ClassDef]
+
+
+_KNOWN: dict[str, tuple[list[str], Written]] = {}
 """By file: its lines, as `linecache` has them, and what they say."""
 
 
-def tree(file: str) -> ast.Module:
+def written(file: str) -> Written:
     """What a file says; nothing when it cannot be read any more."""
     lines = linecache.getlines(file)
-    known = _TREES.get(file)
+    known = _KNOWN.get(file)
     if known is None or known[0] is not lines:
         try:
             parsed = ast.parse("".join(lines))
         except (SyntaxError, ValueError, RecursionError):  # edited since it was loaded
             parsed = ast.Module(body=[], type_ignores=[])
-        known = _TREES[file] = lines, parsed
+        known = _KNOWN[file] = lines, _by_line(parsed)
     return known[1]
+
+
+def _by_line(parsed: ast.Module) -> Written:
+    calls: dict[int, list[ast.Call]] = {}
+    functions: dict[int, ast.FunctionDef | ast.AsyncFunctionDef] = {}
+    classes: dict[int, ast.ClassDef] = {}
+    for node in ast.walk(parsed):
+        match node:
+            case ast.Call(end_lineno=int() as line):
+                calls.setdefault(line, []).append(node)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                functions.setdefault(node.lineno, node)
+            case ast.ClassDef():
+                classes.setdefault(node.lineno, node)
+            case _:
+                pass
+    return Written(calls, functions, classes)

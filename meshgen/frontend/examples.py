@@ -7,6 +7,8 @@ from typing import Any
 from meshgen.errors import Diagnostic
 from meshgen.frontend.bound import BoundInput
 from meshgen.graph.model import GraphInput
+from meshgen.schema.model import Unknown
+from meshgen.schema.traits import all_inside
 from meshgen.source import Span
 
 
@@ -18,8 +20,8 @@ def requests(bound: BoundInput, request: GraphInput, problems: list[Diagnostic])
         request: what a client sends.
         problems: takes one for each example that does not fit.
     """
-    if not bound.examples:
-        return ()
+    if not bound.examples or any(isinstance(inner, Unknown) for p in request.params for inner in all_inside(p.type)):
+        return ()  # a type that is unknown is a problem of its own, and nothing can be said of its examples
     from meshgen.schema.example.given import UnfitError  # reads and writes JSON, which a graph by itself does not
     from meshgen.schema.example.request import given
 

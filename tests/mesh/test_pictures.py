@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from running_mesh import MeshProcess
 
-from docs.demo import ROUTE, web_server
+from docs.demo import ROUTE, as_texts, web_server
 from graphs.models.shapes import VALIDATION_SEED, draw
 from meshgen.cli.calling import call
 from meshgen.status import Code, StatusError
@@ -26,6 +26,8 @@ class World:
     base: str
     silent: str
     """Takes connections and never answers."""
+    closed: str
+    """Takes none."""
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +38,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     (folder / "big.png").write_bytes(os.urandom(10_000_001))
     env = {"MESHGEN_DOWNLOAD_ALLOW": "127.0.0.0/8"}
     mesh = MeshProcess(["graphs/content_understanding.py"], tmp_path_factory.mktemp("mesh"), env=env)
-    with web_server(str(folder)) as base, socket.create_server(("127.0.0.1", 0)) as silent:
+    with web_server(str(folder)) as base, socket.create_server(("127.0.0.1", 0)) as silent, socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))  # and not listening
         try:
-            yield World(mesh.start(), base, f"http://127.0.0.1:{silent.getsockname()[1]}")
+            yield World(mesh.start(), base, *(f"http://127.0.0.1:{s.getsockname()[1]}" for s in (silent, closed)))
             assert mesh.stop() == 0, mesh.output
             assert mesh.leftovers() == []
         finally:
@@ -51,7 +54,7 @@ def test_grpc_and_rest_see_the_same(world: World) -> None:
     by_grpc = call(world.mesh.address, ROUTE, request, timeout_s=60).value
     by_rest = world.mesh.post(ROUTE, request)
     assert by_rest.status == 200
-    assert by_grpc == by_rest.body
+    assert as_texts(by_grpc) == as_texts(by_rest.body)
     assert by_grpc["classification"][0]["label"] == "cross"
     assert "cross" in by_grpc["caption"]
 
@@ -64,13 +67,16 @@ def test_grpc_and_rest_see_the_same(world: World) -> None:
         ("BASE/big.png", Code.INVALID_ARGUMENT, 400),
         ("http://192.168.0.1/a.png", Code.PERMISSION_DENIED, 403),
         ("http://169.254.169.254/latest", Code.PERMISSION_DENIED, 403),
-        ("http://127.0.0.1:1/a.png", Code.UNAVAILABLE, 503),
+        ("http://127.0.0.1:1/a.png", Code.INVALID_ARGUMENT, 400),  # no port of a web server
+        ("CLOSED/a.png", Code.UNAVAILABLE, 503),
         ("ftp://127.0.0.1/a.png", Code.INVALID_ARGUMENT, 400),
         ("SILENT/a.png", Code.DEADLINE_EXCEEDED, 504),
     ],
 )
 def test_what_cannot_be_had_has_one_code_everywhere(world: World, path: str, code: Code, http: int) -> None:
-    request = {"image_url": path.replace("BASE", world.base).replace("SILENT", world.silent), "user_id": 0}
+    bases = {"BASE": world.base, "SILENT": world.silent, "CLOSED": world.closed}
+    start = path.partition("/")[0]
+    request = {"image_url": path.replace(start, bases[start]) if start in bases else path, "user_id": 0}
     with pytest.raises(StatusError) as raised:
         call(world.mesh.address, ROUTE, request, timeout_s=30)
     assert raised.value.code is code

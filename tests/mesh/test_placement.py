@@ -92,5 +92,6 @@ def test_only_hosts_have_replicas(mesh: MeshProcess) -> None:
     assert {c for c in clusters if c.startswith("gauntlet_fused")} == {
         "gauntlet_fused",
         "gauntlet_fused-chooser",
+        "gauntlet_fused-customer",
         "gauntlet_fused-echo",
     }

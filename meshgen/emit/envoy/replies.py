@@ -139,6 +139,7 @@ def _json_mapper(condition: Document, status: int, text: str) -> Document:
         # Envoy's own word for what happened, as it is in the access log.
         "details": "%RESPONSE_CODE_DETAILS%",
         "request_id": "%REQ(X-REQUEST-ID)%",
+        # The caller's own; the one that Envoy gives to a request without is in the access log, beside its id.
         "trace_id": TRACE_ID,
     }
     info = {
@@ -152,7 +153,7 @@ def _json_mapper(condition: Document, status: int, text: str) -> Document:
         "body_format_override": {
             "json_format": {"code": int(code), "message": text, "details": [info]},
             "content_type": "application/json",
-            # A request that could not be read has no id, and one that brought no trace shows none.
+            # A request that could not be read has no ids.
             "omit_empty_values": True,
         },
     }

@@ -92,7 +92,7 @@ class Batching:
 @deployment
 def fail(text: str) -> str:
     """Has a bug."""
-    raise ZeroDivisionError("secret detail")
+    raise ZeroDivisionError(f"secret detail {text}")
 
 
 with InputNode(text=str) as request:

@@ -141,7 +141,7 @@ class Request:
     picture: Image.Image = field(default_factory=_dot)
 
 
-with InputNode(Request) as request:
+with InputNode(Request, examples=[Request(count=2)]) as request:
     maker, taker = Maker.bind(), Taker.bind()
     scores = maker.scores.bind(request.text)
     crops = maker.crops.bind(request.count)

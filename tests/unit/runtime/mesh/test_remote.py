@@ -189,14 +189,16 @@ async def test_a_bug_in_a_node_stays_in_its_log(mesh: Mesh, text: str, caplog: p
     assert mesh.served["driver"].failed == 0
     logged = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
     assert len(set(logged)) == 1
-    first, *shown = logged[0].splitlines()
+    first, *further = logged[0].splitlines()
+    shown = [line.removeprefix("  ") for line in further]
+    assert [f"  {line}" for line in shown] == further
     assert first == f"leaf/Fail: internal error in node 'leaf' (graph 'hosted', trace {TRACE})"
     if text == "wrong":
         assert shown[0] == "result must be a str, got int 5"
     else:
         assert shown[0] == "Traceback (most recent call last):"
         assert "hosted.py" in shown[1], "the user's frame comes first"
-    assert re.fullmatch(r"in node 'leaf' \(.*hosted\.py:\d+:\d+\)", shown[-1])
+    assert re.fullmatch(r"\s*in node 'leaf' \(.*hosted\.py:\d+:\d+\)", shown[-1])
     assert not [line for line in shown if "meshgen/" in line]
 
 
