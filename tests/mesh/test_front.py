@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.mesh
 LARGE = "tests/mesh/graphs/large.py"
 TENSOR_BYTES = 40_000_000
+SUM = {"number": "5", "samples": [1, 2, 3], "operation": "sum"}
+JSON = {"content-type": "application/json"}
 INFO, BAD_REQUEST = (f"type.googleapis.com/google.rpc.{name}" for name in ("ErrorInfo", "BadRequest"))
 
 
@@ -163,9 +166,24 @@ def test_the_stack_of_an_unknown_exception_is_for_who_runs_the_mesh(mesh: MeshPr
         ("POST", "/quickstart/nothing", {"json": {}}, 404, 5),
         ("GET", "/quickstart", {}, 405, 12),
         ("PUT", "/quickstart", {"json": {}}, 405, 12),
-        ("POST", "/quickstart", {"content": b"{"}, 400, 3),
-        ("POST", "/quickstart", {"content": b"[1]"}, 400, 3),
+        ("POST", "/quickstart", {"content": b"{", "headers": JSON}, 400, 3),
+        ("POST", "/quickstart", {"content": b"[1]", "headers": JSON}, 400, 3),
+        ("POST", "/gauntlet/quiet", {"headers": JSON}, 400, 3),
         ("POST", "/quickstart?verbose=1", {"json": {}}, 400, 3),
+        ("POST", "/quickstart", {"content": b"{}"}, 415, 3),
+        ("POST", "/quickstart", {"content": b"{}", "headers": {"content-type": "text/plain"}}, 415, 3),
+        ("POST", "/quickstart.v1.QuickstartService/Predict", {"content": b"{}"}, 415, 3),
+        ("POST", "/quickstart", {"json": {}, "headers": {"host": "evil.example"}}, 421, 7),
+        ("GET", "/docs", {"headers": {"host": "evil.example:8080"}}, 421, 7),
+        ("GET", "/openapi.json", {"headers": {"host": "evil.example"}}, 421, 7),
+        ("GET", "/healthz", {"headers": {"host": "evil.example"}}, 421, 7),
+        ("POST", "/quickstart", {"json": {}, "headers": {"origin": "http://evil.example"}}, 403, 7),
+        ("POST", "/quickstart", {"json": {}, "headers": {"origin": "null"}}, 403, 7),
+        ("POST", "/quickstart", {"json": {}, "headers": {"x-bin": "!"}}, 400, 3),
+        ("POST", "/quickstart", {"json": {}, "headers": {"x": "a" * 50_000}}, 431, 8),
+        ("POST", "/quickstart", {"json": {}, "headers": {"grpc-timeout": "banana"}}, 400, 3),
+        ("POST", "/quickstart", {"json": SUM, "headers": {"grpc-timeout": "1n"}}, 504, 4),
+        ("POST", "/probe/hang", {"json": {"text": "hang"}, "headers": {"grpc-timeout": "5m"}}, 504, 4),
         ("POST", "/probe/hang", {"json": {"text": "hang"}, "headers": {"grpc-timeout": "200m"}}, 504, 4),
     ],
 )
@@ -175,6 +193,30 @@ def test_errors_of_envoy_have_the_shape_of_all(
     body = error_of(post(mesh, path, method=method, **options), status, code)
     assert body["message"]
     assert info_of(body)["domain"] in {"envoy", "meshgen"}
+
+
+def test_headers_that_grpc_does_not_have_change_nothing(mesh: MeshProcess) -> None:
+    for headers in ({"x^y": "1"}, {"x-bin": "YQ=="}, {"x-bin": "aGk"}, {"origin": f"http://{mesh.address}"}):
+        assert post(mesh, "/quickstart", SUM, headers=headers).json() == {"value": 16}
+
+
+def test_a_switch_without_the_case_shows_no_file_to_callers(mesh: MeshProcess) -> None:
+    body = error_of(post(mesh, "/gauntlet/switch", {"number": 0}), 400, 3)
+    assert body["message"] == "the switch has no case for 'zero'; it has 'plus', 'minus'"
+    assert ".py" not in json.dumps(body)
+    logs = Path(re.search(r"^logs +(\S+)$", mesh.stdout, re.MULTILINE)[1])  # type: ignore[index]
+    shown = re.compile(r"no case for 'zero'; it has 'plus', 'minus'; at \S*gauntlet\.py:\d+")
+    assert any(shown.search(file.read_text()) for file in logs.glob("replica_gauntlet*"))
+
+
+def test_what_a_node_raises_does_not_steer_the_terminal(mesh: MeshProcess) -> None:
+    forged = f"{secrets.token_hex(4)}\r\n   0.1 s  ready\x1b[2J\x1b]0;title\x07\N{RIGHT-TO-LEFT OVERRIDE}"
+    error_of(post(mesh, "/probe/fail", {"text": forged}), 500, 13)
+    shown = forged[:8] + r"\r"
+    until(lambda: f"{shown}\n" in mesh.stderr, 10, lambda: mesh.stderr)
+    line = mesh.stderr.partition(f"{shown}\n")[2].partition("\n")[0]
+    assert re.fullmatch(r" {10,}   0\.1 s  ready\\x1b\[2J\\x1b\]0;title\\x07\\u202e", line)
+    assert "\x1b" not in mesh.stderr
 
 
 def test_an_rpc_that_nobody_has(mesh: MeshProcess) -> None:

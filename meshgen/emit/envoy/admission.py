@@ -13,7 +13,7 @@ import re
 
 from meshgen.emit.envoy.parts import extension, typed
 from meshgen.emit.envoy.scripts import NOT_BASE64, REFUSED_HEADER, TOO_LARGE
-from meshgen.emit.envoy.settings import EnvoySettings
+from meshgen.emit.envoy.settings import PAGES_CLUSTER, EnvoySettings
 from meshgen.emit.output.document import Document
 
 RATE_LIMIT = "envoy.filters.http.local_ratelimit"
@@ -69,12 +69,12 @@ def other_hosts(settings: EnvoySettings) -> list[Document]:
     return [{"name": "other", "domains": ["*"], "routes": [{**route, "typed_per_filter_config": _UNTOUCHED}]}]
 
 
-def refusals(settings: EnvoySettings) -> list[Document]:
-    """Routes for what is refused on every path."""
+def first_routes(settings: EnvoySettings) -> list[Document]:
+    """Routes for what is refused on every path, and for what browsers ask before they send anything else."""
     bad_timeout = "grpc-timeout is a number of at most eight digits and a unit, one of H, M, S, m, u and n: 500m"
     return [
         *_foreign_origins(settings),
-        refusal({"prefix": "/", "headers": _ASKS_FIRST}, 403, _NO_PAGES),
+        {"match": {"prefix": "/", "headers": _ASKS_FIRST}, "route": {"cluster": PAGES_CLUSTER}},
         refusal({"prefix": "/", "headers": [_refused(TOO_LARGE)]}, 431),
         refusal({"prefix": "/", "headers": [_refused(NOT_BASE64)]}, 400, "a header that ends in -bin must be base64"),
         refusal({"prefix": "/", "headers": _has_other("grpc-timeout", "[0-9]{1,8}[HMSmun]")}, 400, bad_timeout),
@@ -114,7 +114,8 @@ def refusal(match: Document, status: int, text: str = "") -> Document:
 
 
 _NO_PAGES = "pages of this origin may not call; `meshgen run --allow-origin` lets them"
-# What a browser asks before it posts for a page. The CORS filter has answered those that are let in.
+# What a browser asks before it posts for a page. The CORS filter answers those that are let in by itself, but only
+# where a route leads somewhere; the others the transcoder does not know.
 _ASKS_FIRST: list[Document] = [
     {"name": ":method", "string_match": {"exact": "OPTIONS"}},
     {"name": "access-control-request-method", "present_match": True},

@@ -13,7 +13,7 @@ from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
 from meshgen.emit.envoy.parts import extension
-from meshgen.emit.envoy.scripts import LARGEST_METADATA
+from meshgen.emit.envoy.scripts import LARGEST_METADATA, TRACE_ID
 from meshgen.emit.envoy.settings import EnvoySettings
 from meshgen.emit.output.document import Document
 from meshgen.limits import OPTION, TOO_LARGE, text_of
@@ -45,7 +45,7 @@ _GRPC_CODES = {status: _CODES[status] for status in (400, 408, 421, 431, 504)}
 def local_replies(settings: EnvoySettings) -> Document:
     """`{"code": 5, "message": "...", "details": [...]}` by HTTP status; for gRPC, what Envoy lacks or gets wrong."""
     texts = _texts(settings)
-    return {"mappers": [*_json_mappers(texts, traced=settings.otlp is not None), *_grpc_mappers(texts)]}
+    return {"mappers": [*_json_mappers(texts), *_grpc_mappers(texts)]}
 
 
 def silent_errors() -> Document:
@@ -119,27 +119,28 @@ def _texts(settings: EnvoySettings) -> dict[int, str]:
     return texts
 
 
-def _json_mappers(texts: Mapping[int, str], *, traced: bool) -> Iterator[Document]:
+def _json_mappers(texts: Mapping[int, str]) -> Iterator[Document]:
     # Of these Envoy says nothing.
     unread = _all(_has_status(400), _has(":authority", invert=True))
-    yield _json_mapper(unread, 400, "the request cannot be read: %RESPONSE_CODE_DETAILS%", traced=traced)
-    yield _json_mapper(_all(_has_status(403), _has("upgrade")), 403, "this front takes no upgrades", traced=traced)
-    yield _json_mapper({"response_flag_filter": {"flags": ["FI"]}}, 400, "the request has no body", traced=traced)
+    yield _json_mapper(unread, 400, "the request cannot be read: %RESPONSE_CODE_DETAILS%")
+    yield _json_mapper(_all(_has_status(403), _has("upgrade")), 403, "this front takes no upgrades")
+    yield _json_mapper({"response_flag_filter": {"flags": ["FI"]}}, 400, "the request has no body")
     # While a request still arrives, Envoy takes the end of its time for a fault of the client.
-    late = _json_mapper(_all(_has_status(408), _has("grpc-timeout")), 504, texts[504], traced=traced)
+    late = _json_mapper(_all(_has_status(408), _has("grpc-timeout")), 504, texts[504])
     yield {**late, "status_code": 504}
     for status in _CODES:
-        yield _json_mapper(_has_status(status), status, texts.get(status, _ENVOYS_TEXT), traced=traced)
-    yield _json_mapper(_has_status(400, "GE"), 500, _ENVOYS_TEXT, traced=traced)
+        yield _json_mapper(_has_status(status), status, texts.get(status, _ENVOYS_TEXT))
+    yield _json_mapper(_has_status(400, "GE"), 500, _ENVOYS_TEXT)
 
 
-def _json_mapper(condition: Document, status: int, text: str, *, traced: bool) -> Document:
+def _json_mapper(condition: Document, status: int, text: str) -> Document:
     code = _CODES[status]
     metadata = {
         # Envoy's own word for what happened, as it is in the access log.
         "details": "%RESPONSE_CODE_DETAILS%",
         "request_id": "%REQ(X-REQUEST-ID)%",
-        **({"trace_id": "%TRACE_ID%"} if traced else {}),
+        # The caller's own; the one that Envoy gives to a request without is in the access log, beside its id.
+        "trace_id": TRACE_ID,
     }
     info = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
@@ -152,7 +153,7 @@ def _json_mapper(condition: Document, status: int, text: str, *, traced: bool) -
         "body_format_override": {
             "json_format": {"code": int(code), "message": text, "details": [info]},
             "content_type": "application/json",
-            # A request that could not be read has no id.
+            # A request that could not be read has no ids.
             "omit_empty_values": True,
         },
     }

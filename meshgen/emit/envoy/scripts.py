@@ -8,8 +8,12 @@ from meshgen.limits import HTTP_STATUS_HEADER
 
 LARGEST_METADATA = 7 * 1024
 """Bytes of a request's headers by HTTP/2's count; gRPC takes 8 KiB, some of which Envoy's own need."""
-REFUSED_HEADER = "meshgen-refused"
+OWN_PREFIX = "meshgen-"
+"""With it begin the names of headers that have a meaning here; those that callers send end at the front."""
+REFUSED_HEADER = f"{OWN_PREFIX}refused"
 """Tells the routes that a request's headers are too large, or not what they have to be."""
+TRACE_ID = "%DYNAMIC_METADATA(meshgen:trace_id)%"
+"""The id of the trace that the caller has begun, in replies of Envoy."""
 TOO_LARGE, NOT_BASE64 = "too-large", "not-base64"
 
 
@@ -27,26 +31,24 @@ def scripts() -> Document:
 # HTTP allows and gRPC does not.
 _ON_REQUEST = f"""\
 function envoy_on_request(handle)
-  local headers, size, ended, refused = handle:headers(), 0, nil, nil
+  local headers, size, ended, refused, trace = handle:headers(), 0, {{}}, nil, nil
   for key, value in pairs(headers) do
     size = size + #key + #value + 32
     if string.sub(key, -4) == "-bin" then
-      ended = ended or {{}}
       ended[#ended + 1] = key
       for part in string.gmatch(value .. ",", "([^,]*),") do
         local text = string.match(part, "^[ \\t]*([%w+/]*)=?=?[ \\t]*$")
         if text == nil or #text % 4 == 1 then refused = "{NOT_BASE64}" end
       end
-    elseif not string.find(key, "^:?[0-9a-z_.-]+$") then
-      ended = ended or {{}}
+    elseif string.sub(key, 1, {len(OWN_PREFIX)}) == "{OWN_PREFIX}" or not string.find(key, "^:?[0-9a-z_.-]+$") then
       ended[#ended + 1] = key
+    elseif key == "traceparent" then
+      trace = string.match(value, "^%x%x%-(%x+)%-%x+%-%x%x$")
     end
   end
   if size > {LARGEST_METADATA} then refused = "{TOO_LARGE}" end
-  if ended ~= nil then
-    for _, key in ipairs(ended) do headers:remove(key) end
-  end
-  headers:remove("{REFUSED_HEADER}")
+  for _, key in ipairs(ended) do headers:remove(key) end
+  if trace ~= nil and #trace == 32 then handle:streamInfo():dynamicMetadata():set("meshgen", "trace_id", trace) end
   if refused ~= nil then
     headers:add("{REFUSED_HEADER}", refused)
     handle:clearRouteCache()

@@ -64,7 +64,7 @@ async def narrow(text: str) -> int:
 @deployment
 def fail(text: str) -> str:
     """Has a bug."""
-    raise ZeroDivisionError("secret detail")
+    raise ZeroDivisionError(f"secret detail {text}")
 
 
 with InputNode(text=str) as request:
