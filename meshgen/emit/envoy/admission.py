@@ -13,7 +13,7 @@ import re
 
 from meshgen.emit.envoy.parts import extension, typed
 from meshgen.emit.envoy.scripts import NOT_BASE64, REFUSED_HEADER, TOO_LARGE
-from meshgen.emit.envoy.settings import EnvoySettings
+from meshgen.emit.envoy.settings import PAGES_CLUSTER, EnvoySettings
 from meshgen.emit.output.document import Document
 
 RATE_LIMIT = "envoy.filters.http.local_ratelimit"
@@ -30,11 +30,6 @@ IS_JSON: Document = {
     "name": "content-type",
     "string_match": {"safe_regex": {"regex": r"(?i)application/json[ \t]*(;.*)?"}},
 }
-ASKS_FIRST: list[Document] = [
-    {"name": ":method", "string_match": {"exact": "OPTIONS"}},
-    {"name": "access-control-request-method", "present_match": True},
-]
-"""What a browser asks before it posts for a page. The CORS filter answers, where the route leads to a cluster."""
 
 
 def own_names(settings: EnvoySettings) -> list[str] | None:
@@ -74,11 +69,12 @@ def other_hosts(settings: EnvoySettings) -> list[Document]:
     return [{"name": "other", "domains": ["*"], "routes": [{**route, "typed_per_filter_config": _UNTOUCHED}]}]
 
 
-def refusals(settings: EnvoySettings) -> list[Document]:
-    """Routes for what is refused on every path."""
+def first_routes(settings: EnvoySettings) -> list[Document]:
+    """Routes for what is refused on every path, and for what browsers ask before they send anything else."""
     bad_timeout = "grpc-timeout is a number of at most eight digits and a unit, one of H, M, S, m, u and n: 500m"
     return [
         *_foreign_origins(settings),
+        {"match": {"prefix": "/", "headers": _ASKS_FIRST}, "route": {"cluster": PAGES_CLUSTER}},
         refusal({"prefix": "/", "headers": [_refused(TOO_LARGE)]}, 431),
         refusal({"prefix": "/", "headers": [_refused(NOT_BASE64)]}, 400, "a header that ends in -bin must be base64"),
         refusal({"prefix": "/", "headers": _has_other("grpc-timeout", "[0-9]{1,8}[HMSmun]")}, 400, bad_timeout),
@@ -117,16 +113,23 @@ def refusal(match: Document, status: int, text: str = "") -> Document:
     }
 
 
+_NO_PAGES = "pages of this origin may not call; `meshgen run --allow-origin` lets them"
+# What a browser asks before it posts for a page. The CORS filter answers those that are let in by itself, but only
+# where a route leads somewhere; the others the transcoder does not know.
+_ASKS_FIRST: list[Document] = [
+    {"name": ":method", "string_match": {"exact": "OPTIONS"}},
+    {"name": "access-control-request-method", "present_match": True},
+]
 # What strangers send shall not use up what others are let through.
 _UNTOUCHED = {TRANSCODER: DISABLED, RATE_LIMIT: DISABLED}
 
 
 def _foreign_origins(settings: EnvoySettings) -> list[Document]:
-    # Elsewhere the front does not know its own names, which are its own page's origin, but which pages ask first.
-    what = [] if own_names(settings) is not None else ASKS_FIRST
-    match = {"prefix": "/", "headers": [*what, *_has_other("origin", _allowed(settings))]}
-    text = "pages of this origin may not call; `meshgen run --allow-origin` lets them"
-    return [{**refusal(match, 403, text), "typed_per_filter_config": _UNTOUCHED}]
+    # Elsewhere the front does not know its own names, which are those of its own page's origin.
+    if own_names(settings) is None:
+        return []
+    route = refusal({"prefix": "/", "headers": _has_other("origin", _allowed(settings))}, 403, _NO_PAGES)
+    return [{**route, "typed_per_filter_config": _UNTOUCHED}]
 
 
 def _allowed(settings: EnvoySettings) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from meshgen.emit.envoy.admission import other_hosts, own_names, refusals
+from meshgen.emit.envoy.admission import first_routes, other_hosts, own_names
 from meshgen.emit.envoy.clusters import HTTP2
 from meshgen.emit.envoy.filters import CORS, cors_policy, public_filters, router
 from meshgen.emit.envoy.parts import LOOPBACK, address, typed
@@ -29,7 +29,7 @@ def public_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document
         "name": "public",
         "domains": own_names(settings) or ["*"],
         "routes": [
-            *refusals(settings),
+            *first_routes(settings),
             *(
                 route
                 for w in services

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from meshgen.emit.envoy.admission import (
-    ASKS_FIRST,
     DISABLED,
     ENABLED,
     IS_GRPC,
@@ -44,7 +43,7 @@ def public_routes(service: Service, paths: Sequence[str], settings: EnvoySetting
     small = _says_at_most(as_json(limit))
     prefix: Document = {"prefix": f"/{service.service}/"}
     rest: list[Document] = [prefix, *({"path": path} for path in paths)]
-    json = [{**match, "headers": headers} for match in rest for headers in ([IS_POST, IS_JSON], ASKS_FIRST)]
+    json = [{**match, "headers": [IS_POST, IS_JSON]} for match in rest]
     return [
         _measured(_route({**prefix, "headers": [IS_GRPC]}, service, settings, times), limit, {SILENT_ERRORS: DISABLED}),
         # JSON of a known size need not be collected: it is read piece by piece, and others get their turn in between.

@@ -308,6 +308,8 @@ async def test_elsewhere_it_knows_no_names_of_its_own(tmp_path: Path) -> None:
             envoy_front.serve(cluster, port)
         await envoy_front.until_health(200)
         assert (await envoy_front.post({}, host="mesh.example")).status_code == 200
+        asked = await envoy_front.http.options("/sample", headers={"origin": "http://evil.example", **PREFLIGHT})
+        assert "access-control-allow-origin" not in asked.headers
         # Its own page's origin, which the front cannot tell from others.
         assert (await envoy_front.post({}, host="mesh.example", origin="http://mesh.example")).status_code == 200
         error(await envoy_front.post({}, **{"content-type": "text/plain"}), 415, 3)
