@@ -54,14 +54,14 @@ class RequestContext:
     route: str = "/"
     node: str | None = None
     """The node whose code is running; None in the driver."""
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    """The client's gRPC metadata or HTTP headers, keys in lower case."""
+    metadata: Mapping[str, str | bytes] = field(default_factory=dict)
+    """The client's gRPC metadata or HTTP headers, keys in lower case; as in gRPC, those that end in `-bin` are bytes."""
     deadline: float | None = None
     """When the request must end, in seconds on the clock of `time.monotonic()`; None when there is no limit."""
     trace_id: str = ""
     """W3C trace id, 32 hex digits."""
     grace: Grace = field(default_factory=Grace, repr=False, compare=False)
-    passed_on: list[tuple[str, str]] = field(default_factory=list, repr=False, compare=False)
+    passed_on: list[tuple[str, str | bytes]] = field(default_factory=list, repr=False, compare=False)
     """What of the request goes to every node that is called for it, as metadata; empty until the first one is."""
 
     def remaining(self) -> float | None:

@@ -8,8 +8,11 @@ from typing import TypeAlias
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import RequestContext
 
-Metadata: TypeAlias = tuple[tuple[str, str], ...]
-"""Keys in lower case, and values, as they are sent; one key may come several times."""
+Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
+"""Keys in lower case, and values, as they are sent; one key may come several times. Those of `-bin` keys are bytes."""
+
+MetadataByKey: TypeAlias = dict[str, str | bytes]
+"""Metadata as it arrived, each key once."""
 
 ROUTE = "meshgen-route"
 """Key that tells a node on which route of the driver its request runs."""
@@ -22,13 +25,22 @@ _HOP_KEYS = frozenset({
 })  # fmt: skip
 
 
-def by_key(pairs: Iterable[tuple[str, str | bytes]]) -> dict[str, str]:
-    """Text metadata by key; a repeated key's values are joined, as HTTP says, and binary ones are left out."""
-    found: dict[str, str] = {}
+def by_key(pairs: Iterable[tuple[str, str | bytes]]) -> MetadataByKey:
+    """Metadata by key; a repeated key's values are joined, as HTTP says."""
+    found: MetadataByKey = {}
     for key, value in pairs:
-        if isinstance(value, str):
-            found[key] = f"{found[key]}, {value}" if key in found else value
+        known = found.get(key)
+        if known is None:
+            found[key] = value
+        elif isinstance(known, bytes) or isinstance(value, bytes):
+            found[key] = _bytes(known) + b", " + _bytes(value)
+        else:
+            found[key] = f"{known}, {value}"
     return found
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value if isinstance(value, bytes) else value.encode()
 
 
 def for_next_hop(request: RequestContext | None) -> Metadata:
@@ -37,11 +49,9 @@ def for_next_hop(request: RequestContext | None) -> Metadata:
         return tracing.outgoing()
     passed = request.passed_on
     if not passed:
-        passed += (*((k, v) for k, v in request.metadata.items() if _goes_on(k, v)), (ROUTE, request.route))
+        passed += (*((k, v) for k, v in request.metadata.items() if _goes_on(k)), (ROUTE, request.route))
     return (*passed, *tracing.outgoing())
 
 
-def _goes_on(key: str, value: str) -> bool:
-    hop = key in _HOP_KEYS or key.startswith(_HOP_PREFIXES)
-    # REST clients may send headers that gRPC does not let through.
-    return not hop and value.isascii() and value.isprintable()
+def _goes_on(key: str) -> bool:
+    return key not in _HOP_KEYS and not key.startswith(_HOP_PREFIXES)

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from meshgen.codec.wireformat import Buffer
+from meshgen.runtime.call.metadata import MetadataByKey
 from meshgen.status import Code
 
-Handler: TypeAlias = Callable[[Buffer, dict[str, str], float | None], Awaitable[bytes]]
+Handler: TypeAlias = Callable[[Buffer, MetadataByKey, float | None], Awaitable[bytes]]
 """Message, metadata and seconds that the caller waits (None: for ever) → answer; raises `FailedError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """What an rpc with several requests, several answers or both is answered with."""
+
+    answers: Callable[[AsyncIterator[Buffer], MetadataByKey, float | None], AsyncIterator[bytes]]
+    """Messages, metadata and seconds → answers, each sent when it is there; raises `FailedError`."""
+
+
+Rpc: TypeAlias = Handler | Streaming
 
 
 class FailedError(Exception):

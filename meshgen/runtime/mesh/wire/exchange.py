@@ -1,0 +1,243 @@
+"""One connection to a replica: requests, one after the other, and their answers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from contextlib import aclosing
+from typing import Any, Protocol, cast
+
+from meshgen.codec.wireformat import Buffer
+from meshgen.runtime.mesh.handler import FailedError, Rpc, Streaming
+from meshgen.runtime.mesh.wire import headers
+from meshgen.runtime.mesh.wire.inbox import Inbox
+from meshgen.runtime.mesh.wire.outgoing import Flow, write_chunk
+from meshgen.runtime.mesh.wire.requests import RefusedError, Request, Requests
+from meshgen.status import Code
+from meshgen.tracebacks import kind_and_text
+
+_LINGER_S = 2.0
+"""How long the rest of a request that was refused is still read, so that its sender gets to read why."""
+_UNTAKEN_S = 60.0
+"""How long an answer waits for its caller to take some more of it."""
+_REASONS = {200: b"OK", 400: b"Bad Request", 405: b"Method Not Allowed", 415: b"Unsupported Media Type",
+            431: b"Request Header Fields Too Large", 503: b"Service Unavailable",
+            505: b"HTTP Version Not Supported"}  # fmt: skip
+_CLOSE = b"connection: close\r\n"
+_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\n"
+_BODY = b"transfer-encoding: chunked\r\n\r\n"
+_ENDED_WELL = b"0\r\ngrpc-status: 0\r\n\r\n"
+_log = logging.getLogger(__name__)
+
+
+class Host(Protocol):
+    """The replica that a connection belongs to."""
+
+    rpcs: Mapping[bytes, Rpc]
+    most: int
+    """Bytes of the longest message."""
+    draining: bool
+    """Connections are of no use after their next answer."""
+
+    def well(self) -> bool:
+        """Whether this replica should get calls."""
+
+    def entered(self, exchange: Exchange) -> bool:
+        """Whether there is room for one more connection."""
+
+    def left(self, exchange: Exchange) -> None:
+        """A connection is over."""
+
+
+class Exchange(asyncio.Protocol):
+    """One connection; for the event loop of its socket."""
+
+    def __init__(self, host: Host) -> None:
+        """Args: whose it is."""
+        self._host = host
+        self._loop = asyncio.get_running_loop()
+        self._requests = Requests(self, host.most)
+        self._transport: asyncio.Transport | None = None
+        self._flow = Flow()
+        self._message: Buffer | None = None
+        """That of a call with one."""
+        self._inbox: Inbox | None = None
+        """Those of a call with several."""
+        self._task: asyncio.Task[None] | None = None
+        self._refused_at: float | None = None
+        self._untaken = (0, 0.0)
+        """Bytes of answers that the caller has not taken, and since when they are as many."""
+
+    def overdue(self, now: float) -> bool:
+        """Whether nothing has moved for too long on the caller's side."""
+        if self._refused_at is not None:
+            return now - self._refused_at > _LINGER_S
+        untaken = 0 if self._transport is None else self._transport.get_write_buffer_size()
+        if untaken != self._untaken[0]:
+            self._untaken = (untaken, now)
+        request = self._requests.reading
+        unsent = request is not None and self._task is None and request.overdue(now)
+        return unsent or (untaken > 0 and now - self._untaken[1] > _UNTAKEN_S)
+
+    def abort(self) -> None:
+        """End it now; what is under way is cancelled."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    # --- asyncio.Protocol ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102
+        # By its methods, not by its class: uvloop's has another.
+        self._transport = cast("asyncio.Transport", transport)
+        if not self._host.entered(self):
+            self.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002, D102
+        self._transport = None
+        self._host.left(self)
+        self._flow.resume()
+        if self._task is not None:  # nobody waits for it
+            self._task.cancel()
+
+    def pause_writing(self) -> None:  # noqa: D102
+        self._flow.pause()
+
+    def resume_writing(self) -> None:  # noqa: D102
+        self._flow.resume()
+
+    def data_received(self, data: bytes) -> None:  # noqa: D102
+        if self._refused_at is not None:
+            return
+        try:
+            self._requests.feed(data, self._loop.time())
+        except RefusedError as error:
+            self._refuse(error)
+
+    # --- what is read ---
+
+    def begun(self, request: Request) -> None:
+        """The headers have come: a call with several messages begins."""
+        assert self._transport is not None
+        if request.expects_word:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        rpc = self._host.rpcs.get(request.path)
+        if isinstance(rpc, Streaming):
+            self._inbox = Inbox(self._transport)
+            self._begin(self._stream(rpc, request, self._inbox))
+
+    def received(self, message: Buffer) -> None:
+        """A message has come."""
+        if self._inbox is not None:
+            self._inbox.put(message)
+        elif self._message is None:
+            self._message = message
+        else:
+            raise RefusedError(200, Code.INTERNAL, "this rpc takes one message, and more came")
+
+    def ended(self, request: Request) -> None:
+        """The whole request has come: a call with one message begins."""
+        if self._inbox is not None:
+            self._inbox.end()
+        elif request.is_health:
+            self._tell_health()
+        elif self._message is None:
+            raise RefusedError(200, Code.INTERNAL, "this rpc takes one message, and none came")
+        else:
+            message, self._message = self._message, None
+            self._begin(self._answer(request, message))
+
+    # --- what is written ---
+
+    def _begin(self, answering: Coroutine[Any, Any, None]) -> None:
+        self._task = self._loop.create_task(answering)
+
+    async def _answer(self, request: Request, message: Buffer) -> None:
+        handler = self._host.rpcs.get(request.path)
+        try:
+            if handler is None or isinstance(handler, Streaming):
+                raise FailedError(Code.UNIMPLEMENTED, "its replica has no such method", b"")
+            data = await handler(message, request.metadata, request.seconds)
+        except (Exception, asyncio.CancelledError) as error:
+            self._fail(_status(error, request), begun=False)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        else:
+            if self._transport is not None:
+                write_chunk(self._transport, self._head() + _BODY, data, _ENDED_WELL)
+        finally:
+            self._over()
+
+    async def _stream(self, rpc: Streaming, request: Request, inbox: Inbox) -> None:
+        begun = False
+        try:
+            async with aclosing(rpc.answers(inbox, request.metadata, request.seconds)) as answers:  # type: ignore[type-var]
+                async for data in answers:
+                    if self._transport is None:
+                        return
+                    write_chunk(self._transport, b"" if begun else self._head() + _BODY, data)
+                    begun = True
+                    if self._flow.full:
+                        await self._flow.room()
+        except (Exception, asyncio.CancelledError) as error:
+            self._fail(_status(error, request), begun=begun)
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        else:
+            if self._transport is not None:
+                self._transport.write(_ENDED_WELL if begun else self._head() + _BODY + _ENDED_WELL)
+        finally:
+            self._over()
+
+    def _fail(self, status: bytes, *, begun: bool) -> None:
+        """Send a status: as trailers, or as headers when nothing was sent before it."""
+        if self._transport is not None:
+            self._transport.write(
+                b"0\r\n%s\r\n" % status if begun else b"%scontent-length: 0\r\n%s\r\n" % (self._head(), status)
+            )
+
+    def _head(self) -> bytes:
+        return _HEAD + _CLOSE if self._host.draining or self._requests.reading is not None else _HEAD
+
+    def _over(self) -> None:
+        """Wait for the next request, if there is to be one."""
+        is_read = self._requests.reading is None
+        self._task, self._inbox = None, None
+        self._requests.free()
+        if self._transport is not None and (self._host.draining or not is_read or self._refused_at is not None):
+            self._transport.close()
+
+    def _tell_health(self) -> None:
+        assert self._transport is not None
+        status, text = (200, b"ok\n") if self._host.well() else (503, b"not well\n")
+        lines = b"content-type: text/plain\r\ncontent-length: %d\r\n\r\n%s" % (len(text), text)
+        self._transport.write(b"HTTP/1.1 %d %s\r\n%s%s" % (status, _REASONS[status], self._closing(), lines))
+        self._over()
+
+    def _refuse(self, error: RefusedError) -> None:
+        """Say why, and read no more; a call that is under way ends without an answer."""
+        self._refused_at = self._loop.time()
+        if self._transport is None:
+            return
+        if self._task is not None:
+            self.abort()
+            return
+        status = headers.status(error.code, str(error))
+        first = b"HTTP/1.1 %d %s\r\n" % (error.http_status, _REASONS[error.http_status])
+        fields = b"content-type: application/grpc\r\ncontent-length: 0\r\n"
+        self._transport.write(b"".join((first, fields, _CLOSE, status, b"\r\n")))
+
+    def _closing(self) -> bytes:
+        return _CLOSE if self._host.draining else b""
+
+
+def _status(error: BaseException, request: Request) -> bytes:
+    match error:
+        case FailedError():
+            return headers.status(error.code, error.message, error.details, error.trailers)
+        case asyncio.CancelledError():
+            # Whoever gave up does not wait for this; but user code may have cancelled itself.
+            return headers.status(Code.CANCELLED, "it was cancelled")
+        case _:
+            _log.error("%s failed", request.path.decode("latin-1"), exc_info=error)
+            return headers.status(Code.UNKNOWN, f"unexpected {kind_and_text(error)}")

@@ -1,0 +1,67 @@
+"""The messages of one side of a call as they arrive: the other side is read no faster than they are taken."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Self
+
+from meshgen.codec.wireformat import Buffer
+
+_FULL = 256 * 1024
+"""Bytes that wait to be taken before the other side is not read any more."""
+
+
+class Inbox:
+    """An iterator of messages, for one who takes them."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        """Args: the connection, which is not read while too much waits."""
+        self._transport = transport
+        self._waiting: deque[Buffer] = deque()
+        self._size = 0
+        self._end: Exception | None = None
+        self._paused = False
+        self._news: asyncio.Future[None] | None = None
+
+    def put(self, message: Buffer) -> None:
+        """Take in a message."""
+        self._waiting.append(message)
+        self._size += len(message)
+        if self._size > _FULL and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+        self._tell()
+
+    def end(self, why: Exception | None = None) -> None:
+        """Say that no more come, and what went wrong if something has; what has come can still be taken."""
+        if self._end is None:
+            self._end = why or StopAsyncIteration()
+            self._tell()
+
+    def __aiter__(self) -> Self:
+        """Iterate over the messages."""
+        return self
+
+    async def __anext__(self) -> Buffer:
+        """The next message, once it is there.
+
+        Raises:
+            StopAsyncIteration: there are no more.
+            Exception: what the other side, or the way to it, failed with.
+        """
+        while not self._waiting:
+            if self._end is not None:
+                raise self._end
+            self._news = asyncio.get_running_loop().create_future()
+            await self._news
+        message = self._waiting.popleft()
+        self._size -= len(message)
+        if self._paused and self._size <= _FULL // 2:
+            self._paused = False
+            self._transport.resume_reading()
+        return message
+
+    def _tell(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)

@@ -1,0 +1,147 @@
+"""The caller's end of the wire: a pool of connections to one replica, or to Envoy's mesh listener."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from pathlib import Path
+
+from meshgen.codec.wireformat import Buffer
+from meshgen.runtime.call.metadata import Metadata
+from meshgen.runtime.mesh.channel import Channel, LostError
+from meshgen.runtime.mesh.wire import headers
+from meshgen.runtime.mesh.wire.line import Line
+
+_IDLE_S = 10.0
+"""How long a connection stays open without a call. Callers close them: a server that did would race with calls."""
+_CROWDED_S = 0.002
+"""The pause before the next attempt when more callers connect at a time than the kernel lets wait."""
+
+
+class Peer(Channel):
+    """Calls to whoever listens at a path, a connection for each that is under way.
+
+    Connections are kept on the event loop of the first call; calls from another one get a connection of their own.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Connect when the first call is made.
+
+        Args:
+            path: of the socket, not longer than 107 bytes.
+        """
+        self._path = os.fspath(path)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._idle: deque[Line] = deque()
+        """The one that was used last is at the end."""
+        self._lines: set[Line] = set()
+        self.busy = 0
+        """Calls under way, those that are still being connected among them."""
+
+    async def call(self, path: bytes, message: bytes, seconds: float, metadata: Metadata) -> Buffer:
+        """Call an rpc and wait for its answer; `Channel` says more."""
+        self.busy += 1
+        line: Line | None = None
+        try:
+            head = _head(path, seconds, metadata)
+            line = self._at_hand() or await self._connected(seconds)
+            return await line.call(head, message, seconds)
+        finally:
+            self.busy -= 1
+            if line is not None:
+                self._put_back(line)
+
+    async def stream(
+        self, path: bytes, messages: AsyncIterator[bytes], seconds: float, metadata: Metadata
+    ) -> AsyncIterator[Buffer]:
+        """Call an rpc with several requests, several answers or both; `Channel` says more."""
+        self.busy += 1
+        line: Line | None = None
+        try:
+            head = _head(path, seconds, metadata)
+            line = self._at_hand() or await self._connected(seconds)
+            async with aclosing(line.stream(head, messages, seconds)) as answers:
+                async for answer in answers:
+                    yield answer
+        finally:
+            self.busy -= 1
+            if line is not None:
+                self._put_back(line)
+
+    def close(self) -> None:
+        """Close all connections now; what is under way is lost."""
+        for line in list(self._lines):
+            line.abort()
+        self._lines.clear()
+        self._idle.clear()
+
+    def rest(self) -> None:
+        """Close connections that nobody has used for a while."""
+        if self._idle:
+            long_ago = asyncio.get_running_loop().time() - _IDLE_S
+            while self._idle and self._idle[0].idle_since < long_ago:
+                self._drop(self._idle.popleft())
+
+    def _at_hand(self) -> Line | None:
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        if self._loop is not loop:
+            return None
+        while self._idle:
+            line = self._idle.pop()
+            if line.reusable:
+                return line
+            self._lines.discard(line)
+        return None
+
+    async def _connected(self, seconds: float) -> Line:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while True:
+            # Not by asyncio, which takes a full queue for a connection that is on its way.
+            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+            try:
+                made.connect(self._path)
+                _, line = await loop.create_unix_connection(Line, sock=made)
+            except BlockingIOError:
+                made.close()
+                if loop.time() > end:
+                    raise TimeoutError from None
+                await asyncio.sleep(_CROWDED_S)
+            except OSError:
+                made.close()
+                raise LostError(begun=False) from None
+            else:
+                self._lines.add(line)
+                return line
+
+    def _put_back(self, line: Line) -> None:
+        loop = asyncio.get_running_loop()
+        if line.reusable and loop is self._loop and line in self._lines:
+            line.idle_since = loop.time()
+            self._idle.append(line)
+            self.rest()
+        else:
+            self._drop(line)
+
+    def _drop(self, line: Line) -> None:
+        self._lines.discard(line)
+        line.abort()
+
+
+def _head(path: bytes, seconds: float, metadata: Metadata) -> bytes:
+    if seconds <= 0:
+        raise TimeoutError
+    return (
+        b"POST %s HTTP/1.1\r\nhost: meshgen\r\ncontent-type: application/grpc\r\nte: trailers\r\ngrpc-timeout: %s\r\n%s"
+        % (
+            path,
+            headers.timeout(seconds),
+            headers.written(metadata),
+        )
+    )

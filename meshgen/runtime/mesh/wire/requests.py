@@ -1,0 +1,198 @@
+"""Reads the requests of a connection, strictly: what is no request of gRPC over HTTP/1.1, or of `/healthz`, is refused.
+
+Nobody pipelines here: neither Envoy nor a caller of ours sends a request before the answer to the last one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import httptools
+
+from meshgen.codec.wireformat import Buffer
+from meshgen.limits import DEFAULT_TIMEOUT_S
+from meshgen.runtime.call.metadata import MetadataByKey
+from meshgen.runtime.mesh.wire import headers
+from meshgen.runtime.mesh.wire.messages import BadMessageError, Messages
+from meshgen.status import Code
+
+HEALTH = b"/healthz"
+
+
+class RefusedError(Exception):
+    """What is not taken, and what its sender is told; the connection is of no use after it."""
+
+    def __init__(self, http_status: int, code: Code, text: str) -> None:
+        """Args: the HTTP status, that of gRPC, and its message."""
+        super().__init__(text)
+        self.http_status = http_status
+        self.code = code
+
+
+@dataclass(slots=True)
+class Request:
+    """One request as far as it has been read."""
+
+    since: float
+    """When it began, on the clock of the event loop."""
+    path: bytes = b""
+    pairs: list[tuple[bytes, bytes]] = field(default_factory=list)
+    size: int = 0
+    """Bytes of the headers that have come."""
+    metadata: MetadataByKey = field(default_factory=dict)
+    seconds: float | None = None
+    """How long the caller waits; None when it did not say."""
+    is_health: bool = False
+    has_head: bool = False
+    expects_word: bool = False
+    """The caller sends the body when it is told to (RFC 9110, section 10.1.1)."""
+
+    def overdue(self, now: float) -> bool:
+        """Whether it should have come to its end by now."""
+        time = (self.seconds or DEFAULT_TIMEOUT_S) if self.has_head else _HEAD_S
+        return now - self.since > time
+
+
+_HEAD_S = 15.0
+"""The time for all headers."""
+
+
+class Listener(Protocol):
+    """Who acts on what is read."""
+
+    def begun(self, request: Request) -> None:
+        """The headers have come."""
+
+    def received(self, message: Buffer) -> None:
+        """A message of the body has come."""
+
+    def ended(self, request: Request) -> None:
+        """The whole request has come."""
+
+
+class Requests:
+    """The requests of one connection."""
+
+    __slots__ = ("_allowance", "_busy", "_listener", "_messages", "_most", "_now", "_parser", "_request")
+
+    def __init__(self, listener: Listener, most: int) -> None:
+        """Args: who is told, and the bytes of the longest message."""
+        self._listener = listener
+        self._most = most
+        self._messages = Messages(most)
+        self._request: Request | None = None
+        self._parser = httptools.HttpRequestParser(self)
+        self._busy = False
+        self._now = 0.0
+        self._allowance = 0
+
+    @property
+    def reading(self) -> Request | None:
+        """The request that has begun and not ended."""
+        return self._request
+
+    def free(self) -> None:
+        """The last request has been answered: another one may come."""
+        self._busy = False
+
+    def feed(self, data: bytes, now: float) -> None:
+        """Read on; `now` is the event loop's clock.
+
+        Raises:
+            RefusedError: it cannot be taken.
+        """
+        self._now = now
+        self._allowance -= len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            raise RefusedError(400, Code.INTERNAL, "no other protocol is spoken here") from None
+        except httptools.HttpParserError as error:
+            if isinstance(error.__context__, RefusedError):
+                raise error.__context__ from None
+            raise RefusedError(400, Code.INTERNAL, f"not a request of HTTP/1.1: {error}") from None
+        # What is not yet a header, or is around chunks, comes before it is counted.
+        if self._allowance < 0 and self._request is not None:
+            raise _too_large()
+
+    # --- what the parser calls ---
+
+    def on_message_begin(self) -> None:  # noqa: D102
+        if self._busy:
+            raise RefusedError(400, Code.INTERNAL, "a request came before the last one was answered")
+        self._busy = True
+        self._request = Request(self._now)
+        self._allowance = 2 * headers.LONGEST_HEADERS
+
+    def on_url(self, url: bytes) -> None:  # noqa: D102
+        request = self._now_read
+        request.path += url
+        request.size += len(url)
+        if request.size > headers.LONGEST_HEADERS:
+            raise _too_large()
+
+    def on_header(self, name: bytes, value: bytes) -> None:  # noqa: D102
+        request = self._now_read
+        request.size += len(name) + len(value)
+        if request.size > headers.LONGEST_HEADERS or len(request.pairs) >= headers.MOST_HEADERS:
+            raise _too_large()
+        if not request.has_head:  # trailers of a request say nothing here
+            request.pairs.append((name, value))
+
+    def on_headers_complete(self) -> None:  # noqa: D102
+        request, parser = self._now_read, self._parser
+        if parser.should_upgrade() or parser.get_http_version() != "1.1":
+            raise RefusedError(505, Code.INTERNAL, "only HTTP/1.1 is spoken here")
+        request.has_head = True
+        method = parser.get_method()
+        if request.path == HEALTH and method in (b"GET", b"HEAD"):
+            request.is_health = True
+            return
+        _read_head(request, method)
+        self._listener.begun(request)
+
+    def on_body(self, data: bytes) -> None:  # noqa: D102
+        # A chunk of one byte comes with five others around it.
+        self._allowance += 8 * len(data)
+        if self._now_read.is_health:
+            raise RefusedError(400, Code.INTERNAL, "no body goes with this request")
+        try:
+            for message in self._messages.feed(data):
+                self._listener.received(message)
+        except BadMessageError as error:
+            raise RefusedError(200, error.code, str(error)) from None
+
+    def on_message_complete(self) -> None:  # noqa: D102
+        request = self._now_read
+        if not self._messages.between:
+            raise RefusedError(200, Code.INTERNAL, "the body ends within a message")
+        self._request = None
+        self._listener.ended(request)
+
+    @property
+    def _now_read(self) -> Request:
+        assert self._request is not None
+        return self._request
+
+
+def _read_head(request: Request, method: bytes) -> None:
+    fields = {name.lower(): value for name, value in request.pairs}
+    if method != b"POST":
+        raise RefusedError(405, Code.INTERNAL, "an rpc is called by POST")
+    if not fields.get(b"content-type", b"").startswith(headers.CONTENT_TYPE):
+        raise RefusedError(415, Code.INTERNAL, "the content-type of an rpc is application/grpc")
+    if fields.get(b"content-encoding", b"identity") != b"identity":
+        raise RefusedError(415, Code.UNIMPLEMENTED, "content-encoding: send the body as it is")
+    try:
+        if (timeout := fields.get(headers.TIMEOUT)) is not None:
+            request.seconds = headers.timeout_of(timeout)
+        request.metadata = headers.metadata_of(request.pairs)
+    except ValueError as error:
+        raise RefusedError(400, Code.INVALID_ARGUMENT, str(error)) from None
+    request.expects_word = fields.get(b"expect", b"").lower() == b"100-continue"
+
+
+def _too_large() -> RefusedError:
+    most = f"{headers.LONGEST_HEADERS // 1024} KiB in {headers.MOST_HEADERS} headers"
+    return RefusedError(431, Code.RESOURCE_EXHAUSTED, f"the headers are too large; the most are {most}")
