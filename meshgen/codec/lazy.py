@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from meshgen.codec.wireformat import Buffer
 from meshgen.schema.model import Type
 from meshgen.status import Internal, StatusError
 
@@ -23,7 +24,7 @@ class Decoder(Protocol):
     def result(self) -> Type:
         """The type of the value in it."""
 
-    def decode_response(self, data: bytes) -> Any:
+    def decode_response(self, data: Buffer) -> Any:
         """The value of a response; Internal when it does not fit."""
 
 
@@ -32,7 +33,7 @@ class Received:
 
     __slots__ = ("_decoded", "_node", "_value", "codec", "data")
 
-    def __init__(self, codec: Decoder, data: bytes, node: str) -> None:
+    def __init__(self, codec: Decoder, data: Buffer, node: str) -> None:
         """Args: the codec of the rpc that was called, its response, and who answered."""
         self.codec = codec
         self.data = data

@@ -60,10 +60,10 @@ class Retagged:
     padded: bool = False
     """A message that may hold padding."""
 
-    def put(self, data: bytes, pieces: Pieces) -> bool:
+    def put(self, data: Buffer, pieces: Pieces) -> bool:
         """Append the field; False, and nothing is done, when there is anything in the response but that field."""
         at, end, old, new = len(self.old), len(data), self.old, self.new
-        if not data.startswith(old):
+        if data[:at] != old:
             return not data and (self.repeated or self.optional)
         stop = _end(data, at, self.wire_type)
         if stop != end:
@@ -74,13 +74,13 @@ class Retagged:
             pieces += (new, memoryview(data)[at:])
         return True
 
-    def _put_all(self, data: bytes, pieces: Pieces) -> bool:
+    def _put_all(self, data: Buffer, pieces: Pieces) -> bool:
         view, at, end, old = memoryview(data), 0, len(data), self.old
         found: Pieces = []
         while at < end:
-            if not data.startswith(old, at):
-                return False
             start = at + len(old)
+            if data[at:start] != old:
+                return False
             at = _end(data, start, self.wire_type)
             if not 0 < at <= end:
                 return False
@@ -111,7 +111,7 @@ class Nested:
 
     tag: bytes
 
-    def put(self, data: bytes, pieces: Pieces) -> bool:
+    def put(self, data: Buffer, pieces: Pieces) -> bool:
         """Append the field."""
         pieces += (self.tag + varint(len(data)), data)
         return True
@@ -125,7 +125,7 @@ class Nested:
 class Whole:
     """A response as it is."""
 
-    def put(self, data: bytes, pieces: Pieces) -> bool:
+    def put(self, data: Buffer, pieces: Pieces) -> bool:
         """Append it."""
         pieces.append(data)
         return True
@@ -284,7 +284,7 @@ def _tag(number: int, wire_type: int) -> bytes:
     return varint(number << 3 | wire_type)
 
 
-def _end(data: bytes, at: int, wire_type: int) -> int:
+def _end(data: Buffer, at: int, wire_type: int) -> int:
     """Where the content that begins at `at` ends; 0 when it does not."""
     if wire_type in _FIXED_SIZE:
         return at + _FIXED_SIZE[wire_type]

@@ -196,7 +196,7 @@ class RpcCodec:
         """Raise what `encode_response` would for a decoded value, without writing it."""
         self._write_response.check(value)
 
-    def decode_response(self, data: bytes) -> Any:
+    def decode_response(self, data: Buffer) -> Any:
         """The value of a response.
 
         Raises:

@@ -15,7 +15,7 @@ from meshgen.control.reaper import RUN_ID
 from meshgen.rayserve.fork import ask
 from meshgen.rayserve.loopback import LOOPBACK_CALLBACK
 from meshgen.runtime.mesh import error_log
-from meshgen.runtime.mesh.remote import MESH_ADDRESS
+from meshgen.runtime.mesh.remote import MESH_SOCKET
 from meshgen.runtime.mesh.wire.pool import FOLDER
 
 _SERVE: Mapping[str, str] = {
@@ -89,7 +89,7 @@ def for_replicas(
     return {
         **_of_serve(max_message_mb),
         **({FOLDER: str(replicas)} if replicas else {}),
-        MESH_ADDRESS: mesh_address,
+        MESH_SOCKET: mesh_address,
         error_log.VARIABLE: str(errors),
         limits.VARIABLE: str(max_message_mb),
         "PYTHONPATH": python_path(tree, roots),

@@ -1,4 +1,4 @@
-"""What a replica's gRPC server and the replica behind it tell each other, past Serve's request path.
+"""What a replica knows of itself, to be asked for by its gRPC server.
 
 Paths in comments are relative to `ray/serve`; tests/unit/rayserve fails for each place when Ray changes it.
 """
@@ -8,26 +8,34 @@ from __future__ import annotations
 from typing import Any
 
 
-def pass_through(server: Any, service: str) -> None:
-    """Let the handlers of `service`, registered after this, run on the server itself (`_private/grpc_util.py:59`).
+class Ingress:
+    """The replica behind the gRPC server that Serve opens in it."""
 
-    Serve does not count such calls: `Slots` does it for those that it should know of.
-    """
-    server.add_passthrough_service(service)
+    def __init__(self, server: Any) -> None:
+        """Args: the server; `service_handler_factory` is a bound method of the replica (`_private/replica.py:3041`)."""
+        self._replica = server.service_handler_factory.__self__
 
+    @property
+    def replica_id(self) -> str:
+        """The last part of the name that Serve's report gives to the replica."""
+        unique: str = self._replica._replica_id.unique_id
+        return unique
 
-async def takes_traffic(server: Any) -> tuple[bool, str]:
-    """Whether Serve thinks that the replica behind this gRPC server should get traffic, and a word why.
+    @property
+    def is_draining(self) -> bool:
+        """Whether Serve has told the replica to end when its requests have ended (`_private/replica.py:2636`)."""
+        return bool(self._replica._shutting_down)
 
-    False while it drains, and after a failed health check. `service_handler_factory` is a bound method of the replica
-    (`_private/replica.py:3041`), and `_dataplane_health_check` (`:2634`) is what Serve's own Healthz answers with.
-    """
-    replica = server.service_handler_factory.__self__
-    healthy, message = await replica._dataplane_health_check()
-    return bool(healthy), str(message)
+    @property
+    def takes_traffic(self) -> bool:
+        """Whether Serve thinks that the replica should get traffic: it is not draining, and its last check went well.
 
+        That is what `_dataplane_health_check` (`:2634`) goes by, which Serve's own Healthz answers with.
+        """
+        return bool(self._replica._healthy) and not self.is_draining
 
-def replica_id(server: Any) -> str:
-    """The last part of the name that Serve's report gives to the replica behind this gRPC server."""
-    unique: str = server.service_handler_factory.__self__._replica_id.unique_id
-    return unique
+    @property
+    def ongoing(self) -> int:
+        """Requests that it works on (`:1242`)."""
+        count: int = self._replica.get_num_ongoing_requests()
+        return count

@@ -49,14 +49,14 @@ class Slots:
         )
         self._current: ContextVar[Any] = _serve_request_context
 
-    def of(self, method: str, metadata: Mapping[str, str]) -> Slot:
+    def of(self, method: str, metadata: Mapping[str, str | bytes]) -> Slot:
         """A request's slot, for one `async with`.
 
         Args:
             method: full name, `/package.Service/Rpc`.
             metadata: of the request.
         """
-        request_id, model = metadata.get("x-request-id", ""), metadata.get("multiplexed_model_id", "")
+        request_id, model = str(metadata.get("x-request-id", "")), str(metadata.get("multiplexed_model_id", ""))
         # Serve only asks that it differs from those of other requests in this process.
         name = f"meshgen-{next(self._names)}"
         # For `serve.get_multiplexed_model_id()`, deployment handles and the log of user code.

@@ -55,7 +55,7 @@ class RequestContext:
     node: str | None = None
     """The node whose code is running; None in the driver."""
     metadata: Mapping[str, str | bytes] = field(default_factory=dict)
-    """The client's gRPC metadata or HTTP headers, keys in lower case; as in gRPC, those that end in `-bin` are bytes."""
+    """The client's gRPC metadata or HTTP headers, keys in lower case; values of keys that end in `-bin` are bytes."""
     deadline: float | None = None
     """When the request must end, in seconds on the clock of `time.monotonic()`; None when there is no limit."""
     trace_id: str = ""

@@ -86,7 +86,12 @@ class Recording:
         atexit.register(self._shutdown)
 
     def span(
-        self, service: str, name: str, kind: Kind, parent: Mapping[str, str] | None, attributes: Attributes | None
+        self,
+        service: str,
+        name: str,
+        kind: Kind,
+        parent: Mapping[str, str | bytes] | None,
+        attributes: Attributes | None,
     ) -> Span:
         """A span that is sent when it ends."""
         from opentelemetry.trace import SpanKind
@@ -138,7 +143,7 @@ def _exporter() -> SpanExporter:
     return GrpcExporter()
 
 
-def _remote(metadata: Mapping[str, str]) -> Context:
+def _remote(metadata: Mapping[str, str | bytes]) -> Context:
     from opentelemetry.context import Context
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 

@@ -44,7 +44,12 @@ class Backend(Protocol):
     """Spans are sent somewhere."""
 
     def span(
-        self, service: str, name: str, kind: Kind, parent: Mapping[str, str] | None, attributes: Attributes | None
+        self,
+        service: str,
+        name: str,
+        kind: Kind,
+        parent: Mapping[str, str | bytes] | None,
+        attributes: Attributes | None,
     ) -> Span:
         """A span below the current one, or below the one that `parent` names."""
 

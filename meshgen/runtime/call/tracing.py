@@ -36,7 +36,7 @@ def span(
     name: str,
     kind: Kind,
     *,
-    parent: Mapping[str, str] | None = None,
+    parent: Mapping[str, str | bytes] | None = None,
     attributes: Attributes | None = None,
 ) -> Span:
     """A span below the current one, or below the one that `parent` names; current while its block runs.
@@ -114,10 +114,10 @@ def _disabled() -> bool:
     return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
-def _incoming(metadata: Mapping[str, str]) -> Position | None:
-    text = metadata.get("traceparent", "").strip()
+def _incoming(metadata: Mapping[str, str | bytes]) -> Position | None:
+    text = str(metadata.get("traceparent", "")).strip()
     match = _TRACEPARENT.fullmatch(text)
-    return Position(match[1], text, metadata.get("tracestate", "")) if match else None
+    return Position(match[1], text, str(metadata.get("tracestate", ""))) if match else None
 
 
 # --- no collector ------------------------------------------------------------------------------------------------
@@ -197,7 +197,7 @@ class _Passing:
         service: str,  # noqa: ARG002
         name: str,  # noqa: ARG002
         kind: Kind,  # noqa: ARG002
-        parent: Mapping[str, str] | None,
+        parent: Mapping[str, str | bytes] | None,
         attributes: Attributes | None,  # noqa: ARG002
     ) -> Span:
         if parent is None and _position.get() is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+from meshgen.codec.wireformat import Buffer
 from meshgen.runtime.call.metadata import Metadata
 
 
@@ -24,14 +25,14 @@ class LostError(Exception):
 class Channel(Protocol):
     """Carries rpcs to a peer, any number at a time, from the event loop that it was made on."""
 
-    async def call(self, path: bytes, message: bytes, seconds: float, metadata: Metadata) -> bytes:
+    async def call(self, path: bytes, message: bytes, seconds: float, metadata: Metadata) -> Buffer:
         """Call an rpc and wait for its answer.
 
         Args:
             path: `/package.Service/Rpc`.
             message: the serialized request.
             seconds: to wait at most; the peer is told.
-            metadata: as in gRPC, text only.
+            metadata: as in gRPC.
 
         Raises:
             StatusError: of the service; its `node` is empty when the service did not make it.
@@ -43,37 +44,37 @@ class Channel(Protocol):
 
     def stream(
         self,
-        path: bytes,  # noqa: ARG002
-        messages: AsyncIterator[bytes],  # noqa: ARG002
-        seconds: float,  # noqa: ARG002
-        metadata: Metadata,  # noqa: ARG002
-    ) -> AsyncIterator[bytes]:
+        path: bytes,
+        messages: AsyncIterator[bytes],
+        seconds: float,
+        metadata: Metadata,
+    ) -> AsyncIterator[Buffer]:
         """Call an rpc with several requests, several answers or both; it raises what `call` does.
 
         Args:
             path: `/package.Service/Rpc`.
             messages: the serialized requests, each sent when it is there.
             seconds: until the last answer, at most; the peer is told.
-            metadata: as in gRPC, text only.
+            metadata: as in gRPC.
         """
-        # Here, so that channels need not say so one by one.
-        kind = type(self).__name__
-        raise NotImplementedError(f"{kind} carries no streams")
+        ...
 
 
 class Connection(Channel, Protocol):
     """A channel to one peer, which says how that peer is."""
 
-    busy: int
-    """Calls under way, those that still wait for room among them."""
+    @property
+    def load(self) -> int:
+        """How much the peer has to do: calls under way, those of others as far as it has said."""
+        ...
 
     @property
     def ready(self) -> bool:
-        """Connected, and the peer is well, as far as it has said."""
+        """The peer is there and well, as far as it has said."""
         ...
 
     async def watch(self) -> None:
-        """Ask now and then whether the peer is well, until the connection is over."""
+        """Hear how the peer is, until it is gone."""
 
     async def finish(self) -> None:
         """Close the connection when the calls under way are done."""

@@ -20,15 +20,15 @@ from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.mesh import retry
 from meshgen.runtime.mesh.call_errors import as_nodes_own
 from meshgen.runtime.mesh.channel import LostError
-from meshgen.runtime.mesh.envoy_channel import EnvoyChannel
 from meshgen.runtime.mesh.off_loop import beside_if_big
 from meshgen.runtime.mesh.peers import Peers
-from meshgen.runtime.mesh.wire import link
+from meshgen.runtime.mesh.wire import watched
+from meshgen.runtime.mesh.wire.peer import Peer
 from meshgen.runtime.mesh.wire.pool import Replicas
 from meshgen.status import Code, ResourceExhausted, StatusError
 
-MESH_ADDRESS = "MESHGEN_MESH_ADDRESS"
-"""Environment variable: `host:port` of Envoy's mesh listener."""
+MESH_SOCKET = "MESHGEN_MESH_SOCKET"
+"""Environment variable: the path of Envoy's mesh listener."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +43,20 @@ class _Target:
 class RemoteTransport:
     """Calls nodes of one graph. A status keeps the node that it came from and its violations."""
 
-    def __init__(self, graph: str, contracts: Contracts, address: str, replicas: Path | None = None) -> None:
+    def __init__(self, graph: str, contracts: Contracts, envoy: Path, replicas: Path) -> None:
         """Open no connection yet: they belong to the event loop of the first call.
 
         Args:
             graph: its name.
             contracts: of the graph.
-            address: of Envoy's mesh listener.
-            replicas: the folder that `pool.FOLDER` names; None has all calls go through Envoy.
+            envoy: the path of its mesh listener.
+            replicas: the folder that `pool.FOLDER` names.
         """
         self._graph = graph
         self._contracts = contracts
-        self._address = address
+        self._envoy = Peer(envoy)
         self._folder = replicas
         self._limit = limits.inside()
-        self._envoy: EnvoyChannel | None = None
         self._replicas: dict[str, Replicas] = {}
         self._targets: dict[tuple[str, str], _Target] = {}
 
@@ -98,8 +97,7 @@ class RemoteTransport:
         """Close all connections."""
         for replicas in self._replicas.values():
             await replicas.close()
-        if self._envoy is not None:
-            await self._envoy.close()
+        self._envoy.close()
 
     def _target(self, node: Node, method: Method) -> _Target:
         service = names.service(self._graph, node.name)
@@ -111,10 +109,6 @@ class RemoteTransport:
         return target
 
     def _peers(self, application: str) -> Peers:
-        if self._envoy is None:
-            self._envoy = EnvoyChannel(self._address)
-        if self._folder is None:
-            return Peers((), self._envoy)
         if application not in self._replicas:
-            self._replicas[application] = Replicas(self._folder, application, link.connect)
+            self._replicas[application] = Replicas(self._folder, application, watched.connect)
         return Peers((self._replicas[application],), self._envoy)

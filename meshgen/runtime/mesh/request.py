@@ -18,7 +18,7 @@ from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, RequestContext
 from meshgen.runtime.call.deadline import left_after
 from meshgen.runtime.call.errors import as_status, notes
-from meshgen.runtime.call.metadata import ROUTE
+from meshgen.runtime.call.metadata import ROUTE, MetadataByKey
 from meshgen.runtime.mesh.handler import FailedError, Handler
 from meshgen.runtime.mesh.published import PublishedService, Run
 from meshgen.status import Code, ResourceExhausted, StatusError
@@ -46,13 +46,13 @@ def handler(published: PublishedService, rpc: str, run: Run, slots: Slots) -> Ha
         attributes[tracing.NODE] = published.node
     ours, others = (limits.inside(), None), (limits.outside(), limits.decoded())
 
-    async def handle(data: Buffer, metadata: dict[str, str], remaining: float | None) -> bytes:
+    async def handle(data: Buffer, metadata: MetadataByKey, remaining: float | None) -> bytes:
         deadline = time.monotonic() + _time_for(remaining)
         limit, most = ours if published.node and ROUTE in metadata else others
         with tracing.span(published.name, span_name, "server", parent=metadata, attributes=attributes) as span:
             request = RequestContext(
                 graph=published.graph,
-                route=published.routes.get(rpc) or metadata.get(ROUTE, "/"),
+                route=published.routes.get(rpc) or str(metadata.get(ROUTE, "/")),
                 node=published.node,
                 metadata=metadata,
                 deadline=deadline,

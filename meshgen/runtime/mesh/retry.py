@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from meshgen.codec.wireformat import Buffer
 from meshgen.runtime.call.metadata import Metadata
 from meshgen.runtime.mesh.channel import LostError
 from meshgen.runtime.mesh.peers import Peers
@@ -11,7 +12,7 @@ from meshgen.runtime.mesh.peers import Peers
 
 async def call(
     peers: Peers, path: bytes, message: bytes, seconds: float, metadata: Metadata, *, idempotent: bool
-) -> bytes:
+) -> Buffer:
     """Call one of the peers, and another when the first was lost; both together get the time of one.
 
     Args:
@@ -19,7 +20,7 @@ async def call(
         path: `/package.Service/Rpc`.
         message: the serialized request.
         seconds: to wait at most.
-        metadata: as in gRPC, text only.
+        metadata: as in gRPC.
         idempotent: a call that may have run can run again.
 
     Raises:

@@ -1,81 +1,54 @@
-"""Lets callers in: registers what a replica publishes on its gRPC server, and on a socket for callers on this machine.
+"""Lets callers in: answers what a replica publishes on its socket, to Envoy and to callers on this machine.
 
-The way of a request: Serve's gRPC server, or a caller's link → `request.handler` (trace, deadline, metadata, a slot by
-Serve's count) → the rpc of `published` (decode, run, encode) → back through the handler, which makes the status.
+The way of a request: `wire.server` → `request.handler` (trace, deadline, metadata, a slot by Serve's count) → the
+rpc of `published` (decode, run, encode) → back through the handler, which makes the status.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
+from collections.abc import Awaitable
 from typing import Any
 
-import grpc
-
-from meshgen.codec import grpc_status
-from meshgen.codec.wireformat import Buffer
-from meshgen.rayserve.ingress import pass_through, replica_id, takes_traffic
-from meshgen.rayserve.logs import LOGGER
+from meshgen import limits
+from meshgen.rayserve.ingress import Ingress
 from meshgen.rayserve.slots import Slots
-from meshgen.runtime.call.metadata import by_key
-from meshgen.runtime.mesh import health, replica, request
-from meshgen.runtime.mesh.handler import FailedError, Handler
-from meshgen.runtime.mesh.published import PublishedService, Run
-from meshgen.runtime.mesh.wire import linkhost
-from meshgen.runtime.mesh.wire.pool import configured_folder, socket_path
-from meshgen.status import Code
+from meshgen.runtime.mesh import replica, request
+from meshgen.runtime.mesh.handler import Rpc, Streaming
+from meshgen.runtime.mesh.published import Run
+from meshgen.runtime.mesh.wire.pool import folder, socket_path
+from meshgen.runtime.mesh.wire.server import Server
+from meshgen.runtime.mesh.wire.vitals import PATH, Watch
 
-_log = logging.getLogger(LOGGER)
-
-_LISTENING: list[asyncio.Task[asyncio.Server | None]] = []
-"""These are kept, because asyncio forgets a task, and uvloop ends a server, that nobody holds."""
-
-_GRPC: Mapping[Code, grpc.StatusCode] = {Code(code.value[0]): code for code in grpc.StatusCode}
+_LISTENING: list[tuple[Server, asyncio.Task[None]]] = []
+"""These are kept, because asyncio forgets a task that nobody holds."""
 
 
 def add(_servicer: object, server: Any) -> None:
-    """Register the replica's services on its gRPC server. Serve calls this in every replica, and in its own proxy."""
+    """Open the replica's socket. Serve calls this in every replica with its gRPC server, and in its own proxy.
+
+    Nothing is registered on that server, which is there for Serve alone.
+
+    Raises:
+        OSError: the socket cannot be made.
+        MeshgenError: nobody has said where.
+    """
     if not replica.PUBLISHED:
         return
-    slots = Slots(server)
-    handlers: dict[str, Handler] = {}
+    ingress, slots = Ingress(server), Slots(server)
+    rpcs: dict[str, Rpc] = {PATH: Streaming(Watch(lambda: (ingress.takes_traffic, ingress.ongoing)))}
     for published in replica.PUBLISHED:
         for rpc, run in published.rpcs.items():
             there = _on_user_loop(run, slots.user_loop)
-            handlers[f"/{published.service}/{rpc}"] = request.handler(published, rpc, there, slots)
-        _register(published, handlers, server)
-    health.register(server, *(published.service for published in replica.PUBLISHED))
-    if folder := configured_folder():
-        _listen(folder, handlers, server)
-
-
-def _register(published: PublishedService, handlers: Mapping[str, Handler], server: Any) -> None:
-    by_grpc: dict[str, Any] = {
-        # Without serializers gRPC takes and gives bytes.
-        rpc: grpc.unary_unary_rpc_method_handler(_over_grpc(handlers[f"/{published.service}/{rpc}"]))
-        for rpc in published.rpcs
-    }
-    pass_through(server, published.service)
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(published.service, by_grpc),))
-
-
-def _listen(folder: Path, handlers: Mapping[str, Handler], server: Any) -> None:
-    """Let callers on this machine in; should it fail, they come through Envoy."""
-    path = socket_path(folder, replica_id(server))
-
-    async def serving() -> bool:
-        return (await takes_traffic(server))[0]
-
-    async def listen() -> asyncio.Server | None:
-        try:
-            return await linkhost.listen(path, handlers, serving)
-        except OSError as error:
-            _log.warning("calls come through Envoy only: %s: %s", path, error)
-            return None
-
-    _LISTENING.append(asyncio.get_running_loop().create_task(listen()))
+            rpcs[f"/{published.service}/{rpc}"] = request.handler(published, rpc, there, slots)
+    listening = Server(
+        socket_path(folder(), ingress.replica_id),
+        rpcs,
+        most=limits.inside(),
+        well=lambda: ingress.takes_traffic,
+        leaving=lambda: ingress.is_draining,
+    )
+    _LISTENING.append((listening, asyncio.get_running_loop().create_task(listening.start())))
 
 
 def _on_user_loop(run: Run, loop: asyncio.AbstractEventLoop | None) -> Run:
@@ -83,7 +56,7 @@ def _on_user_loop(run: Run, loop: asyncio.AbstractEventLoop | None) -> Run:
     if loop is None:
         return run
 
-    async def there(data: Buffer, most: int | None) -> bytes:
+    async def there(data: Any, most: int | None) -> bytes:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_awaited(run(data, most)), loop))
 
     return there
@@ -91,17 +64,3 @@ def _on_user_loop(run: Run, loop: asyncio.AbstractEventLoop | None) -> Run:
 
 async def _awaited(work: Awaitable[bytes]) -> bytes:
     return await work
-
-
-def _over_grpc(handler: Handler) -> Callable[[bytes, Any], Awaitable[bytes]]:
-    async def handle(data: bytes, context: Any) -> bytes:
-        try:
-            return await handler(data, by_key(context.invocation_metadata() or ()), context.time_remaining())
-        except FailedError as error:
-            failed = error
-        # Not by `set_code`: gRPC would still send an empty message, which REST clients would get in place of the error.
-        trailers = ((grpc_status.TRAILER, failed.details), *failed.trailers)
-        await context.abort(_GRPC[failed.code], failed.message, trailers)
-        raise AssertionError("abort raises")
-
-    return handle

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from meshgen.codec.lazy import plainly
@@ -19,8 +20,8 @@ from meshgen.runtime.call.context import CURRENT, RequestContext, current
 from meshgen.runtime.call.deadline import left_after, time_limit
 from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.mesh.boundary import Boundary
-from meshgen.runtime.mesh.remote import MESH_ADDRESS, RemoteTransport
-from meshgen.runtime.mesh.wire.pool import configured_folder
+from meshgen.runtime.mesh.remote import MESH_SOCKET, RemoteTransport
+from meshgen.runtime.mesh.wire.pool import folder
 from meshgen.runtime.nodes.callee import no_rpc
 from meshgen.runtime.nodes.handles import LOOP, Handle
 from meshgen.runtime.nodes.instance import Instance
@@ -116,10 +117,10 @@ class MeshTransport:
 
     def _mesh(self) -> RemoteTransport:
         if self._remote is None:
-            address = os.environ.get(MESH_ADDRESS)
-            if not address:
-                raise MeshgenError(f"{MESH_ADDRESS} is not set: the address of Envoy's mesh listener is not known")
-            self._remote = RemoteTransport(self._graph.name, self._contracts, address, configured_folder())
+            envoy = os.environ.get(MESH_SOCKET)
+            if not envoy:
+                raise MeshgenError(f"{MESH_SOCKET} is not set: the path of Envoy's mesh listener is not known")
+            self._remote = RemoteTransport(self._graph.name, self._contracts, Path(envoy), folder())
         return self._remote
 
 

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import Any, Protocol, cast
 
 from meshgen.codec.wireformat import Buffer
+from meshgen.runtime.call.metadata import MetadataByKey
 from meshgen.runtime.mesh.handler import FailedError, Rpc, Streaming
 from meshgen.runtime.mesh.wire import headers
 from meshgen.runtime.mesh.wire.inbox import Inbox
@@ -153,10 +154,9 @@ class Exchange(asyncio.Protocol):
         self._task = self._loop.create_task(answering)
 
     async def _answer(self, request: Request, message: Buffer) -> None:
-        handler = self._host.rpcs.get(request.path)
+        handler = self._host.rpcs.get(request.path, _unknown)
+        assert not isinstance(handler, Streaming)
         try:
-            if handler is None or isinstance(handler, Streaming):
-                raise FailedError(Code.UNIMPLEMENTED, "its replica has no such method", b"")
             data = await handler(message, request.metadata, request.seconds)
         except (Exception, asyncio.CancelledError) as error:
             self._fail(_status(error, request), begun=False)
@@ -229,6 +229,10 @@ class Exchange(asyncio.Protocol):
 
     def _closing(self) -> bytes:
         return _CLOSE if self._host.draining else b""
+
+
+async def _unknown(_message: Buffer, _metadata: MetadataByKey, _seconds: float | None) -> bytes:
+    raise FailedError(Code.UNIMPLEMENTED, "its replica has no such method", b"")
 
 
 def _status(error: BaseException, request: Request) -> bytes:

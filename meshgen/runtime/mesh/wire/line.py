@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import cast
 
 import httptools
@@ -46,6 +46,7 @@ class Line(asyncio.Protocol):
 
     def abort(self) -> None:
         """End it now, and with it the call that is under way."""
+        self._keep = False
         if self._transport is not None:
             self._transport.abort()
 
@@ -64,7 +65,8 @@ class Line(asyncio.Protocol):
         """
         if self._transport is None:
             raise LostError(begun=False)
-        answer = self._answer = self._loop.create_future()
+        answer: asyncio.Future[Buffer] = self._loop.create_future()
+        self._answer = answer
         clock = self._loop.call_later(seconds, self._late)
         try:
             write(self._transport, b"%scontent-length: %d\r\n\r\n" % (head, len(message) + 5), message, b"")
@@ -76,7 +78,7 @@ class Line(asyncio.Protocol):
         finally:
             clock.cancel()
 
-    async def stream(self, head: bytes, messages: AsyncIterator[bytes], seconds: float) -> AsyncIterator[Buffer]:
+    async def stream(self, head: bytes, messages: AsyncIterator[bytes], seconds: float) -> AsyncGenerator[Buffer]:
         """Send requests as they come, and give answers as they come; it raises what `call` does."""
         if self._transport is None:
             raise LostError(begun=False)
@@ -89,10 +91,9 @@ class Line(asyncio.Protocol):
                 yield answer
         finally:
             clock.cancel()
-            if self._inbox is not None or not sending.done():
-                self._keep = False
-                self.abort()
             sending.cancel()
+            if not (self.reusable and sending.done()):
+                self.abort()
 
     async def _send(self, messages: AsyncIterator[bytes]) -> None:
         try:
@@ -166,7 +167,9 @@ class Line(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:  # noqa: D102
         if not self._fields.get(b"content-type", b"").startswith(headers.CONTENT_TYPE):
             return  # somebody else's page
-        for message in self._messages.feed(data):
+        for received in self._messages.feed(data):
+            # An answer may be passed on to others after somebody in this process has looked into it.
+            message = received.toreadonly() if isinstance(received, memoryview) else received
             if self._inbox is not None:
                 self._inbox.put(message)
             else:

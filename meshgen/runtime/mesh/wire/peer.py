@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
@@ -60,6 +60,16 @@ class Peer(Channel):
     ) -> AsyncIterator[Buffer]:
         """Call an rpc with several requests, several answers or both; `Channel` says more."""
         self.busy += 1
+        try:
+            async with aclosing(self._streamed(path, messages, seconds, metadata)) as answers:
+                async for answer in answers:
+                    yield answer
+        finally:
+            self.busy -= 1
+
+    async def _streamed(
+        self, path: bytes, messages: AsyncIterator[bytes], seconds: float, metadata: Metadata
+    ) -> AsyncGenerator[Buffer]:
         line: Line | None = None
         try:
             head = _head(path, seconds, metadata)
@@ -68,7 +78,6 @@ class Peer(Channel):
                 async for answer in answers:
                     yield answer
         finally:
-            self.busy -= 1
             if line is not None:
                 self._put_back(line)
 

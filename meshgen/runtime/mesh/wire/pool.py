@@ -12,26 +12,25 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TypeAlias
 
+from meshgen.errors import MeshgenError
 from meshgen.runtime.mesh.channel import Connection
 
 Connect: TypeAlias = Callable[[Path], Awaitable[Connection]]
 """The path at which a replica listens → a connection to it; raises OSError."""
 
 FOLDER = "MESHGEN_REPLICAS"
-"""Environment variable: the folder with the sockets of replicas, and a list of them for each application.
-
-Where it is not set, all calls go through Envoy.
-"""
+"""Environment variable: the folder with the sockets of replicas, and a list of them for each application."""
 _FIRST_S = 1.0
 """The time of the first attempt to connect; a call that has waited so long goes through Envoy."""
 _AGAIN_S = 0.5
 """The pause between two attempts to connect to a replica that is listed."""
 
 
-def configured_folder() -> Path | None:
-    """The folder that `FOLDER` names in this process, if it does."""
-    folder = os.environ.get(FOLDER)
-    return Path(folder) if folder else None
+def folder() -> Path:
+    """The folder that `FOLDER` names in this process. Raises MeshgenError when it names none."""
+    if not (name := os.environ.get(FOLDER)):
+        raise MeshgenError(f"{FOLDER} is not set: the folder with the sockets of replicas is not known")
+    return Path(name)
 
 
 def socket_path(folder: Path, replica: str) -> Path:
@@ -65,7 +64,7 @@ class Replicas:
         """Keepers of replicas that are not listed any more, while calls to them are under way."""
 
     def least_busy(self) -> Connection | None:
-        """The one with the fewest calls under way, any among equals; None when there is none to call straight."""
+        """The one that has the least to do, any among equals; None when there is none to call straight."""
         if not self._follow_list():
             return None
         ready = [k.connection for k in self._keepers.values() if k.connection is not None and k.connection.ready]
@@ -73,7 +72,7 @@ class Replicas:
             return ready[0] if ready else None
         # Not in turn: what autoscaling samples at its own pace would then be true of one replica and not of the others.
         random.shuffle(ready)
-        return min(ready, key=_busy)
+        return min(ready, key=_load)
 
     async def settled(self, seconds: float) -> Connection | None:
         """`least_busy`, once it was tried to connect to each that is listed; waits for some seconds at most."""
@@ -158,4 +157,4 @@ class _Keeper:
             return None
 
 
-_busy = attrgetter("busy")
+_load = attrgetter("load")

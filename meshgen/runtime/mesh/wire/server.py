@@ -13,37 +13,40 @@ import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from meshgen.runtime.mesh.wire.exchange import Exchange, Rpc
+from meshgen.runtime.mesh.handler import Rpc
+from meshgen.runtime.mesh.wire.exchange import Exchange
 
 _BACKLOG = 4096
 """Callers that connect at the same time; the kernel refuses others, who try again."""
 _MOST_CONNECTIONS = 16_384
-_UNSENT_S = 15.0
-"""The time for the headers of a request."""
-_LOOK_S = 1.0
-"""The pause between two looks for connections on which nothing moves."""
+_LOOK_S = 0.25
+"""The pause between two looks: for connections on which nothing moves, and whether the replica is to end."""
 _log = logging.getLogger(__name__)
 
 
 class Server:
     """Answers rpcs on a socket until it is closed."""
 
-    def __init__(self, path: Path, rpcs: Mapping[str, Rpc], *, most: int, well: Callable[[], bool]) -> None:
+    def __init__(
+        self, path: Path, rpcs: Mapping[str, Rpc], *, most: int, well: Callable[[], bool], leaving: Callable[[], bool]
+    ) -> None:
         """Bind the socket; nobody is let in yet.
 
         Args:
             path: of the socket, not longer than 107 bytes; a file that is left there by a process that ended goes.
             rpcs: by path, `/package.Service/Rpc`.
             most: bytes of the longest message that is taken.
-            well: whether `GET /healthz` says so.
+            well: whether the replica should get calls.
+            leaving: whether it is to end when what is under way has ended.
 
         Raises:
             OSError: the socket cannot be made.
         """
         self.path = path
-        self.rpcs = {name.encode(): rpc for name, rpc in rpcs.items()}
+        self.rpcs: Mapping[bytes, Rpc] = {name.encode(): rpc for name, rpc in rpcs.items()}
         self.most = most
         self.well = well
+        self._leaving = leaving
         self.draining = False
         """Connections are closed after their next answer."""
         self._socket = _bound(path)
@@ -90,9 +93,11 @@ class Server:
         return Exchange(self)
 
     async def _look(self) -> None:
-        """End connections whose callers have begun something and say no more, or do not take their answer."""
+        """Drain when it is time; end connections whose callers say no more, or do not take their answer."""
         while True:
             await asyncio.sleep(_LOOK_S)
+            if self._leaving():
+                self.drain()
             now = asyncio.get_running_loop().time()
             for exchange in [e for e in self._open if e.overdue(now)]:
                 exchange.abort()

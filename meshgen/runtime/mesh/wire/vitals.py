@@ -19,7 +19,7 @@ from meshgen.runtime.call.metadata import MetadataByKey
 PATH: Final = "/meshgen.internal.Replica/Watch"
 AT_LEAST_EVERY_S: Final = 1.0
 """Between two answers however little changes."""
-_LOOK_S = 0.1
+_LOOK_S = 0.25
 """Between two looks for changes."""
 _FORM = struct.Struct("!BII")
 

@@ -1,0 +1,91 @@
+"""A replica of this machine as its callers know it: a pool of connections, and what it says of itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from meshgen.codec.wireformat import Buffer
+from meshgen.runtime.mesh.channel import Connection, LostError
+from meshgen.runtime.mesh.wire import vitals
+from meshgen.runtime.mesh.wire.peer import Peer
+from meshgen.runtime.mesh.wire.vitals import Vitals
+from meshgen.status import StatusError
+
+_SILENT_S = 2.5 * vitals.AT_LEAST_EVERY_S
+"""How long a replica that is well says nothing, at most, on a busy machine."""
+_FOR_EVER_S = 10.0**7
+_LOOK_S = 0.05
+
+
+async def connect(path: Path) -> Replica:
+    """Connect to the replica that listens at a path. Raises OSError when none does, or something else."""
+    replica = Replica(path)
+    try:
+        await replica.hear()
+    except (LostError, StatusError, ValueError, StopAsyncIteration) as error:
+        replica.close()
+        raise ConnectionError(f"no replica answers at {path}: {error}") from None
+    return replica
+
+
+class Replica(Peer, Connection):
+    """Calls to one replica, from the event loop that connected it."""
+
+    def __init__(self, path: Path) -> None:
+        """Use `connect`, which makes one and connects it."""
+        super().__init__(path)
+        self._told: AsyncIterator[Buffer] = self._streamed(vitals.PATH.encode(), _nothing(), _FOR_EVER_S, ())
+        self._last = Vitals(well=False, slots=0, pid=0)
+        self._heard_at = 0.0
+        self._elsewhere = 0
+        """Requests of others that the replica works on."""
+
+    @property
+    def load(self) -> int:
+        """How much the replica has to do: calls from here, and those of others when it last told."""
+        return self.busy + self._elsewhere
+
+    @property
+    def ready(self) -> bool:
+        """The replica is well, and has said so lately."""
+        return self._last.well and asyncio.get_running_loop().time() - self._heard_at < _SILENT_S
+
+    @property
+    def pid(self) -> int:
+        """Of the replica's process."""
+        return self._last.pid
+
+    async def hear(self) -> None:
+        """Take in what the replica says next of itself.
+
+        Raises:
+            LostError: it is gone.
+            StatusError: it says nothing of itself.
+            StopAsyncIteration: it has ended.
+            ValueError: it says something else.
+        """
+        self._last = now = Vitals.from_bytes(await anext(self._told))
+        self._heard_at = asyncio.get_running_loop().time()
+        self._elsewhere = max(0, now.slots - self.busy)
+
+    async def watch(self) -> None:
+        """Hear how the replica is, until it is gone."""
+        try:
+            while True:
+                await self.hear()
+                self.rest()
+        except (LostError, StatusError, ValueError, StopAsyncIteration):
+            self._last = Vitals(well=False, slots=0, pid=self.pid)
+
+    async def finish(self) -> None:
+        """Close the connections when the calls under way are done."""
+        while self.busy:  # noqa: ASYNC110 - seldom, and nobody waits for it
+            await asyncio.sleep(_LOOK_S)
+        self.close()
+
+
+async def _nothing() -> AsyncIterator[bytes]:
+    return
+    yield
