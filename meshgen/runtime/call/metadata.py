@@ -17,11 +17,14 @@ MetadataByKey: TypeAlias = dict[str, str | bytes]
 ROUTE = "meshgen-route"
 """Key that tells a node on which route of the driver its request runs."""
 
+TRIED = ("meshgen-tried", "1")
+"""Tells Envoy that a replica may have begun with the call before it was lost: one more may be, and no third."""
+
 # What belongs to one hop, or is made anew for each.
-_HOP_PREFIXES = (":", "grpc-", "x-envoy-", "x-forwarded-")
+_HOP_PREFIXES = (":", "grpc-", "meshgen-", "x-envoy-", "x-forwarded-")
 _HOP_KEYS = frozenset({
     "accept", "accept-encoding", "application", "connection", "content-length", "content-type", "host", "te",
-    "traceparent", "tracestate", "user-agent", ROUTE,
+    "traceparent", "tracestate", "user-agent",
 })  # fmt: skip
 
 
