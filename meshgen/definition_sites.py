@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from meshgen.source import Span, is_library, of_callable
+from meshgen.source import Span, of_callable
 from meshgen.written import span_of, written
 
 
@@ -28,7 +28,7 @@ def field(cls: Any, name: str, otherwise: Span) -> Span:
     """The place of a field in its class, or in a base; of the class when `name` is empty; else another place."""
     for base in getattr(cls, "__mro__", ()):
         home = of_callable(base)
-        if home.line == 0 or is_library(home.file):
+        if not home.is_users:
             continue
         if not name:
             return home if home.text[home.column - 1 :].startswith(base.__name__) else otherwise

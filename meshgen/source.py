@@ -40,6 +40,11 @@ class Span:
         """The source line, without its line break; empty when the file cannot be read."""
         return linecache.getline(self.file, self.line).rstrip("\n")
 
+    @property
+    def is_users(self) -> bool:
+        """Whether it is known, and in a file of the user's own: he can change what stands there."""
+        return self.line > 0 and not is_ours(self.file) and not is_library(self.file)
+
 
 NOWHERE = Span("<unknown>", 0)
 

@@ -45,7 +45,7 @@ from meshgen.schema.rules import Rules
 from meshgen.schema.unsupported import Home, Refused, name_of
 from meshgen.schema.values.well_known import KINDS
 from meshgen.schema.wire_names import element_name
-from meshgen.source import is_library, of_callable
+from meshgen.source import of_callable
 
 _PLAIN: Mapping[Any, Type] = {
     bool: Scalar("bool"),
@@ -118,8 +118,7 @@ def _unresolved(annotation: str) -> Unknown:
 
 def _is_users(home: Home | None) -> bool:
     """Whether the class at fault is one that the user can change."""
-    place = None if home is None else of_callable(home.cls)
-    return place is not None and place.line > 0 and not is_library(place.file)
+    return home is not None and of_callable(home.cls).is_users
 
 
 def _unknown(annotation: Any, refused: Refused) -> Unknown:
