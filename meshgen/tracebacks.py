@@ -31,7 +31,7 @@ def user_traceback(error: BaseException) -> str:
         return _text(traceback.format_exception(error))
     shown = traceback.TracebackException.from_exception(error)
     if type(error).__module__.partition(".")[0] == __name__.partition(".")[0] and not _user_frames(shown.stack):
-        return _text([said(error), *getattr(error, "__notes__", ())])
+        return _text([said(error), *notes(error)])
     _only_user_frames(shown)
     return _text(shown.format())
 
@@ -51,6 +51,11 @@ def kind_and_text(error: BaseException) -> str:
     """Its kind, and what it says if it says something: `ValueError: no such thing`, `TimeoutError`."""
     text = str(error).strip()
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def notes(error: BaseException) -> tuple[str, ...]:
+    """What stands beside an error for those who run the graph."""
+    return tuple(map(str, getattr(error, "__notes__", ())))
 
 
 def _only_user_frames(link: traceback.TracebackException) -> None:
