@@ -33,10 +33,23 @@ def field(cls: Any, name: str, otherwise: Span) -> Span:
         if not name:
             return home if home.text[home.column - 1 :].startswith(base.__name__) else otherwise
         node = written(home.file).classes.get(home.line)
-        for target in (each.target for each in (node.body if node else ()) if isinstance(each, ast.AnnAssign)):
-            if isinstance(target, ast.Name) and target.id == name:
-                return span_of(home.file, target)
+        if node is not None and (found := _field(home.file, node, name)) is not None:
+            return found
     return otherwise
+
+
+def field_below(decorator: Span, name: str) -> Span | None:
+    """The place of a field of the class that a decorator stands over; None when it cannot be seen."""
+    for node in written(decorator.file).classes.values():
+        first = node.decorator_list[0].lineno if node.decorator_list else node.lineno
+        if first <= decorator.line <= node.lineno:
+            return _field(decorator.file, node, name)
+    return None
+
+
+def _field(file: str, cls: ast.ClassDef, name: str) -> Span | None:
+    annotated = (each.target for each in cls.body if isinstance(each, ast.AnnAssign))
+    return next((span_of(file, each) for each in annotated if isinstance(each, ast.Name) and each.id == name), None)
 
 
 def _function(place: Span) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
