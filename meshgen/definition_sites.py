@@ -6,7 +6,7 @@ import ast
 from typing import Any
 
 from meshgen.source import Span, of_callable
-from meshgen.written import span_of, written
+from meshgen.written import annotated, parameters, span_of, written
 
 
 def parameter(function: Span, name: str) -> Span:
@@ -14,8 +14,7 @@ def parameter(function: Span, name: str) -> Span:
     node = _function(function)
     if node is None:
         return function
-    arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-    return next((span_of(function.file, each) for each in arguments if each.arg == name), function)
+    return next((span_of(function.file, each) for each in parameters(node) if each.arg == name), function)
 
 
 def result(function: Span) -> Span:
@@ -48,8 +47,7 @@ def field_below(decorator: Span, name: str) -> Span | None:
 
 
 def _field(file: str, cls: ast.ClassDef, name: str) -> Span | None:
-    annotated = (each.target for each in cls.body if isinstance(each, ast.AnnAssign))
-    return next((span_of(file, each) for each in annotated if isinstance(each, ast.Name) and each.id == name), None)
+    return next((span_of(file, each) for each in annotated(cls) if each.id == name), None)
 
 
 def _function(place: Span) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
