@@ -18,6 +18,7 @@ from meshgen.emit.envoy.admission import (
 )
 from meshgen.emit.envoy.parts import extension, http_filter, seconds, typed
 from meshgen.emit.envoy.replies import SILENT_ERRORS
+from meshgen.emit.envoy.scripts import SCRIPTS
 from meshgen.emit.envoy.settings import DOCS_PATH, FRONT_CLUSTER, OPENAPI_PATH, PAGES_CLUSTER, EnvoySettings
 from meshgen.emit.output.document import Document
 from meshgen.limits import as_json, far_over
@@ -26,6 +27,7 @@ from meshgen.plan.model import Service
 # Serve takes a header of this name for the application to call.
 HEADERS_TO_REMOVE = ["application"]
 BUFFER = "envoy.filters.http.buffer"
+_NOT_FOR_GRPC = {SILENT_ERRORS: DISABLED, SCRIPTS: DISABLED}
 _FRONT_PREFIXES = ("/grpc.reflection.", "/grpc.health.v1.")
 
 
@@ -45,7 +47,7 @@ def public_routes(service: Service, paths: Sequence[str], settings: EnvoySetting
     rest: list[Document] = [prefix, *({"path": path} for path in paths)]
     json = [{**match, "headers": [IS_POST, IS_JSON]} for match in rest]
     return [
-        _measured(_route({**prefix, "headers": [IS_GRPC]}, service, settings, times), limit, {SILENT_ERRORS: DISABLED}),
+        _measured(_route({**prefix, "headers": [IS_GRPC]}, service, settings, times), limit, _NOT_FOR_GRPC),
         # JSON of a known size need not be collected: it is read piece by piece, and others get their turn in between.
         *(_route({**match, "headers": [IS_POST, IS_JSON, small]}, service, settings, times) for match in rest),
         *(_measured(_route(match, service, settings, times), as_json(limit), {NO_BODY: ENABLED}) for match in json),
