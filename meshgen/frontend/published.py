@@ -11,15 +11,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from meshgen.codes import CODES
 from meshgen.errors import Diagnostic
 from meshgen.frontend.handle_calls import RemoteCall, remote_calls
 from meshgen.frontend.signature import Signature, method_of
 from meshgen.graph.members import Member, member, own_public_names, public_members
 from meshgen.graph.model import Method
 from meshgen.naming import RESERVED_RPCS, writable
-from meshgen.schema.model import Nothing, Type, Unknown
+from meshgen.schema.model import Nothing, Type
 from meshgen.schema.relate.defaults import default_fault
-from meshgen.schema.traits import all_inside
+from meshgen.schema.traits import all_inside, no_contract
 from meshgen.source import Span
 
 _HOOKS = frozenset({"check_health", "reconfigure"})
@@ -126,7 +127,7 @@ def _faults(signature: Signature) -> Iterator[Fault]:
     """Everything for which a method cannot be in a contract."""
     method = signature.method
     for fault in signature.faults:
-        yield Fault(f"it {fault.reason}", _WAYS[fault.code])
+        yield Fault(f"it {fault.reason}", CODES[fault.code].hint)
     if method.rpc in RESERVED_RPCS:
         yield Fault(f"every server has an rpc `{method.rpc}`", "Give it another name.")
     for param in method.params:
@@ -143,17 +144,6 @@ def _faults(signature: Signature) -> Iterator[Fault]:
         yield from _faults_of_type("its result", method.result, hint)
 
 
-_WAYS = {"MG209": "Name each parameter, or take one list or dict.", "MG219": "Return a list for now."}
-
-
 def _faults_of_type(what: str, type_: Type, way: str) -> Iterator[Fault]:
-    for inner in all_inside(type_):
-        match inner:
-            case Unknown(annotation=""):
-                yield Fault(f"{what} has no type annotation", way)
-            case Unknown(annotation=annotation, reason=reason, hint=hint):
-                yield Fault(f"{what} has the type {annotation}, which {reason or 'has no contract'}", hint or way)
-            case Nothing():
-                yield Fault(f"{what} can only be None", "Leave it out, or give it a type.")
-            case _:
-                pass
+    for bad in filter(None, map(no_contract, all_inside(type_))):
+        yield Fault(f"{what} {bad.reason}", bad.hint or way)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import assert_never
 
 from meshgen.schema.model import (
@@ -24,6 +25,7 @@ from meshgen.schema.model import (
     WellKnown,
 )
 from meshgen.schema.rules import NO_RULES, Rules
+from meshgen.schema.unsupported import Home
 
 DEEPEST = 100
 """How many messages may be in each other, by protobuf."""
@@ -98,3 +100,28 @@ def rules_of(type_: Type) -> Rules:
 def without_none(type_: Type) -> Type:
     """`T` of `T | None`; any other type as it is."""
     return type_.item if isinstance(type_, Optional) else type_
+
+
+@dataclass(frozen=True, slots=True)
+class NoContract:
+    """Why no message can have a type."""
+
+    reason: str
+    """What is to be said of what has the type."""
+    hint: str
+    """The way out; empty when there is no annotation, and who asks knows better what to write."""
+    home: Home | None = None
+    """The class that is at fault, if it is one."""
+
+
+def no_contract(type_: Type) -> NoContract | None:
+    """Why a type itself cannot travel, whatever is inside of it; None when it can."""
+    match type_:
+        case Unknown(annotation="", hint=hint):
+            return NoContract("has no type annotation", hint)
+        case Unknown(annotation=annotation, reason=reason, hint=hint, home=home):
+            return NoContract(f"has the type {annotation}, which {reason or 'has no contract'}", hint, home)
+        case Nothing():
+            return NoContract("can only be None", "Leave it out, or give it a type.")
+        case _:
+            return None
