@@ -194,6 +194,9 @@ def test_json_of_a_known_size_is_read_piece_by_piece(tmp_path: Path) -> None:
     config = yaml.safe_load(front(tmp_path, [plan_samples.plan()]).read_text())
     public = next(one for one in config["static_resources"]["listeners"] if one["name"] == "public")
     assert public["per_connection_buffer_limit_bytes"] <= 64 * 1024
+    assert public["connection_balance_config"] == {
+        "exact_balance": {}
+    }  # others are on another thread while there is one
     manager = public["filter_chains"][0]["filters"][0]["typed_config"]
     routes = manager["route_config"]["virtual_hosts"][0]["routes"]
     ours = [r for r in routes if r["match"].get("path") == "/sample" and "route" in r]
