@@ -232,6 +232,25 @@ async def test_another_method_than_a_path_takes(
     error(await one[0].http.get("/"), 404, 5)
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        *(2**63 - 1, 2**63, 2**63 + 1025, 10**19, 2**64, "1e19", "9223372036854775807.0", "1.5"),
+        *(1 - 2**63, -(2**63), -(2**63) - 1, -(2**63) - 1024, -(2**63) - 1025, -(10**19), "-1e400"),
+    ],
+)
+async def test_whole_numbers_out_of_range(one: tuple[Front, Replica], number: int | str) -> None:
+    """All are refused but those that round to -2^63, which replicas refuse for that (`meshgen.codec.transcoder`)."""
+    answer = await one[0].post(f'{{"count": {number}}}')
+    if not isinstance(number, int) or not -(2**63) - 1024 <= number < 2**63:
+        error(answer, 400, 3)
+    else:
+        assert answer.json()["count"] == str(max(number, -(2**63)))
+    text = await one[0].post({"count": str(number)})
+    fits = isinstance(number, int) and -(2**63) <= number < 2**63
+    assert (text.status_code, text.json().get("count")) == ((200, str(number)) if fits else (400, None))
+
+
 def details(answer: httpx.Response) -> dict[str, str]:
     """The metadata of the one detail, which says that Envoy made the error."""
     (info,) = answer.json()["details"]
