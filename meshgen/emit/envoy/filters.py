@@ -24,7 +24,7 @@ def public_filters(clusters: Sequence[str], services: Sequence[Service], setting
     return [
         _health_check(clusters, settings),
         answering_headers(),
-        scripts(),
+        scripts(as_json(far_over(settings.max_message_bytes))),
         passing_headers(),
         http_filter("cors", "cors.v3.Cors"),
         http_filter("grpc_web", "grpc_web.v3.GrpcWeb"),

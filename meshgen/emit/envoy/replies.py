@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
+from meshgen.emit.envoy import scripts
 from meshgen.emit.envoy.parts import extension
+from meshgen.emit.envoy.scripts import NO_BODY_TEXT
 from meshgen.emit.envoy.settings import EnvoySettings
 from meshgen.emit.output.document import Document
 from meshgen.limits import OPTION, TOO_LARGE, text_of
@@ -126,7 +128,9 @@ def _json_mappers(texts: Mapping[int, str]) -> Iterator[Document]:
     unread = _all(_has_status(400), _has(":authority", invert=True))
     yield _json_mapper(unread, 400, "the request cannot be read: %RESPONSE_CODE_DETAILS%")
     yield _json_mapper(_all(_has_status(403), _has("upgrade")), 403, "this front takes no upgrades")
-    yield _json_mapper({"response_flag_filter": {"flags": ["FI"]}}, 400, "the request has no body")
+    yield _json_mapper({"response_flag_filter": {"flags": ["FI"]}}, 400, NO_BODY_TEXT)
+    yield _json_mapper(_body_is(scripts.EMPTY), 400, NO_BODY_TEXT)
+    yield {**_json_mapper(_body_is(scripts.TOO_LARGE), 413, texts[413]), "status_code": 413}
     # While a request still arrives, Envoy takes the end of its time for a fault of the client.
     late = _json_mapper(_all(_has_status(408), _has("grpc-timeout")), 504, texts[504])
     yield {**late, "status_code": 504}
@@ -202,6 +206,12 @@ def _has_status(status: int, op: str = "EQ") -> Document:
 def _has(header: str, *, invert: bool = False) -> Document:
     matcher: Document = {"name": header, "present_match": True}
     return {"header_filter": {"header": {**matcher, "invert_match": True} if invert else matcher}}
+
+
+def _body_is(what: str) -> Document:
+    filter_, key = scripts.FAULT
+    matcher = {"filter": filter_, "path": [{"key": key}], "value": {"string_match": {"exact": what}}}
+    return {"metadata_filter": {"matcher": matcher, "match_if_key_not_found": False}}
 
 
 _IS_NOT_GRPC: Document = {

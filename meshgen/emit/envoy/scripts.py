@@ -14,15 +14,22 @@ OWN_PREFIX = "meshgen-"
 REFUSED_HEADER = "refused-at-front"
 """Tells the routes that a header of the request is not what it has to be; ends with the request."""
 NOT_BASE64 = "not-base64"
+COUNTED = "counted"
+"""The metadata of a route whose requests are JSON that does not say its size."""
+FAULT = ("meshgen", "body")
+"""Where the metadata of a request says what is wrong with such a body."""
+EMPTY, TOO_LARGE = "empty", "too-large"
+NO_BODY_TEXT = "the request has no body"
 
 
-def scripts() -> Document:
-    """The filter that runs the scripts, which cost more than others: routes of gRPC do without."""
-    return extension(
-        SCRIPTS,
-        "envoy.extensions.filters.http.lua.v3.Lua",
-        default_source_code={"inline_string": _ON_REQUEST + _ON_RESPONSE},
-    )
+def scripts(largest_json: int) -> Document:
+    """The filter that runs the scripts, which cost more than others: routes of gRPC do without.
+
+    Args:
+        largest_json: bytes of JSON that may come without a length.
+    """
+    source = f"local largest = {largest_json}\n" + _COUNTED + _ON_REQUEST + _ON_RESPONSE
+    return extension(SCRIPTS, "envoy.extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": source})
 
 
 def passing_headers() -> Document:
@@ -48,6 +55,33 @@ def _mutation(**mutations: Any) -> Document:
     return http_filter("header_mutation", "header_mutation.v3.HeaderMutation", mutations=mutations)
 
 
+# The transcoder has no limit for what it reads piece by piece, and takes no body for an empty message. Once there is a
+# piece the headers have passed, and a script cannot answer: it tells the replies, and makes of the piece what is no
+# UTF-8, which the transcoder refuses at the end, also within a text. What follows is dropped.
+_COUNTED = f"""\
+local function refuse(handle, why)
+  handle:streamInfo():dynamicMetadata():set("{FAULT[0]}", "{FAULT[1]}", why)
+  return "\\255"
+end
+
+local function count(handle)
+  local size, instead = nil, nil
+  for chunk in handle:bodyChunks() do
+    size = (size or 0) + chunk:length()
+    if instead ~= nil then
+      instead = ""
+    elseif size == 0 then
+      instead = refuse(handle, "{EMPTY}")
+    elseif size > largest then
+      instead = refuse(handle, "{TOO_LARGE}")
+    end
+    if instead ~= nil then chunk:setBytes(instead) end
+  end
+  if size == nil then handle:respond({{[":status"] = "400"}}, "{NO_BODY_TEXT}") end
+end
+
+"""
+
 # Clients of gRPC write these headers by themselves. To look at a name costs more than all that is done with it, so this
 # does nothing else.
 _ON_REQUEST = f"""\
@@ -66,6 +100,8 @@ function envoy_on_request(handle)
   if bad then
     handle:headers():replace("{REFUSED_HEADER}", "{NOT_BASE64}")
     handle:clearRouteCache()
+  elseif handle:headers():get("content-length") == nil and handle:metadata():get("{COUNTED}") then
+    count(handle)
   end
 end
 """

@@ -446,6 +446,37 @@ async def test_many_headers(one: tuple[Front, Replica]) -> None:
     error(await one[0].post({}, **{f"x{i}": "a" for i in range(120)}), 431, 8)
 
 
+@pytest.mark.parametrize(
+    ("begin", "item"),
+    [
+        ('{"text": "', "a" * 65_536),
+        ('{"text": "', "ä" * 32_768),
+        ('{"nope": "', "a" * 65_536),
+        ('{"values": [1', ",2" * 32_768),
+        ('{"nope": {"a": [[1', ",2" * 32_768),
+        ('{"', "x" * 65_536),
+    ],
+)
+async def test_a_body_that_does_not_say_how_large_it_is(one: tuple[Front, Replica], begin: str, item: str) -> None:
+    """It is refused once it is too large, in whatever place of it that is, and nobody gets a part of it."""
+    json_type = {"content-type": "application/json"}
+
+    async def pieces(count: int) -> AsyncIterator[bytes]:
+        yield begin.encode()
+        for _ in range(count):
+            yield item.encode()
+        yield b'"}' if begin.endswith('"') else b"]}"
+
+    calls = one[1].calls
+    answer = await one[0].http.post("/sample", content=pieces(220), headers=json_type)
+    assert error(answer, 413, 8).startswith("the request is far over the limit of 4 MiB for a message")
+    assert one[1].calls == calls
+    if "nope" not in begin and begin != '{"':
+        answer = await one[0].http.post("/sample", content=pieces(100), headers=json_type)
+        assert answer.status_code == 200
+        assert answer.json()["value"] == (1 + 100 * 32_768 if "values" in begin else 0)
+
+
 async def test_a_body_is_required(one: tuple[Front, Replica]) -> None:
     async def no_bytes() -> AsyncIterator[bytes]:
         yield b""
@@ -469,6 +500,7 @@ async def test_a_body_is_required(one: tuple[Front, Replica]) -> None:
         (b"GARBAGE\r\n\r\n", 400, 3, "the request cannot be read: http1.codec_error"),
         (b"POST /sample HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}", 400, 3, "cannot be read: missing_host_header"),
         (b"POST /sample HTTP/1.1\r\nhost: [::1]\r\ncontent-length: a\r\n\r\n", 400, 3, "the request cannot be read"),
+        (b"POST /sample HTTP/1.1\r\nhost: [::1]\r\ncontent-type: application/json\r\n\r\n", 400, 3, "has no body"),
         (b"POST /sample HTTP/1.1\r\nhost: [::1]\r\na: \1\r\n\r\n", 400, 3, ""),
         (b"GET /%zz%00/../.. HTTP/1.1\r\nhost: [::1]\r\n\r\n", 400, 3, ""),
         (b"POST /sample HTTP/1.0\r\n\r\n", 426, 12, "Upgrade Required"),
