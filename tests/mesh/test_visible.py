@@ -86,7 +86,7 @@ def test_no_number_becomes_another_over_rest(mesh: MeshProcess) -> None:
         assert reply.body["message"].startswith(
             "count must be greater than -2^63 over REST, where numbers below arrive as"
         )
-        violations = next(d["fieldViolations"] for d in reply.body["details"] if "fieldViolations" in d)
+        violations = next(d["field_violations"] for d in reply.body["details"] if "field_violations" in d)
         assert [v["field"] for v in violations] == ["count", "rows[1].tags['a']"]
     many = [{"id": 1}] * 1000 + [{"id": least - 1}]  # is read beside the loop
     assert mesh.post("/visible/count", {"rows": many}).body["message"].startswith("rows[1000].id must be")
