@@ -49,8 +49,8 @@ def public_routes(service: Service, paths: Sequence[str], settings: EnvoySetting
     json = [{**match, "headers": [IS_POST, IS_JSON]} for match in rest]
     return [
         _measured(_route({**prefix, "headers": [IS_GRPC]}, service, settings, times), limit, _NOT_FOR_GRPC),
-        # JSON is not collected but read piece by piece, and others get their turn in between: two million objects take ten
-        # seconds in one go. Where its size is not known, a script counts.
+        # JSON is not collected but read piece by piece, and others get their turn in between: in one go, two million
+        # objects take ten seconds. Where its size is not known, a script counts.
         *(_route({**match, "headers": [IS_POST, IS_JSON, small]}, service, settings, times) for match in rest),
         *(
             {**_route({**match, "headers": [IS_POST, IS_JSON, _SAYS_NOTHING]}, service, settings, times), **unmeasured}
