@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from meshgen.source import Span, is_library, of_callable
-from meshgen.written import span_of, written
+from meshgen.source import Span, of_callable
+from meshgen.written import annotated, parameters, span_of, written
 
 
 def parameter(function: Span, name: str) -> Span:
@@ -14,8 +14,7 @@ def parameter(function: Span, name: str) -> Span:
     node = _function(function)
     if node is None:
         return function
-    arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-    return next((span_of(function.file, each) for each in arguments if each.arg == name), function)
+    return next((span_of(function.file, each) for each in parameters(node) if each.arg == name), function)
 
 
 def result(function: Span) -> Span:
@@ -28,15 +27,27 @@ def field(cls: Any, name: str, otherwise: Span) -> Span:
     """The place of a field in its class, or in a base; of the class when `name` is empty; else another place."""
     for base in getattr(cls, "__mro__", ()):
         home = of_callable(base)
-        if home.line == 0 or is_library(home.file):
+        if not home.is_users:
             continue
         if not name:
             return home if home.text[home.column - 1 :].startswith(base.__name__) else otherwise
         node = written(home.file).classes.get(home.line)
-        for target in (each.target for each in (node.body if node else ()) if isinstance(each, ast.AnnAssign)):
-            if isinstance(target, ast.Name) and target.id == name:
-                return span_of(home.file, target)
+        if node is not None and (found := _field(home.file, node, name)) is not None:
+            return found
     return otherwise
+
+
+def field_below(decorator: Span, name: str) -> Span | None:
+    """The place of a field of the class that a decorator stands over; None when it cannot be seen."""
+    for node in written(decorator.file).classes.values():
+        first = node.decorator_list[0].lineno if node.decorator_list else node.lineno
+        if first <= decorator.line <= node.lineno:
+            return _field(decorator.file, node, name)
+    return None
+
+
+def _field(file: str, cls: ast.ClassDef, name: str) -> Span | None:
+    return next((span_of(file, each) for each in annotated(cls) if each.id == name), None)
 
 
 def _function(place: Span) -> ast.FunctionDef | ast.AsyncFunctionDef | None:

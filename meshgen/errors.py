@@ -44,7 +44,7 @@ class Diagnostic:
         text = self.span.text
         if text.strip():
             lines += [f"  {text}", f"  {self._caret(text)}"]
-        hint = self.hint or _general_hint(self.code)
+        hint = self.hint or general_hint(self.code)
         return "\n".join([*lines, one_message(f"  hint: {hint}", "    ")])
 
     def _caret(self, text: str) -> str:
@@ -88,7 +88,8 @@ def near_match_hint(name: str, known: Sequence[str], otherwise: str = "", shown:
     return f"Did you mean {shown.format(near[0])}?" if near else otherwise
 
 
-def _general_hint(code: str) -> str:
+def general_hint(code: str) -> str:
+    """The way out that a code has for every case of it."""
     from meshgen.codes import CODES  # a graph without problems needs none of the explanations
 
     return CODES[code].hint

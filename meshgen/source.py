@@ -16,7 +16,8 @@ from typing import Any, TypeAlias
 
 _PACKAGE = str(Path(__file__).resolve().parent) + os.sep
 _PYTHON = str(Path(os.__file__).parent) + os.sep
-_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+"""Folders that have packages in them which were installed, as they stand in paths."""
 _COMMANDS = str(Path(sys.prefix, "bin")) + os.sep
 _Position: TypeAlias = tuple[int | None, int | None, int | None, int | None]
 
@@ -39,6 +40,11 @@ class Span:
     def text(self) -> str:
         """The source line, without its line break; empty when the file cannot be read."""
         return linecache.getline(self.file, self.line).rstrip("\n")
+
+    @property
+    def is_users(self) -> bool:
+        """Whether it is known, and in a file of the user's own: he can change what stands there."""
+        return self.line > 0 and not is_ours(self.file) and not is_library(self.file)
 
 
 NOWHERE = Span("<unknown>", 0)
@@ -72,7 +78,7 @@ def user_frame() -> FrameType | None:
         frame = frame.f_back
     # A graph that is itself installed among the libraries: what Python imports right now.
     imports = any(each.f_code.co_filename.startswith("<frozen importlib") for each in callers)
-    return next((each for each in callers if imports and not _is_pythons(each.f_code.co_filename)), None)
+    return next((each for each in callers if imports and not is_pythons(each.f_code.co_filename)), None)
 
 
 def is_ours(file: str) -> bool:
@@ -83,11 +89,12 @@ def is_ours(file: str) -> bool:
 @cache
 def is_library(file: str) -> bool:
     """Whether a file is Python's, a package's that was installed, or a command's: nobody's graph."""
-    return _is_pythons(file) or any(folder in file for folder in _INSTALLED) or file.startswith(_COMMANDS)
+    return is_pythons(file) or any(folder in file for folder in INSTALLED) or file.startswith(_COMMANDS)
 
 
-def _is_pythons(file: str) -> bool:
-    return file.startswith("<frozen ") or (file.startswith(_PYTHON) and not any(f in file for f in _INSTALLED))
+def is_pythons(file: str) -> bool:
+    """Whether a file is of Python itself: its standard library, or frozen into it."""
+    return file.startswith("<frozen ") or (file.startswith(_PYTHON) and not any(f in file for f in INSTALLED))
 
 
 def is_users(file: str | Path) -> bool:

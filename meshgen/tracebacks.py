@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Iterable
-from pathlib import Path
 
 from meshgen.harmless import one_message
+from meshgen.source import INSTALLED, is_ours, is_pythons
 
 VARIABLE = "MESHGEN_TRACEBACK"
 """Environment variable: with `full` a traceback has all frames, those of meshgen and of Ray, too."""
 
-_PACKAGE = str(Path(__file__).resolve().parent) + os.sep
-_OURS = (_PACKAGE, "meshgen: ")
-"""Where the frames of our own code are; routes are compiled into functions that no file has."""
-_STDLIB = str(Path(os.__file__).parent) + os.sep
-_SITES = ("site-packages", "dist-packages")
-_HOSTS = tuple(f"{os.sep}{site}{os.sep}{package}{os.sep}" for site in _SITES for package in ("ray", "grpc"))
+_ROUTES = "meshgen: "
+"""Routes are compiled into functions that no file has."""
+_HOSTS = tuple(f"{folder}{package}{os.sep}" for folder in INSTALLED for package in ("ray", "grpc"))
 """What runs a replica; below the user's first frame these are not his."""
 
 
@@ -31,7 +28,7 @@ def user_traceback(error: BaseException) -> str:
         return _text(traceback.format_exception(error))
     shown = traceback.TracebackException.from_exception(error)
     if type(error).__module__.partition(".")[0] == __name__.partition(".")[0] and not _user_frames(shown.stack):
-        return _text([said(error), *getattr(error, "__notes__", ())])
+        return _text([said(error), *notes(error)])
     _only_user_frames(shown)
     return _text(shown.format())
 
@@ -53,6 +50,11 @@ def kind_and_text(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+def notes(error: BaseException) -> tuple[str, ...]:
+    """What stands beside an error for those who run the graph."""
+    return tuple(map(str, getattr(error, "__notes__", ())))
+
+
 def _only_user_frames(link: traceback.TracebackException) -> None:
     frames = _user_frames(link.stack)
     link.stack = traceback.StackSummary.from_list(frames or list(link.stack))
@@ -65,7 +67,7 @@ def _only_user_frames(link: traceback.TracebackException) -> None:
 
 
 def _user_frames(stack: traceback.StackSummary) -> list[traceback.FrameSummary]:
-    frames = [frame for frame in stack if not frame.filename.startswith(_OURS)]
+    frames = [frame for frame in stack if not is_ours(frame.filename) and not frame.filename.startswith(_ROUTES)]
     while frames and _is_below_users(frames[0].filename):
         frames.pop(0)
     return frames
@@ -73,6 +75,4 @@ def _user_frames(stack: traceback.StackSummary) -> list[traceback.FrameSummary]:
 
 def _is_below_users(filename: str) -> bool:
     """Threads and event loops, and what hosts a replica."""
-    if any(site in filename for site in _SITES):
-        return any(host in filename for host in _HOSTS)
-    return filename.startswith((_STDLIB, "<frozen"))
+    return is_pythons(filename) or any(host in filename for host in _HOSTS)

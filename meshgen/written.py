@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import linecache
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from meshgen.source import Span, characters
@@ -22,6 +22,17 @@ def span_of(file: str, node: ast.expr | ast.arg | ast.keyword) -> Span:
 def column_after(file: str, node: ast.expr | ast.arg | ast.keyword) -> int:
     """The column after a part."""
     return characters(linecache.getline(file, node.end_lineno or node.lineno), node.end_col_offset or 0) + 1
+
+
+def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[ast.arg, ...]:
+    """The parameters that take one argument each."""
+    return (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+
+
+def annotated(cls: ast.ClassDef) -> Iterator[ast.Name]:
+    """The names that a class annotates: its fields."""
+    targets = (each.target for each in cls.body if isinstance(each, ast.AnnAssign))
+    return (target for target in targets if isinstance(target, ast.Name))
 
 
 @dataclass(frozen=True, slots=True)

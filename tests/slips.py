@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from meshgen.cli.compiling import checked
@@ -46,8 +47,10 @@ class Source:
     """A graph's text, and what is bound in it."""
 
     def __init__(self, graph: str, text: str) -> None:
-        self.graph, self.text = graph, text
+        self.graph, self.text, self.raw = graph, text, text.encode()
         self.tree = ast.parse(text)
+        placed = (node for node in ast.walk(self.tree) if hasattr(node, "lineno"))
+        self.in_order = sorted(placed, key=lambda n: (n.lineno, n.col_offset))
         self.starts = [0, *itertools.accumulate(len(line.encode()) for line in text.splitlines(keepends=True))]
         top = [
             node for node in self.tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
@@ -60,12 +63,11 @@ class Source:
 
     def changed(self, node: ast.AST, new: str) -> str:
         """The text with something else in the place of a part."""
-        start, end = self._at(node.lineno, node.col_offset), self._at(node.end_lineno, node.end_col_offset)  # type: ignore[attr-defined]
-        raw = self.text.encode()
-        return (raw[:start] + new.encode() + raw[end:]).decode()
+        place = self._place(node)
+        return (self.raw[: place.start] + new.encode() + self.raw[place.stop :]).decode()
 
     def segment(self, node: ast.AST) -> str:
-        return ast.get_source_segment(self.text, node) or ""
+        return self.raw[self._place(node)].decode()
 
     def binds(self) -> Iterator[Bind]:
         """Every bind of a call whose target can be seen, in order."""
@@ -74,8 +76,7 @@ class Source:
                 yield bind
 
     def walk(self, kind: type) -> list:
-        found = [node for node in ast.walk(self.tree) if isinstance(node, kind)]
-        return sorted(found, key=lambda n: (n.lineno, n.col_offset))
+        return [node for node in self.in_order if isinstance(node, kind)]
 
     def uses(self, name: str) -> list[ast.Name]:
         return [n for n in self.walk(ast.Name) if n.id == name and isinstance(n.ctx, ast.Load)]
@@ -92,8 +93,9 @@ class Source:
     def lines(self, *nodes: ast.AST) -> frozenset[int]:
         return frozenset(line for n in nodes for line in range(n.lineno, n.end_lineno + 1))  # type: ignore[attr-defined]
 
-    def _at(self, line: int, column: int) -> int:
-        return self.starts[line - 1] + column
+    def _place(self, node: ast.AST) -> slice:
+        start, end = self.starts[node.lineno - 1], self.starts[node.end_lineno - 1]  # type: ignore[attr-defined]
+        return slice(start + node.col_offset, end + node.end_col_offset)  # type: ignore[attr-defined]
 
     def _assigned(self) -> Iterator[tuple[str, ast.ClassDef]]:
         for node in ast.walk(self.tree):
@@ -591,16 +593,24 @@ def found_in(text: str, file: Path) -> list[Diagnostic]:
     return [*problems]
 
 
-def judged(slip: Slip, file: Path, before: set[str]) -> Wrong | None:
+@cache
+def said_anyway(graph: str) -> frozenset[str]:
+    """What is said of a graph in which nothing slipped."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "pyproject.toml").touch()
+        found = found_in((PROJECT / graph).read_text(), Path(folder).resolve() / "before.py")
+        return frozenset(problem.message for problem in found)
+
+
+def judged(slip: Slip, file: Path) -> Wrong | None:
     """Check a slip; None when it gives exactly one problem, at its line, that names what is wrong.
 
     Args:
         slip: it.
         file: where to put it.
-        before: what is said of the graph without it.
     """
     try:
-        problems = [p for p in found_in(slip.text, file) if p.message not in before]
+        problems = [p for p in found_in(slip.text, file) if p.message not in said_anyway(slip.graph)]
     except Exception as error:
         return Wrong(slip, "a traceback of ours", f"{type(error).__name__}: {error}")
     said = "\n".join(p.render() for p in problems)
@@ -619,12 +629,8 @@ def judged(slip: Slip, file: Path, before: set[str]) -> Wrong | None:
 def wrong_answers(found: Iterable[Slip], folder: Path) -> Iterator[Wrong]:
     """The slips that are not answered as they should be."""
     (folder / "pyproject.toml").touch()
-    before: dict[str, set[str]] = {}
     for number, slip in enumerate(found):
-        file = folder / f"slip_{number}.py"
-        if slip.graph not in before:
-            before[slip.graph] = {p.message for p in found_in((PROJECT / slip.graph).read_text(), file)}
-        if wrong := judged(slip, folder / f"slip_{number}_.py", before[slip.graph]):
+        if wrong := judged(slip, folder / f"slip_{number}.py"):
             yield wrong
 
 

@@ -112,13 +112,13 @@ def test_its_values_come_back(case: str, data: st.DataObject) -> None:
     method = build.graph.node("echo").methods[0]
     service = f"{case}.echo.v1.EchoService"
     codec = contracts(case).codec(service, method.rpc, method.params, None, method.result)
-    sent = {p.name: data.draw(values(p.type)) for p in method.params}
+    sent = {name: data.draw(each) for name, each in given_to(case).items()}
     check = request_check(method.params)
     if check is not None:
         check(sent)
     assert alike(writable(codec.decode_request(codec.encode_request(sent))), sent)
     assert alike(writable(from_json(method.params, through_text(to_json(method.params, sent)))), sent)
-    given = data.draw(values(method.result))
+    given = data.draw(given_back(case))
     assert alike(writable(codec.decode_response(codec.encode_response(given))), given)
     assert alike(writable(from_json(method.result, through_text(to_json(method.result, given)))), given)
 
@@ -146,7 +146,7 @@ def test_a_graph_gives_back_what_it_gets(case: str, data: st.DataObject) -> None
     if len(method.params) != 1 or method.params[0].type != method.result:
         return
     request = build.graph.request(route)
-    given = {p.name: data.draw(values(p.type)) for p in request.params}
+    given = {name: data.draw(each) for name, each in asked_of(case).items()}
     record = request.record
     whole = record.construct(given) if record is not None else None
     for transport in TRANSPORTS:
@@ -161,6 +161,30 @@ def test_a_graph_gives_back_what_it_gets(case: str, data: st.DataObject) -> None
             answer = graph(whole, route=route.path)
         (sent,) = given.values()
         assert alike(answer, sent), transport
+
+
+# Strategies are made once: that takes longer than a draw.
+
+
+@cache
+def given_to(case: str) -> dict[str, st.SearchStrategy[Any]]:
+    build = outcome(case).build
+    assert build is not None
+    return {p.name: values(p.type) for p in build.graph.node("echo").methods[0].params}
+
+
+@cache
+def given_back(case: str) -> st.SearchStrategy[Any]:
+    build = outcome(case).build
+    assert build is not None
+    return values(build.graph.node("echo").methods[0].result)
+
+
+@cache
+def asked_of(case: str) -> dict[str, st.SearchStrategy[Any]]:
+    build = outcome(case).build
+    assert build is not None
+    return {p.name: values(p.type) for p in build.graph.request(build.graph.routes[0]).params}
 
 
 @cache

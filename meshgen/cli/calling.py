@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from meshgen.cli.call_input import refuse_misreadings, unknown_keys
@@ -75,12 +77,20 @@ def rest_path(target: str, route: str | None) -> str:
 
 
 def _connect(channel: grpc.Channel, address: str) -> None:
-    import grpc
+    """Wait for the connection, unless all addresses refuse it: gRPC itself would try again and again."""
+    from grpc import ChannelConnectivity
 
-    try:
-        grpc.channel_ready_future(channel).result(timeout=_REFLECTION_TIMEOUT_S)
-    except grpc.FutureTimeoutError:
-        raise Unavailable(f"nothing answers at {address}; start a mesh with `meshgen run`") from None
+    states: SimpleQueue[ChannelConnectivity] = SimpleQueue()
+    note = states.put
+    channel.subscribe(note, try_to_connect=True)
+    until = time.monotonic() + _REFLECTION_TIMEOUT_S
+    state = None
+    with suppress(Empty):
+        while state not in (ChannelConnectivity.READY, ChannelConnectivity.TRANSIENT_FAILURE):
+            state = states.get(timeout=max(0.0, until - time.monotonic()))
+    channel.unsubscribe(note)
+    if state is not ChannelConnectivity.READY:
+        raise Unavailable(f"nothing answers at {address}; start a mesh with `meshgen run`")
 
 
 def _method_at(channel: grpc.Channel, path: str) -> MethodDescriptor:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from meshgen.errors import Diagnostic, GraphError, MeshgenError, errors_only
 from meshgen.harmless import escaped, one_message
 from meshgen.status import Code, StatusError
-from meshgen.tracebacks import said, user_traceback
+from meshgen.tracebacks import notes, said, user_traceback
 
 
 @contextlib.contextmanager
@@ -88,7 +88,7 @@ def report(error: BaseException) -> None:
             if error.code is Code.INTERNAL and error.__cause__ is not None:
                 say_block(user_traceback(error.__cause__))
             say(f"{error.code.name}: {error.message}" if error.message else error.code.name)
-            for note in getattr(error, "__notes__", ()):
+            for note in notes(error):
                 say(f"  {note}", margin="    ")
         case MeshgenError():
             say(f"error: {said(error)}")

@@ -114,8 +114,9 @@ def _visit(name: str, known: dict[str, FileDescriptorProto], ordered: dict[str, 
     ordered[name] = file
 
 
+@cache
 def _google(name: str) -> FileDescriptorProto:
-    """A file of protobuf or of Google's API, from the module that was generated from it."""
+    """A file of protobuf or of Google's API, from the module that was generated from it. Do not change it."""
     module = import_module(f"{name.removesuffix('.proto').replace('/', '.')}_pb2")
     file = FileDescriptorProto()
     module.DESCRIPTOR.CopyToProto(file)

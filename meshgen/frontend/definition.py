@@ -12,7 +12,7 @@ from meshgen.graph.model import Options
 from meshgen.graph.options import own_options
 from meshgen.graph.policy import Policy
 from meshgen.naming import snake
-from meshgen.source import Span, is_library, of_callable
+from meshgen.source import Span, of_callable
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -39,7 +39,7 @@ class Definition:
     def span(self) -> Span:
         """Where the target was written; if that is in a library, where it was made a node."""
         span = of_callable(self.target)
-        return self.decorated if span.line == 0 or is_library(span.file) else span
+        return span if span.is_users else self.decorated
 
     @property
     def name(self) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import builtins
-import linecache
 import os
 import re
 import sys
@@ -14,6 +12,7 @@ from pathlib import Path
 from types import FrameType, FunctionType, TracebackType
 from typing import Any
 
+from meshgen.definition_sites import field_below
 from meshgen.errors import Diagnostic, near_match_hint
 from meshgen.frontend.deployment import Deployment
 from meshgen.schema.reflect.markers import WRITE_ANY
@@ -116,9 +115,4 @@ def _field_with_mutable_default(error: BaseException, span: Span) -> tuple[Span,
         return None
     kind, name = found.groups()
     hint = f"Write `{name}: ... = field(default_factory={kind.rpartition('.')[2]})`, with `field` of dataclasses."
-    for node in ast.walk(ast.parse("".join(linecache.getlines(span.file)))):
-        if isinstance(node, ast.ClassDef) and node.lineno >= span.line >= node.lineno - len(node.decorator_list):
-            for line in node.body:
-                if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.target.id == name:
-                    return Span(span.file, line.lineno, line.col_offset + 1, line.col_offset + 1 + len(name)), hint
-    return span, hint
+    return field_below(span, name) or span, hint

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from meshgen.codes import CODES
-from meshgen.errors import Diagnostic
+from meshgen.errors import Diagnostic, general_hint
 from meshgen.frontend.handle_calls import RemoteCall, remote_calls
 from meshgen.frontend.signature import Signature, method_of
 from meshgen.graph.members import Member, member, own_public_names, public_members
@@ -127,7 +126,7 @@ def _faults(signature: Signature) -> Iterator[Fault]:
     """Everything for which a method cannot be in a contract."""
     method = signature.method
     for fault in signature.faults:
-        yield Fault(f"it {fault.reason}", CODES[fault.code].hint)
+        yield Fault(f"it {fault.reason}", general_hint(fault.code))
     if method.rpc in RESERVED_RPCS:
         yield Fault(f"every server has an rpc `{method.rpc}`", "Give it another name.")
     for param in method.params:

@@ -48,7 +48,7 @@ def structure(graph: Graph) -> str:
     adapter = graph.adapter and [_signature(graph.adapter.method), graph.adapter.record and graph.adapter.record.name]
     routes = [[r.path, r.rpc, _input(r.input), _compared(r.output, _ASIDE)] for r in graph.routes]
     project = Project()
-    values = Values(project, _roots(graph, project), None, ())
+    values = Values(project, _roots(graph, project, _modules(graph)), None, ())
     return _hash([values.text([graph.name, adapter, routes, _compared(graph.steps, _ASIDE)])])
 
 
@@ -113,7 +113,7 @@ class _Code:
         # A replica imports the graph's module, whichever module its node is in.
         self._modules = _modules(graph)
         self._reach = Reach(project)
-        self._values = Values(project, _roots(graph, project), self._reach, self._modules)
+        self._values = Values(project, _roots(graph, project, self._modules), self._reach, self._modules)
         self._texts: list[str] = []
 
     def add(self, value: Any) -> None:
@@ -137,10 +137,10 @@ def _modules(graph: Graph) -> tuple[str, ...]:
     return tuple(sorted({*by_file, *([named] if named in sys.modules else ())} - {"__main__"}))
 
 
-def _roots(graph: Graph, project: Project) -> list[Path]:
+def _roots(graph: Graph, project: Project, modules: tuple[str, ...]) -> list[Path]:
     """The folders that the graph's code is imported from."""
-    modules = {*_modules(graph), *(node.target.__module__ for node in graph.nodes)}
-    return [root for module in modules if (root := project.root(module)) is not None]
+    named = {*modules, *(node.target.__module__ for node in graph.nodes)}
+    return [root for module in named if (root := project.root(module)) is not None]
 
 
 def _hash(texts: list[str]) -> str:

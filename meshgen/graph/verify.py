@@ -49,8 +49,10 @@ def edges_fit(graph: Graph) -> Iterator[Diagnostic]:
         method = graph.node(step.node).method(step.method) if isinstance(step, CallingStep) else None
         if method is None or not isinstance(step, CallingStep):
             continue
-        given = [(param, expr) for name, expr in step.args if (param := method.param(name)) is not None]
-        wrong = [(param, expr, fault) for param, expr in given if (fault := _fault(graph, expr, param.type))]
+        taken = [(param, expr) for name, expr in step.args if (param := method.param(name)) is not None]
+        given = [(param, expr, _fault(graph, expr, param.type)) for param, expr in taken]
+        wrong = [(param, expr, fault) for param, expr, fault in given if fault is not None]
+        fitting = [(param, expr) for param, expr, fault in given if fault is None]
         if swapped := _swapped(graph, step, wrong):
             yield swapped
             continue
@@ -58,8 +60,8 @@ def edges_fit(graph: Graph) -> Iterator[Diagnostic]:
             message = f"'{step.node}.{param.name}' takes {param.type}, {fault}"
             span, hint = _site(step, param).inside(*fault.path).span, _way_out(graph, expr, method.span)
             yield Diagnostic(code="MG203", message=message, span=span, hint=hint)
-        for param, expr in given:
-            if not _fault(graph, expr, param.type) and (broken := _broken_rules(param, expr)):
+        for param, expr in fitting:
+            if broken := _broken_rules(param, expr):
                 message = f"'{step.node}.{param.name}' is given a value that its constraints refuse: {broken}"
                 yield Diagnostic(
                     code="MG203", message=message, span=_site(step, param).span, hint="Give another value."

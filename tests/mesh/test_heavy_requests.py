@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import http.client
-import io
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -13,9 +10,9 @@ from contextlib import contextmanager
 
 import psutil
 import pytest
-from PIL import Image
 from running_mesh import MeshProcess, Reply
 
+from benchmarks.heavy import many, picture
 from meshgen.status import Code
 
 pytestmark = pytest.mark.mesh
@@ -23,16 +20,6 @@ pytestmark = pytest.mark.mesh
 SECONDS = 4.0
 BOUND = 1024 * 1024 * 1024
 """`docs/operating.md` says so."""
-
-
-def picture(side: int) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (side, side)).save(file, "PNG")
-    return json.dumps({"picture": {"encoded": base64.b64encode(file.getvalue()).decode()}}).encode()
-
-
-def many(field: str, item: str, count: int) -> bytes:
-    return f'{{"{field}": [{",".join([item] * count)}]}}'.encode()
 
 
 REFUSED = {

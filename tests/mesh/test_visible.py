@@ -77,6 +77,23 @@ def test_what_two_nodes_in_the_driver_get_is_not_the_same(mesh: MeshProcess) -> 
     assert mesh.post("/visible/given_twice", request).body == {"result": [0.5, 0.5]}
 
 
+def test_no_number_becomes_another_over_rest(mesh: MeshProcess) -> None:
+    """Envoy makes -2^63 of what is a little below; where it came as that, it cannot be told apart."""
+    least, rows = -(2**63), [{"id": 1}, {"id": 2, "tags": {"a": -(2**63) - 1}}]
+    for number in (least, least - 1, least - 1024):
+        reply = mesh.post("/visible/nested", {"count": number, "rows": rows})
+        assert (reply.status, reply.body["code"]) == (400, Code.INVALID_ARGUMENT)
+        assert reply.body["message"].startswith(
+            "count must be greater than -2^63 over REST, where numbers below arrive as"
+        )
+        violations = next(d["field_violations"] for d in reply.body["details"] if "field_violations" in d)
+        assert [v["field"] for v in violations] == ["count", "rows[1].tags['a']"]
+    many = [{"id": 1}] * 1000 + [{"id": least - 1}]  # is read beside the loop
+    assert mesh.post("/visible/count", {"rows": many}).body["message"].startswith("rows[1000].id must be")
+    assert everywhere(mesh, "/nested", {"count": least + 1}) == [{"result": 0}] * 4
+    assert call(mesh.address, "/visible/nested", {"count": least}, timeout_s=60).value == {"result": 0}
+
+
 @pytest.mark.parametrize(("way", "deepest"), [("next", 99), ("items", 99), ("named", 49)])
 def test_an_answer_too_deep_for_rest_is_ours_to_refuse(mesh: MeshProcess, way: str, deepest: int) -> None:
     assert mesh.post("/visible/tree", {"count": deepest, "way": way}).status == 200

@@ -14,6 +14,8 @@ from meshgen.frontend import load_graph
 from meshgen.graph.model import Graph
 
 _ROOTS: list[Path] = []
+_OTHERS: dict[str, object] = {}
+"""Modules that were there and of none of the projects: thousands, looked at once."""
 
 
 class Project:
@@ -53,8 +55,11 @@ class Project:
 def forget() -> None:
     """Let no module of any of these projects be imported, nor be found."""
     roots = tuple(map(str, _ROOTS))
-    for name in [name for name, module in list(sys.modules.items()) if _is_within(module, roots)]:
+    new = {name: module for name, module in sys.modules.items() if _OTHERS.get(name) is not module}
+    theirs = {name for name, module in new.items() if _is_within(module, roots)}  # a package's path asks for its parent
+    for name in theirs:
         del sys.modules[name]
+    _OTHERS.update((name, module) for name, module in new.items() if name not in theirs)
     sys.path[:] = [folder for folder in sys.path if not folder.startswith(roots)]
 
 

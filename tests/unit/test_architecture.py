@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+from fnmatch import fnmatch
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -76,6 +77,14 @@ def test_imports_keep_to_the_layers() -> None:
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=PROJECT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_folder_of_tests_is_looked_into(pytestconfig: pytest.Config) -> None:
+    folders = {
+        folder for file in (PROJECT / "tests").rglob("test_*.py") for folder in file.relative_to(PROJECT).parts[:-1]
+    }
+    skipped = pytestconfig.getini("norecursedirs")
+    assert [name for name in sorted(folders) if any(fnmatch(name, pattern) for pattern in skipped)] == []
 
 
 def test_every_target_of_make_runs_whatever_files_there_are() -> None:

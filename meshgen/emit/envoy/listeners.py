@@ -121,4 +121,6 @@ def _listener(name: str, at: Document, manager: Document) -> Document:
         "filter_chains": [{"filters": [network_filter]}],
         # What is read at a time. A million values of JSON take Envoy a second, so it must not read megabytes of them.
         "per_connection_buffer_limit_bytes": 32 * 1024,
+        # The kernel would often give a busy worker the next connection, too; this gives it to the one with the fewest.
+        "connection_balance_config": {"exact_balance": {}},
     }

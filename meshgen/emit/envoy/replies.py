@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping
 from google.rpc.error_details_pb2 import ErrorInfo
 from google.rpc.status_pb2 import Status
 
+from meshgen.emit.envoy import scripts
 from meshgen.emit.envoy.parts import extension
-from meshgen.emit.envoy.scripts import LARGEST_METADATA, TRACE_ID
+from meshgen.emit.envoy.scripts import NO_BODY_TEXT
 from meshgen.emit.envoy.settings import EnvoySettings
 from meshgen.emit.output.document import Document
 from meshgen.limits import OPTION, TOO_LARGE, text_of
@@ -60,7 +61,10 @@ def silent_errors() -> Document:
             "matcher_tree": {
                 "input": _response_header("grpc-status"),
                 "exact_match_map": {
-                    "map": {str(int(code)): _without_details(_as_own(status)) for status, code in _MADE_BY_GRPC.items()}
+                    "map": {
+                        **{str(int(code)): _when(_NO_DETAILS, status) for status, code in _MADE_BY_GRPC.items()},
+                        str(int(Code.RESOURCE_EXHAUSTED)): _when(_LARGE_HEADERS, 431),
+                    }
                 },
             }
         },
@@ -75,20 +79,19 @@ def _response_header(name: str) -> Document:
     return extension("header", "envoy.type.matcher.v3.HttpResponseHeaderMatchInput", header_name=name)
 
 
-def _without_details(action: Document) -> Document:
-    has_details = {
-        "input": _response_header("grpc-status-details-bin"),
-        "value_match": {"safe_regex": {"google_re2": {}, "regex": ".*"}},
-    }
-    return {
-        "matcher": {
-            "matcher_list": {
-                "matchers": [
-                    {"predicate": {"not_matcher": {"single_predicate": has_details}}, "on_match": {"action": action}}
-                ]
-            }
-        }
-    }
+def _has_text(header: str, matcher: Document) -> Document:
+    return {"single_predicate": {"input": _response_header(header), "value_match": matcher}}
+
+
+_ANYTHING: Document = {"safe_regex": {"google_re2": {}, "regex": ".*"}}
+_NO_DETAILS: Document = {"not_matcher": _has_text("grpc-status-details-bin", _ANYTHING)}
+_LARGE_HEADERS = _has_text("grpc-message", {"contains": "metadata size exceeds"})
+
+
+def _when(predicate: Document, status: int) -> Document:
+    """Envoy's own reply with an HTTP status, if the predicate holds."""
+    matchers = [{"predicate": predicate, "on_match": {"action": _as_own(status)}}]
+    return {"matcher": {"matcher_list": {"matchers": matchers}}}
 
 
 def _as_own(status: int) -> Document:
@@ -101,6 +104,7 @@ def _as_own(status: int) -> Document:
     )
 
 
+_TRACE_ID = r"%CEL(re.extract(request.headers['traceparent'], '[0-9a-f]{2}-([0-9a-f]{32})-.*', '\\1'))%"
 _ENVOYS_TEXT = "%LOCAL_REPLY_BODY%"
 _REASONS: Mapping[int, str] = {413: TOO_LARGE, 429: "RATE_LIMITED"}
 """Messages for the statuses that mean more than their code's name says."""
@@ -111,7 +115,7 @@ def _texts(settings: EnvoySettings) -> dict[int, str]:
     texts = {
         405: "this path takes %RESP(ALLOW)%, not %REQ(:METHOD)%",
         413: f"the request is far over the limit of {limit} for a message; `meshgen run {OPTION}` raises it",
-        431: f"the headers of the request are too large: more than {LARGEST_METADATA // 1024} KiB, or a hundred",
+        431: "the headers of the request are too large: more than 8 KiB, or a hundred",
         504: "the deadline of the request has passed",
     }
     if settings.rate_limit is not None:
@@ -124,7 +128,9 @@ def _json_mappers(texts: Mapping[int, str]) -> Iterator[Document]:
     unread = _all(_has_status(400), _has(":authority", invert=True))
     yield _json_mapper(unread, 400, "the request cannot be read: %RESPONSE_CODE_DETAILS%")
     yield _json_mapper(_all(_has_status(403), _has("upgrade")), 403, "this front takes no upgrades")
-    yield _json_mapper({"response_flag_filter": {"flags": ["FI"]}}, 400, "the request has no body")
+    yield _json_mapper({"response_flag_filter": {"flags": ["FI"]}}, 400, NO_BODY_TEXT)
+    yield _json_mapper(_body_is(scripts.EMPTY), 400, NO_BODY_TEXT)
+    yield {**_json_mapper(_body_is(scripts.TOO_LARGE), 413, texts[413]), "status_code": 413}
     # While a request still arrives, Envoy takes the end of its time for a fault of the client.
     late = _json_mapper(_all(_has_status(408), _has("grpc-timeout")), 504, texts[504])
     yield {**late, "status_code": 504}
@@ -140,7 +146,7 @@ def _json_mapper(condition: Document, status: int, text: str) -> Document:
         "details": "%RESPONSE_CODE_DETAILS%",
         "request_id": "%REQ(X-REQUEST-ID)%",
         # The caller's own; the one that Envoy gives to a request without is in the access log, beside its id.
-        "trace_id": TRACE_ID,
+        "trace_id": _TRACE_ID,
     }
     info = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
@@ -200,6 +206,12 @@ def _has_status(status: int, op: str = "EQ") -> Document:
 def _has(header: str, *, invert: bool = False) -> Document:
     matcher: Document = {"name": header, "present_match": True}
     return {"header_filter": {"header": {**matcher, "invert_match": True} if invert else matcher}}
+
+
+def _body_is(what: str) -> Document:
+    filter_, key = scripts.FAULT
+    matcher = {"filter": filter_, "path": [{"key": key}], "value": {"string_match": {"exact": what}}}
+    return {"metadata_filter": {"matcher": matcher, "match_if_key_not_found": False}}
 
 
 _IS_NOT_GRPC: Document = {

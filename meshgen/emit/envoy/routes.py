@@ -19,6 +19,7 @@ from meshgen.emit.envoy.admission import (
 )
 from meshgen.emit.envoy.parts import extension, http_filter, seconds, typed
 from meshgen.emit.envoy.replies import SILENT_ERRORS
+from meshgen.emit.envoy.scripts import COUNTED, SCRIPTS
 from meshgen.emit.envoy.settings import DOCS_PATH, FRONT_CLUSTER, OPENAPI_PATH, PAGES_CLUSTER, EnvoySettings
 from meshgen.emit.output.document import Document
 from meshgen.limits import as_json, far_over
@@ -26,6 +27,7 @@ from meshgen.own_headers import TRIED
 from meshgen.plan.model import Service
 
 BUFFER = "envoy.filters.http.buffer"
+_NOT_FOR_GRPC = {SILENT_ERRORS: DISABLED, SCRIPTS: DISABLED}
 _FRONT_PREFIXES = ("/grpc.reflection.", "/grpc.health.v1.")
 
 
@@ -41,13 +43,19 @@ def public_routes(service: Service, paths: Sequence[str], settings: EnvoySetting
     times: Document = {"timeout": "0s", "max_stream_duration": durations}
     limit = far_over(settings.max_message_bytes)
     small = _says_at_most(as_json(limit))
+    unmeasured = {"metadata": {"filter_metadata": {SCRIPTS: {COUNTED: True}}}}
     prefix: Document = {"prefix": f"/{service.service}/"}
     rest: list[Document] = [prefix, *({"path": path} for path in paths)]
     json = [{**match, "headers": [IS_POST, IS_JSON]} for match in rest]
     return [
-        _measured(_route({**prefix, "headers": [IS_GRPC]}, service, settings, times), limit, {SILENT_ERRORS: DISABLED}),
-        # JSON of a known size need not be collected: it is read piece by piece, and others get their turn in between.
+        _measured(_route({**prefix, "headers": [IS_GRPC]}, service, settings, times), limit, _NOT_FOR_GRPC),
+        # JSON is not collected but read piece by piece, and others get their turn in between: in one go, two million
+        # objects take ten seconds. Where its size is not known, a script counts.
         *(_route({**match, "headers": [IS_POST, IS_JSON, small]}, service, settings, times) for match in rest),
+        *(
+            {**_route({**match, "headers": [IS_POST, IS_JSON, _SAYS_NOTHING]}, service, settings, times), **unmeasured}
+            for match in rest
+        ),
         *(_measured(_route(match, service, settings, times), as_json(limit), {NO_BODY: ENABLED}) for match in json),
         *(not_json(match) for match in rest),
         *(_other_method(path, "POST") for path in paths),
@@ -111,6 +119,9 @@ def buffer_filter(settings: EnvoySettings) -> Document:
 def _says_at_most(size: int) -> Document:
     """A body, of no more than `size` bytes."""
     return {"name": "content-length", "range_match": {"start": "1", "end": str(size + 1)}}
+
+
+_SAYS_NOTHING: Document = {"name": "content-length", "present_match": True, "invert_match": True}
 
 
 def _measured(route: Document, limit: int, filters: Document) -> Document:

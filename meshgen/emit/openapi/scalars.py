@@ -28,7 +28,8 @@ def _narrow(form: str, low: int, high: int) -> Schema:
 SCALARS: Mapping[int, Schema] = {
     _F.TYPE_DOUBLE: Schema(type="number", format="double"),
     _F.TYPE_FLOAT: Schema(type="number", format="float", minimum=-_FLOAT_MAX, maximum=_FLOAT_MAX),
-    _F.TYPE_INT64: _wide("int64", -(2**63), 2**63 - 1),
+    # -2^63 itself is refused: Envoy makes it of numbers below.
+    _F.TYPE_INT64: _wide("int64", 1 - 2**63, 2**63 - 1),
     _F.TYPE_UINT64: _wide("uint64", 0, 2**64 - 1),
     _F.TYPE_INT32: _narrow("int32", -(2**31), 2**31 - 1),
     _F.TYPE_UINT32: _narrow("int64", 0, 2**32 - 1),

@@ -17,7 +17,7 @@ from meshgen.frontend.given.fitting import misfit, named
 from meshgen.frontend.given.unbound import misplaced
 from meshgen.frontend.signature import annotations_of
 from meshgen.frontend.symbolic import ClassNode, Value
-from meshgen.source import Span, is_library, of_callable
+from meshgen.source import Span, of_callable
 
 
 def constructor_problems(bound: BoundNode) -> Iterator[Diagnostic]:
@@ -113,7 +113,5 @@ def _way_out(value: Any, wanted: Any, init: Span, call: Span) -> str:
     name = named(wanted)
     if name.startswith("a handle to '"):
         return f"Give a node: `{name.removeprefix('a handle to ').strip(chr(39))}.bind(...)`."
-    if is_library(init.file) or init.line == 0:
-        init = call
     what = "node" if type(value) is ClassNode else "value"
-    return f"Give another {what}, or change the annotation at {init}."
+    return f"Give another {what}, or change the annotation at {init if init.is_users else call}."

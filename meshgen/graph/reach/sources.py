@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from importlib.machinery import PathFinder
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
 from meshgen import pinned
@@ -185,16 +185,26 @@ def _locate(module: str) -> Path | None:
     if loaded is not None:
         file, paths = getattr(loaded, "__file__", None), list(getattr(loaded, "__path__", ()))
     else:
-        path: list[str] | None = None
-        spec = None
-        for end in (i for i, c in enumerate(f"{module}.") if c == "."):
-            spec = PathFinder.find_spec(module[:end], path)
-            if spec is None:
-                return None
-            path = list(spec.submodule_search_locations or ())
-        file, paths = (spec.origin if spec and spec.has_location else None), path or []
+        spec = _spec(module)
+        if spec is None:
+            return None
+        file, paths = (spec.origin if spec.has_location else None), list(spec.submodule_search_locations or ())
     place = file or next(iter(paths), None)
     return None if place is None or (file and not file.endswith(".py")) else Path(place).resolve()
+
+
+def _spec(module: str) -> ModuleSpec | None:
+    """Where Python would find a module that is not loaded."""
+    above = module.rpartition(".")[0]
+    if not above:
+        return PathFinder.find_spec(module)
+    package = sys.modules.get(above)
+    if package is not None:
+        path = getattr(package, "__path__", None)
+    else:
+        path = (spec := _spec(above)) and spec.submodule_search_locations
+    # Most names that are asked for are of no module: `from math import pi` might have meant one.
+    return PathFinder.find_spec(module, path) if path else None
 
 
 # --- the top level -------------------------------------------------------------------------------------------------

@@ -134,11 +134,6 @@ def placed(error: Status, *places: Span) -> Status:
     return error
 
 
-def notes(error: BaseException) -> tuple[str, ...]:
-    """What stands beside an error for those who run the graph."""
-    return tuple(map(str, getattr(error, "__notes__", ())))
-
-
 @contextlib.contextmanager
 def blamed_for_request(node: Node) -> Iterator[None]:
     """Around the reading of a node's request: the node is the one that refuses it, as its replica would."""

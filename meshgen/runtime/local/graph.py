@@ -22,10 +22,10 @@ from meshgen.status import NotFound
 class _Entry:
     """A route, ready to be called."""
 
-    def __init__(self, route: Route, request: GraphInput, engines: Engines) -> None:
+    def __init__(self, route: Route, request: GraphInput, engines: Engines, arguments: Arguments) -> None:
         self.route = route
         self.engines = engines
-        self.arguments = Arguments(request)
+        self.arguments = arguments
         self.check = request_check(request.params, request.record)
         """What enforces the rules of the request."""
         self._request = request
@@ -43,6 +43,9 @@ class _Entry:
 
 class LocalGraph:
     """A graph that is called like a function. Nodes are constructed when they are first needed, once."""
+
+    _arguments: type[Arguments] = Arguments
+    """What reads the arguments of a call."""
 
     def __init__(self, graph: Graph, layers: Sequence[Layer] = (), *, engine: Engine = "auto") -> None:
         """Construct no node yet.
@@ -146,7 +149,8 @@ class LocalGraph:
         entry = self._entries.get(route.path)
         if entry is None:
             engines = Engines(self._running, self._running.schedule.routes[route.rpc], self._engine)
-            entry = _Entry(route, self.graph.request(route), engines)
+            request = self.graph.request(route)
+            entry = _Entry(route, request, engines, self._arguments(request))
             self._entries[route.path] = self._entries[route.path.strip("/")] = entry
             if len(self.graph.routes) == 1:
                 self._entries[None] = entry

@@ -1,7 +1,7 @@
 """One rpc of a replica between bytes and bytes: what is big is read and written beside the event loop.
 
-A request that would take too much memory is refused before it is decoded, an answer that is too deep for REST here,
-where it is known whose it is.
+A request that would take too much memory is refused before it is decoded, and so is one of REST in which a number may
+have been another; an answer that is too deep for REST here, where it is known whose it is.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any
 
 from meshgen import limits
-from meshgen.codec.json_depth import Printable
 from meshgen.codec.rpc import RpcCodec
+from meshgen.codec.transcoder import Doubtful, Printable, has_whole_numbers
 from meshgen.codec.weight import Scale
 from meshgen.codec.wireformat import Buffer
 from meshgen.graph.model import Node
@@ -52,6 +52,7 @@ class Answering:
         self._node = node
         self._scale = Scale(codec.request)
         self._takes_files = any(isinstance(inner, Image) for p in codec.params for inner in all_inside(p.type))
+        self._doubtful = Doubtful(lambda: codec.request_class) if has_whole_numbers(codec.request) else None
         has_depth = any(isinstance(inner, Ref) for inner in all_inside(codec.result))
         self._is_printable = Printable(codec.response) if has_depth else None
 
@@ -64,19 +65,27 @@ class Answering:
 
         Raises:
             ResourceExhausted: it would weigh more.
+            InvalidArgument: it does not fit.
             Exception: whatever else goes wrong.
         """
+        # What comes from our own nodes they have made from Python, for REST or not.
+        doubtful = self._doubtful if most is not None and _is_rest() else None
         if len(data) < _SURELY_SMALL or (not self._takes_files and self._scale.weigh(data, _SMALL) <= _SMALL):
-            return self._written(await self._answer(self._codec.decode_request(data)))
+            return self._written(await self._answer(self._read(data, doubtful)))
         weight = await beside(partial(self._scale.weigh, data, limits.inside() if most is None else most))
         if most is not None and weight > most:
             text = limits.over_decoded(f"the request to '{self._name}'")
             raise ResourceExhausted(text, node=self._name, reason=limits.TOO_LARGE)
         async with room().taken(weight):
             BIG.set(True)  # for good: a request is answered in a context of its own
-            request = await beside(partial(self._codec.decode_request, data))
+            request = await beside(partial(self._read, data, doubtful))
             result = await self._answer(request)
             return await beside(partial(self._written, result))
+
+    def _read(self, data: Buffer, doubtful: Doubtful | None) -> Any:
+        if doubtful is not None:
+            doubtful.refuse(data)
+        return self._codec.decode_request(data)
 
     def _written(self, result: Any) -> bytes:
         try:

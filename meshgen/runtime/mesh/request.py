@@ -17,12 +17,12 @@ from meshgen.rayserve.slots import QueueFullError, Slots
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import CURRENT, RequestContext
 from meshgen.runtime.call.deadline import left_after
-from meshgen.runtime.call.errors import as_status, notes
+from meshgen.runtime.call.errors import as_status
 from meshgen.runtime.call.metadata import ROUTE, MetadataByKey
 from meshgen.runtime.mesh.handler import FailedError, Handler
 from meshgen.runtime.mesh.published import PublishedService, Run
 from meshgen.status import Code, ResourceExhausted, StatusError
-from meshgen.tracebacks import user_traceback
+from meshgen.tracebacks import notes, user_traceback
 
 _log = logging.getLogger(LOGGER)
 

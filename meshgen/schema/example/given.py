@@ -11,6 +11,7 @@ from meshgen.schema.convert.json_value import JsonReader, JsonWriter
 from meshgen.schema.misfit import EncodeError
 from meshgen.schema.model import Field, Record, Ref, Type
 from meshgen.status import InvalidArgument
+from meshgen.tracebacks import kind_and_text
 
 
 class UnfitError(Exception):
@@ -44,7 +45,7 @@ def _python(type_: Type, example: Any) -> Any:
     except EncodeError as error:
         in_python = str(EncodeError(error.reason, _without(error.path)))
     except Exception as error:  # noqa: BLE001 - a property of the user's class
-        in_python = f"{type(error).__name__}: {error}"
+        in_python = kind_and_text(error)
     else:
         return example
     unknown: list[str] = []

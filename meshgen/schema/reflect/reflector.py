@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import collections.abc as abc
 import enum
+import sys
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -45,7 +46,7 @@ from meshgen.schema.rules import Rules
 from meshgen.schema.unsupported import Home, Refused, name_of
 from meshgen.schema.values.well_known import KINDS
 from meshgen.schema.wire_names import element_name
-from meshgen.source import is_library, of_callable
+from meshgen.source import of_callable
 
 _PLAIN: Mapping[Any, Type] = {
     bool: Scalar("bool"),
@@ -118,8 +119,7 @@ def _unresolved(annotation: str) -> Unknown:
 
 def _is_users(home: Home | None) -> bool:
     """Whether the class at fault is one that the user can change."""
-    place = None if home is None else of_callable(home.cls)
-    return place is not None and place.line > 0 and not is_library(place.file)
+    return home is not None and of_callable(home.cls).is_users
 
 
 def _unknown(annotation: Any, refused: Refused) -> Unknown:
@@ -156,6 +156,10 @@ class _Reflector:
         """The aliases that it is inside of, since the last record."""
         self._growing = ""
         """The generic record that was last met inside itself with other arguments; `Box[Box[int]]` is one too."""
+        self._known: dict[type, Record] = {}
+        """Records that are not inside of themselves: the same wherever they are met again."""
+        self._outermost = sys.maxsize
+        """The place in `_inside` of the first record that was referred to, since the last one began."""
 
     def without_end(self, annotation: Any) -> Refused:
         """Why a walk did not end."""
@@ -277,6 +281,8 @@ class _Reflector:
 
     def _record(self, annotation: Any, kind: RecordKind) -> Type:
         cls, args = opened(annotation)
+        if annotation is cls and cls in self._known:
+            return self._known[cls]
         if not args and (free := type_variables(cls)):
             names = ", ".join(v.__name__ for v in free)
             hint = f"Name the types: `{cls.__name__}[{', '.join(['int', 'str', 'float', 'bool'][: len(free)])}]`."
@@ -285,6 +291,7 @@ class _Reflector:
             return self._ref(annotation, cls, args)
         if any(step is not _BROKEN and step[0] is cls for step in self._inside):
             self._growing = cls.__name__
+        depth, around, self._outermost = len(self._inside), self._outermost, sys.maxsize
         self._inside.append((cls, args))
         outside, self._aliases = self._aliases, []
         try:
@@ -294,7 +301,9 @@ class _Reflector:
         finally:
             self._inside.pop()
             self._aliases = outside
-        return Record(
+            in_itself = self._outermost <= depth
+            self._outermost = min(around, self._outermost)
+        record = Record(
             name=_name(cls, types_of_args),
             kind=kind,
             python=annotation if kind == "pydantic" else cls,
@@ -302,6 +311,9 @@ class _Reflector:
             args=types_of_args,
             doc=doc_of_class(cls, kind),
         )
+        if annotation is cls and not in_itself:
+            self._known[cls] = record
+        return record
 
     def _field_of(self, cls: Any, raw: RawField) -> Field:
         try:
@@ -316,7 +328,9 @@ class _Reflector:
         return field
 
     def _ref(self, annotation: Any, cls: Any, args: tuple[Any, ...]) -> Ref:
-        if _BROKEN not in self._inside[self._inside.index((cls, args)) :]:
+        place = self._inside.index((cls, args))
+        self._outermost = min(self._outermost, place)
+        if _BROKEN not in self._inside[place:]:
             hint = f"Make it `{name_of(annotation)} | None`, or a list."
             raise Refused(annotation, "has itself as a part, so that no value of it ends", hint)
         types_of_args = tuple(self._under(_BROKEN, a) for a in args)

@@ -493,9 +493,11 @@ def test_call_names_the_option_when_a_graph_has_several_routes() -> None:
 
 
 def test_call_says_that_nothing_answers(meshgen: Run) -> None:
+    started = time.monotonic()
     done = meshgen("call", "/quickstart", "--input", "{}", "--address", "127.0.0.1:9")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("UNAVAILABLE: nothing answers at 127.0.0.1:9")
+    assert time.monotonic() - started < 9, "a refusal is an answer"
 
 
 def test_run_says_that_a_port_is_busy_before_anything_starts(meshgen: Run) -> None:

@@ -62,10 +62,12 @@ def test_one_problem(line: str, code: str, message: str, hint: str, project: Pat
     assert hint in found.hint
 
 
-def test_a_mutable_default_is_at_its_field(project: Path) -> None:
-    text = HEAD + "@dataclass\nclass Parcel:\n    to: str\n    labels: list[str] = []\n    other: int = 1\n"
+@pytest.mark.parametrize("decorator", ["@dataclass", "@dataclass(\n    frozen=True,\n    slots=True,\n)"])
+def test_a_mutable_default_is_at_its_field(decorator: str, project: Path) -> None:
+    text = HEAD + decorator + "\nclass Parcel:\n    to: str\n    labels: list[str] = []\n    other: int = 1\n"
     found = problem(project, text)
     assert found.span.text.strip() == "labels: list[str] = []"
+    assert (found.span.column, found.span.end_column) == (5, 11)
     assert "field(default_factory=list)" in found.hint
 
 

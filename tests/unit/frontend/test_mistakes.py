@@ -311,14 +311,20 @@ def test_parts_of_the_input_that_are_called_like_what_a_call_takes() -> None:
         app = DAGDriver.bind({"/one": shown.bind(request.route, request.timeout_s), "/two": shown.bind("b", 1.0)})
     graph = meshgen.local(app)
     assert graph("x", 1.5, route_="/one") == graph(route="x", timeout_s=1.5, route_="one", timeout_s_=5) == "x1.5"
+    assert graph(route="x", timeout_s=1.5, route_="/one", timeout_s_=None) == "x1.5"
     with pytest.raises(meshgen.NotFound):
         graph("x", 1.5)
+    with pytest.raises(TypeError, match=r"^the request lacks timeout_s$"):
+        graph(route="x", route_="/one")
+    with pytest.raises(TypeError, match=r"^the request takes route, timeout_s; not other$"):
+        graph(route="x", other=1.5, route_="/one")
 
 
 async def test_the_same_in_async_code() -> None:
     with InputNode(route=int) as request:
         app = DAGDriver.bind(use.bind(request.route))
     assert await meshgen.local(app).call(route=3) == 3
+    assert await meshgen.local(app).call(route=3, route_=None, timeout_s=None) == 3
 
 
 def test_problems_of_several_lines_are_at_their_own() -> None:

@@ -184,9 +184,9 @@ def test_a_oneof_grows_and_shrinks(tmp_path: Path) -> None:
   reserved "shape_int";
   oneof shape {
     option (buf.validate.oneof).required = true;
-    Circle shape_circle = 1;
-    Label shape_label = 4;
-    string shape_str = 5;
+    Circle shape_circle = 1 [json_name = "shape_circle"];
+    Label shape_label = 4 [json_name = "shape_label"];
+    string shape_str = 5 [json_name = "shape_str"];
   }
   optional int64 y = 3 [(buf.validate.field).required = true];
 }
@@ -210,8 +210,8 @@ message RunRequest {
   // Or its path.
   // Elements: float32. Shape: (any, 3).
   oneof picture {
-    string picture_str = 3;
-    meshgen.tensor.v1.Tensor picture_tensor = 4;
+    string picture_str = 3 [json_name = "picture_str"];
+    meshgen.tensor.v1.Tensor picture_tensor = 4 [json_name = "picture_tensor"];
   }
   google.protobuf.Timestamp at = 5 [(buf.validate.field).required = true];
   map<string, google.protobuf.Value> loose = 6;
@@ -246,8 +246,8 @@ message Tree {
   repeated Tree children = 2;
   map<string, Tree> named = 3;
   oneof other {
-    string other_str = 4;
-    Tree other_tree = 5;
+    string other_str = 4 [json_name = "other_str"];
+    Tree other_tree = 5 [json_name = "other_tree"];
   }
 }
 """)
@@ -312,7 +312,7 @@ BAD: list[tuple[str, str, tuple[Field, ...]]] = [
     ("MG310", "'n.Run.x' has the type complex", params(x=ListOf(Unknown("complex")))),
     ("MG310", "'n.Run.x' can only be None", params(x=Nothing())),
     ("MG310", "'Rec.y' has no type annotation", params(x=record("Rec", Field(name="y", type=Unknown())))),
-    ("MG404", "'userId' and 'user_id' are both 'userId' in JSON", params(userId=INT, user_id=INT)),
+    ("MG404", "'userId' and 'user_id' are both 'userId' to protobuf", params(userId=INT, user_id=INT)),
     ("MG404", "'top_5' and 'top5' are both", params(x=record("Rec", *params(top_5=INT, top5=INT)))),
     ("MG405", "'n.Run.größe' cannot be a protobuf name", params(größe=INT)),
     ("MG404", "the member Circle of 'a' and 'a_circle' are both", params(a=SHAPE, a_circle=INT)),

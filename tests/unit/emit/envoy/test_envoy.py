@@ -194,16 +194,22 @@ def test_a_drivers_own_time_limit_is_the_default_deadline_of_its_routes(tmp_path
     assert '"grpc_timeout_header_max":"7200s"' in re.sub(r"\s", "", text)
 
 
-def test_json_of_a_known_size_is_read_piece_by_piece(tmp_path: Path) -> None:
+def test_json_is_read_piece_by_piece(tmp_path: Path) -> None:
     """What is collected whole is transcoded at one go, and stops everybody else who is on that thread of Envoy's."""
     config = yaml.safe_load(front(tmp_path, [plan_samples.plan()]).read_text())
     public = next(one for one in config["static_resources"]["listeners"] if one["name"] == "public")
     assert public["per_connection_buffer_limit_bytes"] <= 64 * 1024
+    assert public["connection_balance_config"] == {
+        "exact_balance": {}
+    }  # others are on another thread while there is one
     manager = public["filter_chains"][0]["filters"][0]["typed_config"]
     routes = manager["route_config"]["virtual_hosts"][0]["routes"]
     ours = [r for r in routes if r["match"].get("path") == "/sample" and "route" in r]
-    sized = [any(h["name"] == "content-length" for h in route["match"]["headers"]) for route in ours]
+    lengths = [[h for h in r["match"]["headers"] if h["name"] == "content-length"] for r in ours]
+    known, unknown, wrong = ours
+    assert ["range_match" in str(h) for h in lengths] == [True, False, False]
+    assert lengths[1][0]["invert_match"]
+    assert unknown["metadata"] == {"filter_metadata": {"envoy.filters.http.lua": {"counted": True}}}
     buffered = ["envoy.filters.http.buffer" in route.get("typed_per_filter_config", {}) for route in ours]
-    assert True in sized
-    assert sized == [not one for one in buffered]
-    assert sized.index(True) < buffered.index(True)
+    assert buffered == [False, False, True]  # of no bytes, or of too many
+    assert known["route"] == unknown["route"] == wrong["route"]

@@ -245,6 +245,25 @@ async def test_another_method_than_a_path_takes(
     error(await one[0].http.get("/"), 404, 5)
 
 
+@pytest.mark.parametrize(
+    "number",
+    [
+        *(2**63 - 1, 2**63, 2**63 + 1025, 10**19, 2**64, "1e19", "9223372036854775807.0", "1.5"),
+        *(1 - 2**63, -(2**63), -(2**63) - 1, -(2**63) - 1024, -(2**63) - 1025, -(10**19), "-1e400"),
+    ],
+)
+async def test_whole_numbers_out_of_range(one: tuple[Front, Replica], number: int | str) -> None:
+    """All are refused but those that round to -2^63, which replicas refuse for that (`meshgen.codec.transcoder`)."""
+    answer = await one[0].post(f'{{"count": {number}}}')
+    if not isinstance(number, int) or not -(2**63) - 1024 <= number < 2**63:
+        error(answer, 400, 3)
+    else:
+        assert answer.json()["count"] == str(max(number, -(2**63)))
+    text = await one[0].post({"count": str(number)})
+    fits = isinstance(number, int) and -(2**63) <= number < 2**63
+    assert (text.status_code, text.json().get("count")) == ((200, str(number)) if fits else (400, None))
+
+
 def details(answer: httpx.Response) -> dict[str, str]:
     """The metadata of the one detail, which says that Envoy made the error."""
     (info,) = answer.json()["details"]
@@ -406,8 +425,9 @@ async def test_whoever_notices_a_deadline_says_so_in_full(one: tuple[Front, Repl
 async def test_binary_metadata_that_is_not_base64(one: tuple[Front, Replica], value: str) -> None:
     answer = await one[0].post({}, **{"x-bin": value})
     assert error(answer, 400, 3) == "a header that ends in -bin must be base64"
-    web = await one[0].post(b"\0\0\0\0\0", PREDICT, **WEB, **{"x-bin": value})
-    assert web.headers["grpc-status"] == "3"
+    # gRPC would from now on refuse this one, and all others with such a header.
+    assert (await one[0].post(b"\0\0\0\0\0", PREDICT, **WEB, **{"x-bin": value})).status_code == 200
+    assert (await one[0].post({}, **{"x-bin": "aGk"})).status_code == 200
 
 
 @pytest.mark.parametrize("value", ["", "YQ", "YQ==", "aGk", "aGk=", "aGkh", "++//", "YQ,aGk"])
@@ -425,12 +445,12 @@ async def test_headers_with_names_that_grpc_does_not_have_end_at_the_front(
     assert one[1].metadata["x_y.z-1"] == "2"
 
 
-@pytest.mark.parametrize("size", [8_000, 12_000, 20_000, 50_000, 70_000])
+@pytest.mark.parametrize("size", [20_000, 50_000, 70_000])
 async def test_headers_that_are_too_large(one: tuple[Front, Replica], size: int) -> None:
     answer = await one[0].post({}, x="a" * size)
     assert error(answer, 431, 8).startswith("the headers of the request are too large")
     details(answer)
-    if size < 60_000:  # what is larger Envoy's codec ends, which for HTTP/2 is the end of the stream
+    if size < 60_000:  # what is larger Envoy's codec ends; for HTTP/2, with the stream
         options = [("grpc.max_metadata_size", 10**6), ("grpc.absolute_max_metadata_size", 10**6)]
         async with grpc.aio.insecure_channel(f"127.0.0.1:{one[0].port}", options=options) as channel:
             call = channel.unary_unary(PREDICT)(b"", metadata=(("x", "a" * size),))
@@ -440,6 +460,37 @@ async def test_headers_that_are_too_large(one: tuple[Front, Replica], size: int)
 async def test_many_headers(one: tuple[Front, Replica]) -> None:
     assert (await one[0].post({}, **{f"x{i}": "a" for i in range(80)})).status_code == 200
     error(await one[0].post({}, **{f"x{i}": "a" for i in range(120)}), 431, 8)
+
+
+@pytest.mark.parametrize(
+    ("begin", "item"),
+    [
+        ('{"text": "', "a" * 65_536),
+        ('{"text": "', "ä" * 32_768),
+        ('{"nope": "', "a" * 65_536),
+        ('{"values": [1', ",2" * 32_768),
+        ('{"nope": {"a": [[1', ",2" * 32_768),
+        ('{"', "x" * 65_536),
+    ],
+)
+async def test_a_body_that_does_not_say_how_large_it_is(one: tuple[Front, Replica], begin: str, item: str) -> None:
+    """It is refused once it is too large, in whatever place of it that is, and nobody gets a part of it."""
+    json_type = {"content-type": "application/json"}
+
+    async def pieces(count: int) -> AsyncIterator[bytes]:
+        yield begin.encode()
+        for _ in range(count):
+            yield item.encode()
+        yield b'"}' if begin.endswith('"') else b"]}"
+
+    calls = one[1].calls
+    answer = await one[0].http.post("/sample", content=pieces(220), headers=json_type)
+    assert error(answer, 413, 8).startswith("the request is far over the limit of 4 MiB for a message")
+    assert one[1].calls == calls
+    if "nope" not in begin and begin != '{"':
+        answer = await one[0].http.post("/sample", content=pieces(100), headers=json_type)
+        assert answer.status_code == 200
+        assert answer.json()["value"] == (1 + 100 * 32_768 if "values" in begin else 0)
 
 
 async def test_a_body_is_required(one: tuple[Front, Replica]) -> None:
@@ -465,6 +516,7 @@ async def test_a_body_is_required(one: tuple[Front, Replica]) -> None:
         (b"GARBAGE\r\n\r\n", 400, 3, "the request cannot be read: http1.codec_error"),
         (b"POST /sample HTTP/1.1\r\ncontent-length: 2\r\n\r\n{}", 400, 3, "cannot be read: missing_host_header"),
         (b"POST /sample HTTP/1.1\r\nhost: [::1]\r\ncontent-length: a\r\n\r\n", 400, 3, "the request cannot be read"),
+        (b"POST /sample HTTP/1.1\r\nhost: [::1]\r\ncontent-type: application/json\r\n\r\n", 400, 3, "has no body"),
         (b"POST /sample HTTP/1.1\r\nhost: [::1]\r\na: \1\r\n\r\n", 400, 3, ""),
         (b"GET /%zz%00/../.. HTTP/1.1\r\nhost: [::1]\r\n\r\n", 400, 3, ""),
         (b"POST /sample HTTP/1.0\r\n\r\n", 426, 12, "Upgrade Required"),
@@ -695,7 +747,7 @@ async def test_spans_continue_the_callers_trace(tmp_path: Path) -> None:
             await envoy_front.post({}, traceparent=f"00-{trace_id}-{parent}-01")
             seen = replica.metadata["traceparent"].split("-")
             for path, status in (("/nope", 404), ("/sample", 431)):
-                headers = {"traceparent": f"00-{trace_id}-{parent}-01", "x": "a" * 10_000 if status == 431 else ""}
+                headers = {"traceparent": f"00-{trace_id}-{parent}-01", "x": "a" * 20_000 if status == 431 else ""}
                 refused = await envoy_front.post({}, path, **headers)
                 assert (refused.status_code, details(refused)["trace_id"]) == (status, trace_id)
             for _ in range(100):

@@ -113,7 +113,7 @@ def test_the_example_of_an_error_is_what_a_caller_gets() -> None:
 def test_every_type(schemas: dict[str, Any]) -> None:
     properties = schemas["s.v1.RunRequest"]["properties"]
     label = {"$ref": "#/components/schemas/s.v1.Label"}
-    bounds = {"minimum": -(2**63), "maximum": 2**63 - 1}
+    bounds = {"minimum": 1 - 2**63, "maximum": 2**63 - 1}
     assert properties["count"] == {
         "type": ["string", "integer"],
         "format": "int64",

@@ -10,7 +10,7 @@ import sys
 import typing
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import InitVar, dataclass, field
+from dataclasses import InitVar, dataclass, field, make_dataclass
 from typing import (
     Annotated,
     Any,
@@ -675,3 +675,55 @@ def test_a_fault_deep_inside_names_the_field_and_the_type() -> None:
     found = reflect(Outer)
     assert isinstance(found, Unknown)
     assert found.reason == ("has a field `rows: list[dict[str, complex]]` that holds `complex`, which has no contract")
+
+
+# --- a class in several places ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Branch:
+    leaf: Leaf | None
+
+
+@dataclass
+class Leaf:
+    branch: Branch | None
+
+
+@dataclass
+class Both:
+    leaf: Leaf
+    branch: Branch
+    again: Branch
+
+
+def test_a_class_is_what_it_is_beside_others_that_lead_to_it() -> None:
+    """Inside of a leaf a branch refers back to the leaf; beside it, it holds one."""
+    both = reflect(Both)
+    assert isinstance(both, Record)
+    leaf, branch, again = (f.type for f in both.fields)
+    for found, cls in ((leaf, Leaf), (branch, Branch)):
+        assert _shape(found) == _shape(reflect(cls))
+    assert _shape(again) == _shape(branch)
+
+
+def _shape(type_: Type) -> Any:
+    match type_:
+        case Record(name=name, fields=fields):
+            return name, [(f.name, _shape(f.type)) for f in fields]
+        case Optional(item=item):
+            return "optional", _shape(item)
+        case Ref(name=name):
+            return "ref", name
+        case _:
+            return str(type_)
+
+
+def test_a_class_is_looked_at_once() -> None:
+    """Twenty levels of it would be a million looks."""
+    inner: Any = int
+    for level in range(20):
+        inner = make_dataclass(f"Level{level}", [("a", inner), ("b", inner)])
+    kind = reflect(inner)
+    assert isinstance(kind, Record)
+    assert kind.fields[0].type is kind.fields[1].type
