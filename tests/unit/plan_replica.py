@@ -14,6 +14,7 @@ from typing import Any
 import plan_samples
 from google.rpc import error_details_pb2, status_pb2
 
+from meshgen import own_headers
 from meshgen.codec.wireformat import Buffer
 from meshgen.limits import HTTP_STATUS_HEADER, MEBIBYTE
 from meshgen.runtime.call.metadata import MetadataByKey
@@ -80,6 +81,9 @@ async def _said(request: Any, response: Any, seconds: float | None, path: str) -
             # As the real server does it.
             text = "too large, says the application"
             raise FailedError(Code.RESOURCE_EXHAUSTED, text, b"", ((HTTP_STATUS_HEADER, "413"),))
+        case "names":
+            # As from a replica that takes Envoy for one of us.
+            raise FailedError(Code.UNAVAILABLE, "it is elsewhere", b"", ((own_headers.MESSAGE, "x"),))
         case "large":
             return response(items=["x" * 1024 * 1024] * int(request.count))
         case "remaining":

@@ -19,7 +19,7 @@ from meshgen.limits import HTTP_STATUS_HEADER
 pytestmark = [pytest.mark.mesh, pytest.mark.asyncio(loop_scope="module")]
 envoy = pytest.importorskip("envoy")
 grpc = pytest.importorskip("grpc")
-from envoy_front import DRIVER, NODE, Front, error, front, replica_process  # noqa: E402 - needs both
+from envoy_front import DRIVER, FORWARD, NODE, Front, error, front, replica_process  # noqa: E402 - needs both
 from grpc_on_socket import ask  # noqa: E402 - beside the others
 from plan_replica import MESSAGES, Replica  # noqa: E402 - beside the others
 
@@ -207,6 +207,7 @@ FOREIGN = [
 ]  # fmt: skip
 PREFLIGHT = {"access-control-request-method": "POST", "access-control-request-headers": "content-type,x-grpc-web"}
 WEB = {"content-type": "application/grpc-web+proto", "x-grpc-web": "1"}
+NO_PROXY = [("grpc.enable_http_proxy", 0)]
 PREDICT = "/sample.v1.SampleService/Predict"
 
 
@@ -436,6 +437,40 @@ async def test_the_mesh_listener_routes_nodes_only(one: tuple[Front, Replica]) -
     assert not answer.HasField("value"), "a call without a deadline gets none on the way"
     found, _ = await ask(envoy_front.mesh_socket, PREDICT)
     assert (found["grpc-status"], found["content-length"]) == ("12", "0")
+
+
+OURS = {"meshgen-route": "/x", "meshgen-tried": "1", "meshgen-message": "x"}
+
+
+async def test_what_is_ours_among_headers_ends_where_it_is_not_from_us(one: tuple[Front, Replica]) -> None:
+    envoy_front, replica = one
+    for path, body, more in (("/sample", {}, {}), (FORWARD, {}, {}), (FORWARD, b"\0\0\0\0\0", WEB)):
+        assert (await envoy_front.post(body, path, **more, **OURS)).status_code == 200
+        assert not [key for key in replica.metadata if key.startswith("meshgen-")]
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{envoy_front.port}", options=NO_PROXY) as channel:
+        await channel.unary_unary(FORWARD)(b"", metadata=tuple(OURS.items()))
+    assert not [key for key in replica.metadata if key.startswith("meshgen-")]
+    # Callers from the mesh tell a node its route; the others are between them and Envoy.
+    await envoy_front.call_node("", **{key.replace("-", "_"): value for key, value in OURS.items()})
+    assert {k: v for k, v in replica.metadata.items() if k.startswith("meshgen-")} == {"meshgen-route": "/x"}
+
+
+@pytest.mark.parametrize("value", ["Ren\u00e9e", "\u540d", "a, b"])
+async def test_metadata_arrives_as_it_was_sent(one: tuple[Front, Replica], value: str) -> None:
+    headers: Any = {"x-user": value.encode(), "content-type": b"application/json"}
+    assert (await one[0].http.post("/sample", content=b"{}", headers=headers)).status_code == 200
+    assert one[1].metadata["x-user"] == value
+
+
+async def test_no_answer_names_a_message_to_those_who_have_no_file_of_it(one: tuple[Front, Replica]) -> None:
+    answer = await one[0].post({"text": "names"})
+    assert (answer.status_code, "meshgen-message" in answer.headers) == (503, False)
+    found, _ = await one[0].call_node("names")
+    assert "meshgen-message" not in found
+    direct, _ = await ask(
+        one[1].path, FORWARD, MESSAGES["sample.model.v1.ForwardRequest"](text="names").SerializeToString()
+    )
+    assert "meshgen-message" in direct
 
 
 async def test_the_log_has_a_line_per_request(one: tuple[Front, Replica]) -> None:
