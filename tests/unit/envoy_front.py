@@ -86,6 +86,17 @@ class Front:
             await asyncio.sleep(0.05)
         pytest.fail(f"/healthz is {seen}, not {status}, after {within} s")
 
+    async def until_healthy(self, replicas: int, within: float = 20) -> None:
+        """Until Envoy finds so many replicas of each cluster well."""
+        end, seen = time.monotonic() + within, ""
+        stats = f"http://127.0.0.1:{self.admin_port}/stats?filter=^cluster.sample.*membership_healthy"
+        while time.monotonic() < end:
+            seen = (await self.http.get(stats)).text
+            if seen.count(f": {replicas}\n") == 2:
+                return
+            await asyncio.sleep(0.05)
+        pytest.fail(f"not {replicas} each after {within} s: {seen}")
+
     async def post(self, body: Any, path: str = "/sample", **headers: str) -> httpx.Response:
         content = body if isinstance(body, str | bytes) else json.dumps(body)
         return await self.http.post(path, content=content, headers={"content-type": "application/json", **headers})

@@ -14,9 +14,8 @@ from typing import Any
 import plan_samples
 from google.rpc import error_details_pb2, status_pb2
 
-from meshgen import own_headers
 from meshgen.codec.wireformat import Buffer
-from meshgen.limits import HTTP_STATUS_HEADER, MEBIBYTE
+from meshgen.limits import HTTP_STATUS_HEADER, MEBIBYTE, MESSAGE_HEADER
 from meshgen.runtime.call.metadata import MetadataByKey
 from meshgen.runtime.mesh.handler import FailedError, Handler
 from meshgen.runtime.mesh.wire.server import Server
@@ -83,7 +82,7 @@ async def _said(request: Any, response: Any, seconds: float | None, path: str) -
             raise FailedError(Code.RESOURCE_EXHAUSTED, text, b"", ((HTTP_STATUS_HEADER, "413"),))
         case "names":
             # As from a replica that takes Envoy for one of us.
-            raise FailedError(Code.UNAVAILABLE, "it is elsewhere", b"", ((own_headers.MESSAGE, "x"),))
+            raise FailedError(Code.UNAVAILABLE, "it is elsewhere", b"", ((MESSAGE_HEADER, "x"),))
         case "large":
             return response(items=["x" * 1024 * 1024] * int(request.count))
         case "remaining":

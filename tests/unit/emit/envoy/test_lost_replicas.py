@@ -26,7 +26,7 @@ async def served(folder: Path, replicas: int, *, idempotent: bool = True) -> Asy
         started = await stack.enter_async_context(front(folder, idempotent=idempotent))
         for cluster in (DRIVER, NODE):
             started.serve(cluster, *(path for _, path in both))
-        await started.until_health(200)
+        await started.until_healthy(replicas)
         yield started, [process for process, _ in both]
 
 
