@@ -9,7 +9,6 @@ from typing import Any
 COLOURS: Mapping[str, str] = {
     "mesh": "#d55e00",
     "mesh-fused": "#e69f00",
-    "mesh-envoy": "#56b4e9",
     "serve": "#7f7f7f",
     "serve-throughput": "#cc79a7",
     "grpc": "#009e73",
@@ -20,7 +19,6 @@ OTHERS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")
 MARKERS: Mapping[str, str] = {
     "mesh": "o",
     "mesh-fused": "D",
-    "mesh-envoy": "P",
     "serve": "s",
     "serve-throughput": "v",
     "grpc": "^",

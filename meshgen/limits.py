@@ -21,6 +21,11 @@ TOO_LARGE = "MESSAGE_TOO_LARGE"
 HTTP_STATUS_HEADER = "meshgen-http-status"
 """Metadata of an error that tells Envoy the HTTP status, where that of the gRPC code (429) would mislead."""
 
+TRIED_HEADER = "meshgen-tried"
+"""Tells Envoy that a replica was lost with this call already: at most one more may get it."""
+MESSAGE_HEADER = "meshgen-message"
+"""Names a message that lies in a file of this machine, for processes between which nobody stands."""
+
 # Pictures and tensors travel raw between nodes: a photo of 5 MB becomes 36 MB of pixels.
 _INSIDE = 16
 # A message of many small values, or a picture in a file, takes far more memory than its bytes.

@@ -7,7 +7,6 @@ from benchmarks.contestants.grpc_envoy import GrpcEnvoy
 from benchmarks.contestants.grpc_services import Grpc
 from benchmarks.contestants.local import Local
 from benchmarks.contestants.mesh import Mesh
-from benchmarks.contestants.mesh_envoy import MeshEnvoy
 from benchmarks.contestants.mesh_fused import MeshFused
 from benchmarks.contestants.plain import Plain
 from benchmarks.contestants.serve import Serve
@@ -16,7 +15,6 @@ from benchmarks.contestants.serve_throughput import ServeThroughput
 CONTESTANTS: tuple[Contestant, ...] = (
     Mesh(),
     MeshFused(),
-    MeshEnvoy(),
     Serve(),
     ServeThroughput(),
     Grpc(),

@@ -23,16 +23,15 @@ class Mesh:
         "content": "graphs/content_understanding.py",
         "replicas": "benchmarks/graphs/replicas.py",
     }
-    options: ClassVar[tuple[str, ...]] = ()
-    """More of `meshgen run`; with `environment`, all that another way to run a mesh has to say."""
     environment: ClassVar[Mapping[str, str]] = {}
+    """All that another way to run a mesh has to say."""
     in_process: ClassVar[bool] = False
     start_s: ClassVar[Mapping[GraphName, float]] = {"works": 29.0, "content": 31.0, "replicas": 20.0}
     stop_signal: ClassVar[signal.Signals | None] = signal.SIGTERM
 
     def start(self, graph: GraphName, place: Place) -> Process:
         env = {"MESHGEN_DOWNLOAD_ALLOW": "127.0.0.0/8", **self.environment}
-        return place.process("meshgen", "run", self.files[graph], "--port", "0", *self.options, env=env)
+        return place.process("meshgen", "run", self.files[graph], "--port", "0", env=env)
 
     def address(self, process: Process) -> str | None:
         found = ""

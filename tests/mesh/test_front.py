@@ -281,6 +281,12 @@ def test_a_node_by_itself_has_the_limit_too(mesh: MeshProcess) -> None:
     assert body["message"].startswith("the answer of 'tensors' takes 38.2 MiB, over the limit of 32 MiB")
 
 
+def test_a_client_cannot_pass_for_a_node(mesh: MeshProcess) -> None:
+    path, headers = "/large.tensors.v1.TensorsService/Total", {"meshgen-route": "/x"}
+    body = error_of(post(mesh, path, tensor(TENSOR_BYTES), headers=headers), 413, 8)
+    assert body["message"].startswith("the request to 'tensors' takes 38.2 MiB, over the limit of 32 MiB")
+
+
 def test_settings_of_limits(new_mesh: MeshStarter) -> None:
     """40 MB both ways by both transports, then a burst: one mesh for all, since each takes a while to start."""
     running = new_mesh(LARGE, options=["--port", "0", "--max-message-mb", "48", "--rate-limit", "5"]).start()

@@ -15,7 +15,7 @@ import plan_samples
 from google.rpc import error_details_pb2, status_pb2
 
 from meshgen.codec.wireformat import Buffer
-from meshgen.limits import HTTP_STATUS_HEADER, MEBIBYTE
+from meshgen.limits import HTTP_STATUS_HEADER, MEBIBYTE, MESSAGE_HEADER
 from meshgen.runtime.call.metadata import MetadataByKey
 from meshgen.runtime.mesh.handler import FailedError, Handler
 from meshgen.runtime.mesh.wire.server import Server
@@ -80,6 +80,9 @@ async def _said(request: Any, response: Any, seconds: float | None, path: str) -
             # As the real server does it.
             text = "too large, says the application"
             raise FailedError(Code.RESOURCE_EXHAUSTED, text, b"", ((HTTP_STATUS_HEADER, "413"),))
+        case "names":
+            # As from a replica that takes Envoy for one of us.
+            raise FailedError(Code.UNAVAILABLE, "it is elsewhere", b"", ((MESSAGE_HEADER, "x"),))
         case "large":
             return response(items=["x" * 1024 * 1024] * int(request.count))
         case "remaining":

@@ -29,7 +29,11 @@ def workload_cluster(workload: Workload, settings: EnvoySettings) -> Document:
         "connect_timeout": "1s",
         "lb_policy": "LEAST_REQUEST",
         # While one replica is healthy the others rest; with none, trying is better than refusing.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 1}},
+        "common_lb_config": {
+            "healthy_panic_threshold": {"value": 1},
+            # Envoy would keep what it has found out within a second of another such finding to itself.
+            "update_merge_window": "0s",
+        },
         "typed_extension_protocol_options": _http1(),
         "health_checks": [_HEALTH_CHECK],
         "outlier_detection": _OUTLIER_DETECTION,

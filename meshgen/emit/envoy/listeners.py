@@ -14,7 +14,7 @@ from meshgen.emit.envoy.routes import front_routes, mesh_routes, page_routes, pu
 from meshgen.emit.envoy.settings import EnvoySettings
 from meshgen.emit.envoy.tracing import access_log, tracing
 from meshgen.emit.output.document import Document
-from meshgen.own_headers import MESSAGE, TRIED
+from meshgen.limits import MESSAGE_HEADER, TRIED_HEADER
 from meshgen.plan.model import Mesh
 
 PUBLIC_NAME = "envoy"
@@ -108,8 +108,8 @@ def _manager(name: str, virtual_host: Document, *more_hosts: Document, **fields:
 # Replicas are told by nobody else what has a meaning between two parts of the mesh. The public listener lets in nothing
 # that is called like this; the mesh listener has read what is for itself.
 _OURS_REMOVED: Document = {
-    "request_headers_to_remove": [TRIED, MESSAGE],
-    "response_headers_to_remove": [MESSAGE],
+    "request_headers_to_remove": [TRIED_HEADER, MESSAGE_HEADER],
+    "response_headers_to_remove": [MESSAGE_HEADER],
 }
 
 

@@ -22,8 +22,7 @@ from meshgen.emit.envoy.replies import SILENT_ERRORS
 from meshgen.emit.envoy.scripts import COUNTED, SCRIPTS
 from meshgen.emit.envoy.settings import DOCS_PATH, FRONT_CLUSTER, OPENAPI_PATH, PAGES_CLUSTER, EnvoySettings
 from meshgen.emit.output.document import Document
-from meshgen.limits import as_json, far_over
-from meshgen.own_headers import TRIED
+from meshgen.limits import TRIED_HEADER, as_json, far_over
 from meshgen.plan.model import Service
 
 BUFFER = "envoy.filters.http.buffer"
@@ -66,7 +65,7 @@ def mesh_routes(service: Service, settings: EnvoySettings) -> list[Document]:
     """Callers from the mesh: they bring a deadline and keep it; a second timer here would race theirs."""
     prefix: Document = {"prefix": f"/{service.service}/"}
     times: Document = {"timeout": "0s"}
-    tried = {**prefix, "headers": [{"name": TRIED, "present_match": True}]}
+    tried = {**prefix, "headers": [{"name": TRIED_HEADER, "present_match": True}]}
     return [
         *([_route(tried, replace(service, idempotent=False), settings, times)] if service.idempotent else []),
         _route(prefix, service, settings, times),

