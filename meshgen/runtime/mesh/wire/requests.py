@@ -44,6 +44,8 @@ class Request:
     seconds: float | None = None
     """How long the caller waits; None when it did not say."""
     is_health: bool = False
+    is_last: bool = False
+    """The caller closes the connection after its answer."""
     has_head: bool = False
     expects_word: bool = False
     """The caller sends the body when it is told to (RFC 9110, section 10.1.1)."""
@@ -135,7 +137,8 @@ class Requests:
     def on_header(self, name: bytes, value: bytes) -> None:  # noqa: D102
         request = self._now_read
         request.size += len(name) + len(value)
-        if request.size > headers.LONGEST_HEADERS or len(request.pairs) >= headers.MOST_HEADERS:
+        many = len(name) > headers.LONGEST_NAME or len(request.pairs) >= headers.MOST_HEADERS
+        if many or request.size > headers.LONGEST_HEADERS:
             raise _too_large()
         if not request.has_head:  # trailers of a request say nothing here
             request.pairs.append((name, value))
@@ -145,8 +148,9 @@ class Requests:
         if parser.should_upgrade() or parser.get_http_version() != "1.1":
             raise RefusedError(505, Code.INTERNAL, "only HTTP/1.1 is spoken here")
         request.has_head = True
+        request.is_last = not parser.should_keep_alive()
         method = parser.get_method()
-        if request.path == HEALTH and method in (b"GET", b"HEAD"):
+        if request.path == HEALTH and method == b"GET":
             request.is_health = True
             return
         _read_head(request, method)
@@ -180,10 +184,12 @@ def _read_head(request: Request, method: bytes) -> None:
     fields = {name.lower(): value for name, value in request.pairs}
     if method != b"POST":
         raise RefusedError(405, Code.INTERNAL, "an rpc is called by POST")
-    if not fields.get(b"content-type", b"").startswith(headers.CONTENT_TYPE):
+    if not headers.is_grpc(fields.get(b"content-type", b"")):
         raise RefusedError(415, Code.INTERNAL, "the content-type of an rpc is application/grpc")
     if fields.get(b"content-encoding", b"identity") != b"identity":
         raise RefusedError(415, Code.UNIMPLEMENTED, "content-encoding: send the body as it is")
+    if fields.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        raise RefusedError(415, Code.UNIMPLEMENTED, "transfer-encoding: send the body as it is, in chunks")
     try:
         if (timeout := fields.get(headers.TIMEOUT)) is not None:
             request.seconds = headers.timeout_of(timeout)
