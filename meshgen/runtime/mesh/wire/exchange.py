@@ -178,7 +178,8 @@ class Exchange(asyncio.Protocol):
         try:
             async with aclosing(rpc.answers(inbox, request.metadata, request.seconds)) as answers:  # type: ignore[type-var]
                 async for data in answers:
-                    if self._transport is None:
+                    # To be lost is told in a turn of its own, which answers that wait for nothing do not leave it.
+                    if self._transport is None or self._transport.is_closing():
                         return
                     write_chunk(self._transport, b"" if begun else self._head(request) + _BODY, data)
                     begun = True

@@ -98,7 +98,7 @@ class Line(asyncio.Protocol):
     async def _send(self, messages: AsyncIterator[bytes]) -> None:
         try:
             async for message in messages:
-                if self._transport is None:
+                if self._transport is None or self._transport.is_closing():
                     return
                 write_chunk(self._transport, b"", message)
                 if self._flow.full:

@@ -77,8 +77,9 @@ class Server:
         """Close all connections; what is under way is cancelled."""
         self.drain()
         if self._looking is not None:
-            self._looking.cancel()
             self._looking.get_loop().remove_reader(self._socket)
+            self._looking.cancel()
+            self._looking = None
         self._socket.close()
         for exchange in list(self._open):
             exchange.abort()
