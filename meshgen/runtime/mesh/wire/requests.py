@@ -58,6 +58,7 @@ class Request:
 
 _HEAD_S = 15.0
 """The time for all headers."""
+_AROUND_BODY = 2 * headers.LONGEST_HEADERS
 
 
 class Listener(Protocol):
@@ -87,7 +88,8 @@ class Requests:
         self._parser = httptools.HttpRequestParser(self)
         self._busy = False
         self._now = 0.0
-        self._allowance = 0
+        self._allowance = _AROUND_BODY
+        """Bytes that may still come without being part of a body."""
 
     @property
     def reading(self) -> Request | None:
@@ -97,6 +99,7 @@ class Requests:
     def free(self) -> None:
         """The last request has been answered: another one may come."""
         self._busy = False
+        self._allowance = _AROUND_BODY
 
     def feed(self, data: bytes, now: float) -> None:
         """Read on; `now` is the event loop's clock.
@@ -125,7 +128,6 @@ class Requests:
             raise RefusedError(400, Code.INTERNAL, "a request came before the last one was answered")
         self._busy = True
         self._request = Request(self._now)
-        self._allowance = 2 * headers.LONGEST_HEADERS
 
     def on_url(self, url: bytes) -> None:  # noqa: D102
         request = self._now_read

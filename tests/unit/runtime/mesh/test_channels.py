@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from meshgen.runtime.mesh.envoy_channel import EnvoyChannel
+from meshgen.runtime.mesh.wire.link import Link
 
 from meshgen.runtime.call.metadata import Metadata
 from meshgen.runtime.mesh import retry
 from meshgen.runtime.mesh.call_errors import as_nodes_own
 from meshgen.runtime.mesh.channel import Channel, LostError
-from meshgen.runtime.mesh.envoy_channel import EnvoyChannel
 from meshgen.runtime.mesh.peers import Peers
-from meshgen.runtime.mesh.wire.link import Link
 from meshgen.status import Code, DeadlineExceeded, InvalidArgument, NotFound, Unavailable
 
 

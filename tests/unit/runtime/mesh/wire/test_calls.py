@@ -258,7 +258,8 @@ async def test_an_answer_that_nobody_asked_for_is_nobodys(tmp_path: Path) -> Non
             "0 messages came where an rpc has one",
         ),
         (
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ncontent-length: 10\r\ngrpc-status: 0\r\n\r\n" + bytes(10),
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ncontent-length: 10\r\ngrpc-status: 0\r\n\r\n"
+            + bytes(10),
             Code.INTERNAL,
             "2 messages came where an rpc has one",
         ),
@@ -302,7 +303,9 @@ async def answering(path: Path, answer: bytes) -> asyncio.Server:
 async def test_a_half_answer_is_a_loss(tmp_path: Path) -> None:
     async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1000)
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ntransfer-encoding: chunked\r\n\r\n6\r\n\0\0\0")
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ntransfer-encoding: chunked\r\n\r\n6\r\n\0\0\0"
+        )
         writer.close()
 
     server = await asyncio.start_unix_server(hang_up, tmp_path / "other")
@@ -361,9 +364,7 @@ async def test_the_time_to_connect_is_the_calls_own(tmp_path: Path) -> None:
             one.close()
 
 
-async def test_connections_that_nobody_uses_are_closed(
-    peer: Peer, node: Node, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_connections_that_nobody_uses_are_closed(peer: Peer, node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(peers, "_IDLE_S", 0.2)
     await asyncio.gather(*(peer.call(b"/s/echo", b"x", 5, ()) for _ in range(5)))
     assert len(peer._idle) == 5

@@ -69,7 +69,7 @@ async def test_an_error_arrives_whole_before_and_after_the_first_answer(
         got = []
         with pytest.raises(StatusError) as raised:
             async for answer in peer.stream(f"/s/{rpc}".encode(), sent([b"m"]), 5, ()):
-                got.append(bytes(answer))  # noqa: PERF401 - what came before the error is looked at
+                got.append(bytes(answer))
         error = raised.value
         assert (error.code, error.node) == (Code.NOT_FOUND, "leaf")
         assert error.message == rpc.removeprefix("fail_") + " the first"
