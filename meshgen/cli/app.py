@@ -57,7 +57,6 @@ _NODES_HELP = "Publish the nodes' own services too; by default on loopback only.
 _ORIGIN_HELP = "Lets pages of this origin call, such as https://app.example.com; those of localhost may anyway."
 
 _SPANS_HELP = "Spans as OTLP JSON, such as `meshgen run --trace` writes."
-_EAST_WEST_HELP = "How nodes are called: at their replicas, over Unix sockets, or through Envoy."
 _RELOAD_HELP = "Deploy again what edits of the project change; without it, what was started is served to the end."
 _TRACE_HELP = "Write the spans of all requests there, as OTLP JSON, for `meshgen advise`."
 
@@ -314,13 +313,6 @@ def advise(graph: str, trace: Path) -> None:
     metavar="N",
     type=click.IntRange(1),
     help="Requests per second that the front lets through.",
-)
-@click.option(
-    "--east-west",
-    type=click.Choice(["direct", "envoy"]),
-    default="direct",
-    show_default=True,
-    help=_EAST_WEST_HELP,
 )
 @click.option("--allow-origin", "origins", metavar="ORIGIN", type=_origin, multiple=True, help=_ORIGIN_HELP)
 @click.option("--trace", metavar="FILE", type=_file, help=_TRACE_HELP)

@@ -124,6 +124,6 @@ class Progress:
 
 
 def _state(app: AppStatus) -> NodeState:
-    if app.running >= app.wanted and app.endpoints and app.status == "RUNNING":
+    if app.running >= app.wanted and app.ids and app.status == "RUNNING":
         return "running"
     return "starting" if app.replicas else "queued"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import meshgen
 from meshgen import limits
+from meshgen.control.layout import Layout
 from meshgen.control.model import MeshError, MeshOptions
 from meshgen.control.reaper import RUN_ID
 from meshgen.rayserve.fork import ask
@@ -82,17 +83,15 @@ def _of_own_ray() -> dict[str, str]:
     return values
 
 
-def for_replicas(
-    tree: Path, roots: Iterable[Path], mesh_address: str, errors: Path, max_message_mb: int, replicas: Path | None
-) -> dict[str, str]:
+def for_replicas(layout: Layout, roots: Iterable[Path], max_message_mb: int) -> dict[str, str]:
     """What a mesh's processes need, on a cluster of our own or on a joined one."""
     return {
         **_of_serve(max_message_mb),
-        **({FOLDER: str(replicas)} if replicas else {}),
-        MESH_SOCKET: mesh_address,
-        error_log.VARIABLE: str(errors),
+        FOLDER: str(layout.replicas),
+        MESH_SOCKET: str(layout.mesh_socket),
+        error_log.VARIABLE: str(layout.errors),
         limits.VARIABLE: str(max_message_mb),
-        "PYTHONPATH": python_path(tree, roots),
+        "PYTHONPATH": python_path(layout.tree, roots),
     }
 
 

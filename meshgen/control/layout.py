@@ -20,7 +20,6 @@ from meshgen.emit.envoy.settings import LOOPBACK_ORIGINS
 from meshgen.emit.output.document import to_yaml
 from meshgen.limits import MEBIBYTE
 
-LOOPBACK = "127.0.0.1"
 # Ray puts Unix sockets some 60 characters below its folder; their paths may have 107.
 _LONGEST_TEMP = 30
 
@@ -48,8 +47,6 @@ class Layout:
     folder: Path
     port: int
     """Envoy's public port, the one that clients know; all others are on the loopback."""
-    mesh_port: int
-    """The port of Envoy's listener for calls between nodes."""
     admin_port: int
     """The port of Envoy's admin interface."""
     reflection_port: int
@@ -64,11 +61,10 @@ class Layout:
     @classmethod
     def pick(cls, folder: Path, port: int) -> Layout:
         """A layout with free ports beside the public one."""
-        mesh, admin, reflection, pages, spans = ports.pick(5, besides=port)
+        admin, reflection, pages, spans = ports.pick(4, besides=port)
         return cls(
             folder=folder,
             port=port,
-            mesh_port=mesh,
             admin_port=admin,
             reflection_port=reflection,
             pages_port=pages,
@@ -96,7 +92,7 @@ class Layout:
 
     @property
     def replicas(self) -> Path:
-        """The folder of replicas' sockets, and lists of them, for calls that do not go through Envoy."""
+        """The folder of replicas' sockets, and of lists of them for callers."""
         return self.folder / "replicas"
 
     @property
@@ -110,9 +106,9 @@ class Layout:
         return self.folder / "errors.txt"
 
     @property
-    def mesh_address(self) -> str:
-        """The address of Envoy's listener for calls between nodes."""
-        return f"{LOOPBACK}:{self.mesh_port}"
+    def mesh_socket(self) -> Path:
+        """The socket of Envoy's listener for calls between nodes."""
+        return self.folder / "mesh.sock"
 
     @property
     def config(self) -> Path:
@@ -130,7 +126,7 @@ class Layout:
         settings = EnvoySettings(
             host=options.host,
             port=self.port,
-            mesh_port=self.mesh_port,
+            mesh_socket=str(self.mesh_socket),
             admin_port=self.admin_port,
             reflection_port=self.reflection_port,
             pages_port=self.pages_port,

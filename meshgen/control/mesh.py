@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from meshgen.control import deploy, environment, http, ports, spans, take_off
@@ -99,25 +98,16 @@ def _last_command(revision: Revision, options: MeshOptions) -> tuple[str, ...]:
 
 def _prepared(revision: Revision, options: MeshOptions, layout: Layout, run_id: str) -> Mapping[str, str]:
     """Write what is generated, and set the environment; the part of it that replicas need."""
-    roots, replicas = revision.roots, _replicas(options, layout)
     write_tree(layout.tree, revision.targets)
     layout.errors.touch()
-    if replicas is not None:
-        replicas.mkdir()
-    env = environment.for_replicas(
-        layout.tree, roots, layout.mesh_address, layout.errors, options.max_message_mb, replicas
-    )
+    layout.replicas.mkdir()
+    env = environment.for_replicas(layout, revision.roots, options.max_message_mb)
     if options.trace is not None:
         env |= spans.environment(options.trace, layout.spans_port)
     joined = options.address is not None
     more = environment.for_every_process(run_id) if joined else environment.for_own_cluster(run_id, layout.folder)
     environment.apply({**env, **more})
     return env
-
-
-def _replicas(options: MeshOptions, layout: Layout) -> Path | None:
-    """Where callers look for replicas to call straight; None when they call through Envoy."""
-    return layout.replicas if options.east_west == "direct" else None
 
 
 class _Run:
@@ -144,8 +134,8 @@ class _Run:
             self._cluster.details,
             self._cluster.changed,
             layout.endpoints,
+            layout.replicas,
             revision.applications,
-            replicas=_replicas(options, layout),
         )
         self._front = Front(revision, options, layout, self._discovery)
         self._begin = time.monotonic()

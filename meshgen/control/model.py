@@ -69,9 +69,6 @@ class Revision:
         return tuple(workload.application for mesh in self.meshes for workload in mesh.workloads)
 
 
-EastWest = Literal["direct", "envoy"]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeshOptions:
     """The ways in which a mesh can be run."""
@@ -83,8 +80,6 @@ class MeshOptions:
     """A running Ray cluster to join; None starts one for this run."""
     expose_nodes: bool | None = None
     """Publish the nodes' own services on the front too; None does so on loopback only."""
-    east_west: EastWest = "direct"
-    """How nodes are called: at their replicas over Unix sockets, or through Envoy."""
     max_message_mb: int = limits.DEFAULT_MB
     """The biggest request and answer, in MiB."""
     rate_limit: int | None = None

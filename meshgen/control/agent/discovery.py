@@ -1,4 +1,4 @@
-"""Keeps Envoy's endpoints, and the list for straight calls, equal to Serve's running replicas; tells others of them."""
+"""Keeps Envoy's endpoints, and callers' lists, equal to Serve's running replicas; tells others of them."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ from typing import Any, TypeAlias
 from meshgen.control.agent.snapshot import AppStatus, parse
 from meshgen.emit.envoy import endpoints_document, endpoints_path
 from meshgen.emit.output.document import to_yaml
-from meshgen.runtime.mesh.wire.pool import list_path
+from meshgen.runtime.mesh.wire.pool import list_path, socket_path
 from meshgen.tracebacks import kind_and_text
 
 Snapshot: TypeAlias = Mapping[str, AppStatus]
 Report: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
 Word: TypeAlias = Callable[[], Awaitable[None]]
-Endpoints: TypeAlias = tuple[tuple[str, int], ...]
+Ids: TypeAlias = tuple[str, ...]
 
-LOOPBACK = "127.0.0.1"
 _EAGER_S = 0.25
 """Between two polls while the mesh starts, and people look on."""
 _PAUSE_S = 0.05
@@ -36,17 +35,15 @@ _log = logging.getLogger(__name__)
 class Discovery:
     """Asks Serve; writes what Envoy and callers read, by cluster; calls the listeners with each snapshot."""
 
-    def __init__(
-        self, details: Report, changed: Word, folder: Path, clusters: Sequence[str], *, replicas: Path | None = None
-    ) -> None:
+    def __init__(self, details: Report, changed: Word, folder: Path, replicas: Path, clusters: Sequence[str]) -> None:
         """What to keep equal to what.
 
         Args:
             details: Serve's report.
             changed: returns when there is something new in the report.
             folder: that Envoy watches.
+            replicas: the folder of replicas' sockets, where callers look for lists of them.
             clusters: names of Envoy's clusters, which are those of Serve's applications.
-            replicas: where callers look for replicas to call straight; None: nobody does.
         """
         self._details = details
         self._changed = changed
@@ -54,24 +51,24 @@ class Discovery:
         self.waits_for_word = False
         """Ask when Serve has word of a change. Until set, every moment: a start has news that Serve does not tell."""
         self._folder = folder
-        self._endpoints: dict[str, Endpoints] = {}
+        self._endpoints: dict[str, Ids] = {}
         self._replicas = replicas
-        self._ids: dict[str, tuple[str, ...]] = {}
+        self._listed: dict[str, Ids] = {}
         self.listeners: list[Callable[[Snapshot], Awaitable[None]]] = []
         self.failed_since: float | None = None
         """Start of the present row of failed polls (monotonic seconds); None when the last one was good."""
         self.set_clusters(clusters)
 
     @property
-    def endpoints(self) -> Mapping[str, Endpoints]:
-        """What was written last, by cluster."""
+    def endpoints(self) -> Mapping[str, Ids]:
+        """The ids of the replicas that Envoy was last told of, by cluster."""
         return self._endpoints
 
     def set_clusters(self, clusters: Sequence[str]) -> None:
         """Replace the clusters; those that stay keep what is known of them."""
         for gone in self._endpoints.keys() - set(clusters):
             del self._endpoints[gone]
-            self._ids.pop(gone, None)
+            self._listed.pop(gone, None)
         for fresh in [cluster for cluster in clusters if cluster not in self._endpoints]:
             Path(endpoints_path(str(self._folder), fresh)).parent.mkdir(parents=True, exist_ok=True)
             self._write(fresh, ())
@@ -110,7 +107,7 @@ class Discovery:
 
     async def _poll(self) -> None:
         try:
-            snapshot = parse(await asyncio.wait_for(self._details(), timeout=_REPORT_S), host=LOOPBACK)
+            snapshot = parse(await asyncio.wait_for(self._details(), timeout=_REPORT_S))
             self.update(snapshot)
             for listener in self.listeners:
                 await listener(snapshot)
@@ -130,22 +127,23 @@ class Discovery:
         changed = False
         for cluster, before in list(self._endpoints.items()):
             app = snapshot.get(cluster)
+            ids = () if app is None else app.ids
             # Without a running replica the last one may still be draining, and refuses what it cannot serve.
-            now = () if app is None else app.endpoints or before
+            now = before if app is not None and not ids else ids
             if now != before:
                 self._write(cluster, now)
                 changed = True
-            ids = () if app is None else app.ids
-            if self._replicas is not None and ids != self._ids.get(cluster, ()):
+            if ids != self._listed.get(cluster, ()):
                 _replace(list_path(self._replicas, cluster), "\n".join(ids))
-                self._ids[cluster] = ids
+                self._listed[cluster] = ids
         return changed
 
-    def _write(self, cluster: str, endpoints: Endpoints) -> None:
+    def _write(self, cluster: str, ids: Ids) -> None:
         path = Path(endpoints_path(str(self._folder), cluster))
+        sockets = [str(socket_path(self._replicas, replica)) for replica in ids]
         # Envoy looks at the file when something is renamed into the folder.
-        _replace(path, to_yaml(endpoints_document(cluster, endpoints)))
-        self._endpoints[cluster] = endpoints
+        _replace(path, to_yaml(endpoints_document(cluster, sockets)))
+        self._endpoints[cluster] = ids
 
 
 def _replace(path: Path, text: str) -> None:

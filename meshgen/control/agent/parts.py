@@ -31,7 +31,7 @@ async def reflection_running(
     server = ReflectionServer(published(all_descriptors(targets), exposed), sorted(exposed), port=port)
 
     async def report(snapshot: Snapshot) -> None:
-        live = {name for name, app in snapshot.items() if app.endpoints}
+        live = {name for name, app in snapshot.items() if app.ids}
         await server.report({service: name in live for service, name in applications.items()})
 
     discovery.listeners.append(report)

@@ -24,10 +24,8 @@ class AppStatus:
     wanted: int
     replicas: tuple[tuple[str, int | None], ...]
     """State and pid of each replica."""
-    endpoints: tuple[tuple[str, int], ...]
-    """Host and gRPC port of each replica that takes requests."""
-    ids: tuple[str, ...] = ()
-    """Ids of the same replicas."""
+    ids: tuple[str, ...]
+    """The id of each replica that takes requests, by which its socket is called."""
 
     @property
     def running(self) -> int:
@@ -42,16 +40,11 @@ class AppStatus:
         return ""
 
 
-def parse(details: Mapping[str, Any], *, host: str | None = None) -> dict[str, AppStatus]:
-    """Applications by name, from `ServeInstanceDetails` as a mapping.
-
-    Args:
-        details: Serve's report.
-        host: replaces the node's address in endpoints (replicas on this machine listen on the loopback only).
-    """
+def parse(details: Mapping[str, Any]) -> dict[str, AppStatus]:
+    """Applications by name, from Serve's report, `ServeInstanceDetails` as a mapping."""
     targets = _targets(details.get("target_groups") or ())
     return {
-        name: _app(name, app, targets.get(name, ()), host)
+        name: _app(name, app, targets.get(name, ()))
         for name, app in (details.get("applications") or {}).items()
         if app["status"] != "DELETING"
     }
@@ -66,7 +59,7 @@ def _targets(groups: Any) -> dict[str, Sequence[Any]]:
     }
 
 
-def _app(name: str, app: Mapping[str, Any], targets: Sequence[Any], host: str | None) -> AppStatus:
+def _app(name: str, app: Mapping[str, Any], targets: Sequence[Any]) -> AppStatus:
     deployments = app["deployments"].values()
     messages = [d["message"] for d in deployments if d["message"]] or [app["message"]]
     return AppStatus(
@@ -75,7 +68,6 @@ def _app(name: str, app: Mapping[str, Any], targets: Sequence[Any], host: str | 
         message="\n".join(m for m in messages if m),
         wanted=sum(d["target_num_replicas"] for d in deployments) or 1,
         replicas=tuple((_text(r["state"]), r.get("pid")) for d in deployments for r in d["replicas"]),
-        endpoints=tuple(sorted((host or t["ip"], int(t["port"])) for t in targets)),
         ids=tuple(sorted(t["name"].rpartition("#")[2] for t in targets)),
     )
 

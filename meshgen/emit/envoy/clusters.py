@@ -7,8 +7,8 @@ otherwise lose its healthy replicas one by one.
 from __future__ import annotations
 
 from meshgen.emit.envoy.endpoints import endpoints_path
-from meshgen.emit.envoy.parts import LOOPBACK, endpoint, extension, typed
-from meshgen.emit.envoy.settings import FRONT_CLUSTER, OTLP_CLUSTER, PAGES_CLUSTER, EnvoySettings, Otlp
+from meshgen.emit.envoy.parts import LOOPBACK, address, endpoint, extension, seconds, typed
+from meshgen.emit.envoy.settings import FRONT_CLUSTER, HEALTH_PATH, OTLP_CLUSTER, PAGES_CLUSTER, EnvoySettings, Otlp
 from meshgen.emit.output.document import Document, without_empty
 from meshgen.limits import MEBIBYTE
 from meshgen.plan.model import Workload
@@ -30,7 +30,7 @@ def workload_cluster(workload: Workload, settings: EnvoySettings) -> Document:
         "lb_policy": "LEAST_REQUEST",
         # While one replica is healthy the others rest; with none, trying is better than refusing.
         "common_lb_config": {"healthy_panic_threshold": {"value": 1}},
-        "typed_extension_protocol_options": _http2(),
+        "typed_extension_protocol_options": _http1(),
         "health_checks": [_HEALTH_CHECK],
         "outlier_detection": _OUTLIER_DETECTION,
         "circuit_breakers": {"thresholds": [_LIMITS]},
@@ -82,8 +82,10 @@ _HEALTH_CHECK: Document = {
     "unhealthy_interval": "1s",
     "unhealthy_threshold": 2,
     "healthy_threshold": 1,
-    "grpc_health_check": {},
+    "http_health_check": {"path": HEALTH_PATH},
 }
+_IDLE_S = 60.0
+"""A connection that nobody needs is closed here and never by a replica, which might have a request on its way to it."""
 _OUTLIER_DETECTION: Document = {
     "split_external_local_origin_errors": True,
     "consecutive_local_origin_failure": 2,
@@ -105,16 +107,25 @@ _LIMITS: Document = {
 }
 
 
-def _http2() -> Document:
-    options = typed(
-        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-        explicit_http_config={"http2_protocol_options": HTTP2},
+def _http1() -> Document:
+    """How replicas speak gRPC: a call has a connection to itself, and its status comes in trailers."""
+    return _protocol(
+        explicit_http_config={"http_protocol_options": {"enable_trailers": True}},
+        common_http_protocol_options={"idle_timeout": seconds(_IDLE_S)},
     )
-    return {"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options}
+
+
+def _http2() -> Document:
+    return _protocol(explicit_http_config={"http2_protocol_options": HTTP2})
+
+
+def _protocol(**options: Document) -> Document:
+    name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    return {name: typed(name, **options)}
 
 
 def _assignment(cluster: str, host: str, port: int) -> Document:
-    return {"cluster_name": cluster, "endpoints": [{"lb_endpoints": [endpoint(host, port)]}]}
+    return {"cluster_name": cluster, "endpoints": [{"lb_endpoints": [endpoint(address(host, port))]}]}
 
 
 def _tls(otlp: Otlp) -> Document:

@@ -15,7 +15,11 @@ from meshgen.plan.model import Plan
 def envoy_files(plan: Plan) -> tuple[GeneratedFile, ...]:
     """Configuration, descriptor set, and an empty endpoint file per cluster for discovery to replace."""
     folder = f"envoy/{plan.mesh.graph}"
-    settings = EnvoySettings(endpoints_dir=f"{folder}/endpoints", descriptors=descriptors_path(plan.mesh.graph))
+    settings = EnvoySettings(
+        mesh_socket=f"{folder}/mesh.sock",
+        endpoints_dir=f"{folder}/endpoints",
+        descriptors=descriptors_path(plan.mesh.graph),
+    )
     title = header(plan)
     endpoints = (
         GeneratedFile.text(

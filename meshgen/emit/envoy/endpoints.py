@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from meshgen.emit.envoy.parts import endpoint, typed
+from meshgen.emit.envoy.parts import endpoint, pipe, typed
 from meshgen.emit.output.document import Document
 
 
@@ -13,9 +13,9 @@ def endpoints_path(endpoints_dir: str, cluster: str) -> str:
     return f"{endpoints_dir}/{cluster}/endpoints.yaml"
 
 
-def endpoints_document(cluster: str, addresses: Iterable[tuple[str, int]]) -> Document:
-    """The running replicas of a cluster as (host, port); sorted, so that equal sets give equal files."""
-    hosts = [endpoint(host, port) for host, port in sorted(set(addresses))]
+def endpoints_document(cluster: str, sockets: Iterable[str]) -> Document:
+    """The running replicas of a cluster by the paths of their sockets; sorted, so that equal sets give equal files."""
+    hosts = [endpoint(pipe(path)) for path in sorted(set(sockets))]
     assignment = typed(
         "envoy.config.endpoint.v3.ClusterLoadAssignment",
         cluster_name=cluster,

@@ -8,12 +8,13 @@ from typing import Any
 from meshgen.emit.envoy.admission import first_routes, other_hosts, own_names
 from meshgen.emit.envoy.clusters import HTTP2
 from meshgen.emit.envoy.filters import CORS, cors_policy, public_filters, router
-from meshgen.emit.envoy.parts import LOOPBACK, address, typed
+from meshgen.emit.envoy.parts import address, pipe, typed
 from meshgen.emit.envoy.replies import local_replies
-from meshgen.emit.envoy.routes import HEADERS_TO_REMOVE, front_routes, mesh_route, page_routes, public_routes
+from meshgen.emit.envoy.routes import front_routes, mesh_routes, page_routes, public_routes
 from meshgen.emit.envoy.settings import EnvoySettings
 from meshgen.emit.envoy.tracing import access_log, tracing
 from meshgen.emit.output.document import Document
+from meshgen.own_headers import MESSAGE, TRIED
 from meshgen.plan.model import Mesh
 
 PUBLIC_NAME = "envoy"
@@ -48,29 +49,43 @@ def public_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document
         local_reply_config=local_replies(settings),
         access_log=access_log(settings.access_log),
         tracing=tracing(settings.otlp, PUBLIC_NAME),
+        codec_type="AUTO",
+        http2_protocol_options=HTTP2,
+        common_http_protocol_options={"idle_timeout": _IDLE},
         # The caller's address and headers are an outsider's, from wherever they come.
         use_remote_address=True,
         normalize_path=True,
         merge_slashes=True,
         request_headers_timeout="10s",
     )
-    return _listener("public", settings.host, settings.port, manager)
+    return _listener("public", address(settings.host, settings.port), manager)
 
 
 def mesh_listener(meshes: Sequence[Mesh], settings: EnvoySettings) -> Document:
-    """One route per node outside of the driver; drivers and other nodes are its only callers."""
+    """Nodes outside of drivers, on a socket that only drivers and other nodes can open; gRPC as replicas speak it."""
     drivers = {mesh.driver.application for mesh in meshes}
     nodes = [s for mesh in meshes for s in mesh.services if s.application not in drivers]
-    virtual_host = {"name": "mesh", "domains": ["*"], "routes": [mesh_route(node, settings) for node in nodes]}
+    routes = [route for node in nodes for route in mesh_routes(node, settings)]
+    virtual_host = {"name": "mesh", "domains": ["*"], "routes": routes}
     manager = _manager(
         MESH_NAME,
         virtual_host,
         http_filters=[router()],
         access_log=access_log(settings.mesh_access_log),
         tracing=tracing(settings.otlp, MESH_NAME),
+        codec_type="HTTP1",
+        http_protocol_options={"enable_trailers": True},
+        # What the public listener lets through, and what a driver adds.
+        max_request_headers_kb=64,
+        common_http_protocol_options={"idle_timeout": _IDLE, "max_headers_count": 200},
     )
+    socket = pipe(settings.mesh_socket)
+    socket["pipe"]["mode"] = 0o600
     # With too little memory the public listener refuses new requests; those that are under way should end.
-    return {**_listener("mesh", LOOPBACK, settings.mesh_port, manager), "bypass_overload_manager": True}
+    return {**_listener("mesh", socket, manager), "bypass_overload_manager": True}
+
+
+_IDLE = "3600s"
 
 
 def _manager(name: str, virtual_host: Document, *more_hosts: Document, **fields: Any) -> Document:
@@ -78,26 +93,31 @@ def _manager(name: str, virtual_host: Document, *more_hosts: Document, **fields:
         "name": virtual_host["name"],
         "virtual_hosts": [virtual_host, *more_hosts],
         "ignore_port_in_host_matching": True,
-        "request_headers_to_remove": HEADERS_TO_REMOVE,
+        **_OURS_REMOVED,
     }
     return typed(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix=name,
-        codec_type="AUTO",
-        http2_protocol_options=HTTP2,
         # Deadlines end requests; a model that thinks for ten minutes sends nothing meanwhile.
         stream_idle_timeout="0s",
-        common_http_protocol_options={"idle_timeout": "3600s"},
         route_config=routes,
         **fields,
     )
 
 
-def _listener(name: str, host: str, port: int, manager: Document) -> Document:
+# Replicas are told by nobody else what has a meaning between two parts of the mesh. The public listener lets in nothing
+# that is called like this; the mesh listener has read what is for itself.
+_OURS_REMOVED: Document = {
+    "request_headers_to_remove": [TRIED, MESSAGE],
+    "response_headers_to_remove": [MESSAGE],
+}
+
+
+def _listener(name: str, at: Document, manager: Document) -> Document:
     network_filter = {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
     return {
         "name": name,
-        "address": address(host, port),
+        "address": at,
         "filter_chains": [{"filters": [network_filter]}],
         # What is read at a time. A million values of JSON take Envoy a second, so it must not read megabytes of them.
         "per_connection_buffer_limit_bytes": 32 * 1024,

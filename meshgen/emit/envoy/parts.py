@@ -37,6 +37,11 @@ def address(host: str, port: int) -> Document:
     return {"socket_address": {"address": host, "port_value": port}}
 
 
-def endpoint(host: str, port: int) -> Document:
-    """One endpoint of a cluster."""
-    return {"endpoint": {"address": address(host, port)}}
+def pipe(path: str) -> Document:
+    """The address of a Unix socket."""
+    return {"pipe": {"path": path}}
+
+
+def endpoint(at: Document) -> Document:
+    """One endpoint of a cluster, by its address."""
+    return {"endpoint": {"address": at}}

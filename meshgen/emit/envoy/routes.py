@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from meshgen.emit.envoy.admission import (
     DISABLED,
@@ -21,10 +22,9 @@ from meshgen.emit.envoy.replies import SILENT_ERRORS
 from meshgen.emit.envoy.settings import DOCS_PATH, FRONT_CLUSTER, OPENAPI_PATH, PAGES_CLUSTER, EnvoySettings
 from meshgen.emit.output.document import Document
 from meshgen.limits import as_json, far_over
+from meshgen.own_headers import TRIED
 from meshgen.plan.model import Service
 
-# Serve takes a header of this name for the application to call.
-HEADERS_TO_REMOVE = ["application"]
 BUFFER = "envoy.filters.http.buffer"
 _FRONT_PREFIXES = ("/grpc.reflection.", "/grpc.health.v1.")
 
@@ -54,9 +54,15 @@ def public_routes(service: Service, paths: Sequence[str], settings: EnvoySetting
     ]
 
 
-def mesh_route(service: Service, settings: EnvoySettings) -> Document:
+def mesh_routes(service: Service, settings: EnvoySettings) -> list[Document]:
     """Callers from the mesh: they bring a deadline and keep it; a second timer here would race theirs."""
-    return _route({"prefix": f"/{service.service}/"}, service, settings, {"timeout": "0s"})
+    prefix: Document = {"prefix": f"/{service.service}/"}
+    times: Document = {"timeout": "0s"}
+    tried = {**prefix, "headers": [{"name": TRIED, "present_match": True}]}
+    return [
+        *([_route(tried, replace(service, idempotent=False), settings, times)] if service.idempotent else []),
+        _route(prefix, service, settings, times),
+    ]
 
 
 def front_routes(settings: EnvoySettings) -> list[Document]:
@@ -135,12 +141,13 @@ def _retries(*, idempotent: bool) -> Document:
     """Never after an answer of the service: an application's UNAVAILABLE is its own.
 
     So retries here and those that its driver has at the mesh listener do not multiply when replicas of a node are lost.
-    `reset` also covers requests that a lost replica may have begun; the others are those that it cannot have seen.
+    `reset` also covers requests that a lost replica may have begun: one more replica may hear of such a request, and no
+    third, as it may be what ends them. The others are those that no replica can have seen. Envoy counts all together.
     """
-    lost = "reset" if idempotent else "reset-before-request"
+    lost, most = ("reset", 1) if idempotent else ("reset-before-request", 3)
     return {
         "retry_on": f"connect-failure,refused-stream,{lost}",
-        "num_retries": 3,
+        "num_retries": most,
         "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
         "retry_host_predicate": [
             extension(
@@ -149,5 +156,5 @@ def _retries(*, idempotent: bool) -> Document:
             )
         ],
         # The lost replica is the least busy one, and so is picked again and again until it is ejected.
-        "host_selection_retry_max_attempts": 20,
+        "host_selection_retry_max_attempts": 100,
     }

@@ -68,14 +68,14 @@ class EnvoySettings:
     host: str = "127.0.0.1"
     """Address of the public listener."""
     port: int = 8080
-    mesh_port: int = 8081
-    """The mesh listener; always on 127.0.0.1."""
-    admin_port: int = 8082
+    admin_port: int = 8081
     """Envoy's admin interface; always on 127.0.0.1."""
-    reflection_port: int = 8083
+    reflection_port: int = 8082
     """The server for reflection and health, on 127.0.0.1."""
-    pages_port: int = 8084
+    pages_port: int = 8083
     """The server for /docs and /openapi.json, on 127.0.0.1."""
+    mesh_socket: str
+    """Path of the mesh listener's socket; 107 bytes at most."""
     endpoints_dir: str
     """Folder with one folder per cluster; Envoy watches each for a renamed `endpoints.yaml`."""
     descriptors: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
+from meshgen import own_headers
 from meshgen.runtime.call import tracing
 from meshgen.runtime.call.context import RequestContext
 
@@ -17,11 +18,14 @@ MetadataByKey: TypeAlias = dict[str, str | bytes]
 ROUTE = "meshgen-route"
 """Key that tells a node on which route of the driver its request runs."""
 
+TRIED = (own_headers.TRIED, "1")
+"""Tells Envoy that a replica may have begun with the call before it was lost: one more may be, and no third."""
+
 # What belongs to one hop, or is made anew for each.
-_HOP_PREFIXES = (":", "grpc-", "x-envoy-", "x-forwarded-")
+_HOP_PREFIXES = (":", "grpc-", "meshgen-", "x-envoy-", "x-forwarded-")
 _HOP_KEYS = frozenset({
     "accept", "accept-encoding", "application", "connection", "content-length", "content-type", "host", "te",
-    "traceparent", "tracestate", "user-agent", ROUTE,
+    "traceparent", "tracestate", "user-agent",
 })  # fmt: skip
 
 

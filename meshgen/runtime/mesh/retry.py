@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from meshgen.codec.wireformat import Buffer
-from meshgen.runtime.call.metadata import Metadata
+from meshgen.runtime.call.metadata import TRIED, Metadata
 from meshgen.runtime.mesh.channel import LostError
 from meshgen.runtime.mesh.peers import Peers
 
@@ -35,4 +35,5 @@ async def call(
         other = peers.besides(channel)
         if other is None or (lost.begun and not idempotent):
             raise
-    return await other.call(path, message, end - time.monotonic(), metadata)
+        again = (*metadata, TRIED) if lost.begun else metadata
+    return await other.call(path, message, end - time.monotonic(), again)

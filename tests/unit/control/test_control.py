@@ -73,28 +73,25 @@ def _details(status: str = "RUNNING", message: str = "", targets: Any = (), stat
     return {
         "applications": {"x-n": {"status": status, "message": "", "deployments": {"node": deployment}}},
         "target_groups": [
-            {"app_name": "x-n", "protocol": "HTTP", "targets": [_target("SERVE_REPLICA::a", 30000)]},
+            {"app_name": "x-n", "protocol": "HTTP", "targets": [_target("SERVE_REPLICA::a")]},
             {"app_name": "x-n", "protocol": "gRPC", "targets": list(targets)},
         ],
     }
 
 
-def _target(name: str, port: int) -> dict[str, Any]:
-    return {"name": name, "ip": "192.0.2.1", "port": port}
+def _target(name: str) -> dict[str, Any]:
+    return {"name": name, "ip": "192.0.2.1", "port": 9000}
 
 
 def test_only_replicas_are_endpoints() -> None:
     targets = [
-        _target("SERVE_REPLICA::x#b", 40001),
-        _target("SERVE_REPLICA::x#a", 40000),
-        _target("SERVE_PROXY_ACTOR-1", 9000),
+        _target("SERVE_REPLICA::x#b"),
+        _target("SERVE_REPLICA::x#a"),
+        _target("SERVE_PROXY_ACTOR-1"),
     ]
-    [app] = parse(_details(targets=targets), host="127.0.0.1").values()
-    assert app.endpoints == (("127.0.0.1", 40000), ("127.0.0.1", 40001))
+    [app] = parse(_details(targets=targets)).values()
     assert app.ids == ("a", "b")
     assert (app.running, app.wanted, app.start_failure) == (1, 2, "")
-    [app] = parse(_details(targets=targets)).values()
-    assert app.endpoints[0] == ("192.0.2.1", 40000)
 
 
 @pytest.mark.parametrize("details", [_details("DEPLOYING", RETRYING), _details("DEPLOY_FAILED", "lost")])
@@ -108,15 +105,14 @@ def test_an_app_on_its_way_out_is_gone() -> None:
     assert parse({}) == {}
 
 
-def _app(running: int, *, endpoints: int, message: str = "") -> AppStatus:
+def _app(running: int, *, ids: str, message: str = "") -> AppStatus:
     return AppStatus(
         name="x-n",
         status="RUNNING",
         message=message,
         wanted=2,
         replicas=(("RUNNING", 1),) * running,
-        endpoints=tuple(("127.0.0.1", 40000 + i) for i in range(endpoints)),
-        ids=tuple("abc"[:endpoints]),
+        ids=tuple(ids),
     )
 
 
@@ -124,62 +120,59 @@ async def _never() -> Any:
     raise AssertionError
 
 
-def _hosts(folder: Path) -> list[int]:
+def _hosts(folder: Path) -> list[str]:
     [resource] = yaml.safe_load((folder / "x-n" / "endpoints.yaml").read_text())["resources"]
     hosts = [h for group in resource["endpoints"] for h in group["lb_endpoints"]]
-    return [h["endpoint"]["address"]["socket_address"]["port_value"] for h in hosts]
+    paths = [Path(h["endpoint"]["address"]["pipe"]["path"]) for h in hosts]
+    assert all(path.parent == folder / "replicas" for path in paths)
+    return [path.name.removesuffix(".sock") for path in paths]
+
+
+def _discovery(details: Any, changed: Any, folder: Path) -> Discovery:
+    (folder / "replicas").mkdir()
+    return Discovery(details, changed, folder, folder / "replicas", ["x-n"])
 
 
 def test_endpoint_files_follow_serve(tmp_path: Path) -> None:
-    discovery = Discovery(_never, _never, tmp_path, ["x-n"])
+    discovery = _discovery(_never, _never, tmp_path)
     assert _hosts(tmp_path) == []
-    assert discovery.update({"x-n": _app(2, endpoints=2)})
-    assert _hosts(tmp_path) == [40000, 40001]
-    assert not discovery.update({"x-n": _app(2, endpoints=2)})
-    assert not discovery.update({"x-n": _app(0, endpoints=0)}), "the last replica may still be draining"
-    assert _hosts(tmp_path) == [40000, 40001]
+    assert discovery.update({"x-n": _app(2, ids="ab")})
+    assert _hosts(tmp_path) == ["a", "b"]
+    assert not discovery.update({"x-n": _app(2, ids="ab")})
+    assert not discovery.update({"x-n": _app(0, ids="")}), "the last replica may still be draining"
+    assert _hosts(tmp_path) == ["a", "b"]
     assert discovery.update({})
     assert _hosts(tmp_path) == []
     assert [p.name for p in (tmp_path / "x-n").iterdir()] == ["endpoints.yaml"]
 
 
 def test_lists_for_direct_calls_follow_serve(tmp_path: Path) -> None:
-    replicas = tmp_path / "replicas"
-    replicas.mkdir()
-    discovery = Discovery(_never, _never, tmp_path, ["x-n"], replicas=replicas)
+    discovery, replicas = _discovery(_never, _never, tmp_path), tmp_path / "replicas"
     assert not list(replicas.iterdir())
-    discovery.update({"x-n": _app(2, endpoints=2)})
+    discovery.update({"x-n": _app(2, ids="ab")})
     assert (replicas / "x-n").read_text().split() == ["a", "b"]
     # The last one that drains is not called any more: Envoy knows what else there may be.
-    discovery.update({"x-n": _app(0, endpoints=0)})
+    discovery.update({"x-n": _app(0, ids="")})
     assert not (replicas / "x-n").read_text()
     assert [p.name for p in replicas.iterdir()] == ["x-n"]
-
-
-def test_replicas_know_of_each_other_only_when_they_may_be_called_straight(tmp_path: Path) -> None:
-    known = environment.for_replicas(tmp_path, [], "127.0.0.1:1", tmp_path / "errors", 32, tmp_path / "replicas")
-    assert known["MESHGEN_REPLICAS"] == str(tmp_path / "replicas")
-    assert "MESHGEN_REPLICAS" not in environment.for_replicas(
-        tmp_path, [], "127.0.0.1:1", tmp_path / "errors", 32, None
-    )
 
 
 class _Serve:
     """What discovery asks: a report, and word of news."""
 
     def __init__(self) -> None:
-        self.ports: tuple[int, ...] = ()
+        self.ids: tuple[str, ...] = ()
         self.polls = 0
         self.broken = False
         self._news = asyncio.Event()
 
-    def tell(self, *ports: int) -> None:
-        self.ports = ports
+    def tell(self, *ids: str) -> None:
+        self.ids = ids
         self._news.set()
 
     async def details(self) -> Any:
         self.polls += 1
-        targets = [{"name": f"SERVE_REPLICA::{p}", "ip": "10.0.0.1", "port": p} for p in self.ports]
+        targets = [_target(f"SERVE_REPLICA::n#{replica}") for replica in self.ids]
         return {**_details("RUNNING"), "target_groups": [{"protocol": "gRPC", "app_name": "x-n", "targets": targets}]}
 
     async def changed(self) -> None:
@@ -197,7 +190,7 @@ async def _until(condition: Callable[[], bool]) -> None:
 
 @contextlib.asynccontextmanager
 async def _discovered(serve: _Serve, folder: Path, *, calm: bool) -> AsyncIterator[Discovery]:
-    discovery = Discovery(serve.details, serve.changed, folder, ["x-n"])
+    discovery = _discovery(serve.details, serve.changed, folder)
     discovery.waits_for_word = calm
     task = asyncio.create_task(discovery.run())
     try:
@@ -212,10 +205,10 @@ async def test_a_calm_mesh_is_asked_when_serve_has_news(tmp_path: Path, monkeypa
     serve = _Serve()
     async with _discovered(serve, tmp_path, calm=True):
         await _until(lambda: serve.polls == 1)
-        serve.tell(40001)
-        await _until(lambda: _hosts(tmp_path) == [40001])
-        serve.tell(40001, 40002)
-        await _until(lambda: _hosts(tmp_path) == [40001, 40002])
+        serve.tell("a")
+        await _until(lambda: _hosts(tmp_path) == ["a"])
+        serve.tell("a", "b")
+        await _until(lambda: _hosts(tmp_path) == ["a", "b"])
         assert serve.polls == 3
 
 
@@ -227,11 +220,11 @@ async def test_news_in_the_middle_of_a_poll_leads_to_another(tmp_path: Path, mon
         async def slow(_snapshot: object) -> None:
             if serve.polls == 1:
                 # The report is old by the time it has been read.
-                serve.tell(40001)
+                serve.tell("a")
                 await asyncio.sleep(0.1)
 
         discovery.listeners.append(slow)
-        await _until(lambda: _hosts(tmp_path) == [40001])
+        await _until(lambda: _hosts(tmp_path) == ["a"])
 
 
 @pytest.mark.parametrize("calm", [False, True])
@@ -243,8 +236,8 @@ async def test_without_word_from_serve_it_is_asked_all_the_same(
     serve.broken = True
     async with _discovered(serve, tmp_path, calm=calm):
         await _until(lambda: serve.polls > 0)
-        serve.ports = (40001,)
-        await _until(lambda: _hosts(tmp_path) == [40001])
+        serve.ids = ("a",)
+        await _until(lambda: _hosts(tmp_path) == ["a"])
 
 
 def test_a_persons_own_settings_of_ray_count(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +258,7 @@ def test_what_ray_reads_is_known_before_a_graph_is_loaded_which_may_import_ray(
     options = MeshOptions(address=address, max_message_mb=7)
     environment.apply(environment.of_ray(options))
     monkeypatch.setitem(sys.modules, "ray", ModuleType("ray"))  # as the graph's file did
-    later = environment.for_replicas(tmp_path, [], "127.0.0.1:1", tmp_path / "errors", 7, None)
+    later = environment.for_replicas(Layout.pick(tmp_path, 1), [], 7)
     own = environment.for_own_cluster("run", tmp_path) if address is None else {}
     environment.apply({**later, **own})
     assert os.environ["RAY_SERVE_THROUGHPUT_OPTIMIZED"] == "1"
@@ -283,12 +276,12 @@ def test_progress_is_told_once_and_failures_name_the_node() -> None:
     told: list[NodeEvent] = []
     progress = Progress([_deployed()], told.append)
     assert progress.pending() == ("node 'n' of 'x'",)
-    for app in (_app(1, endpoints=1), _app(1, endpoints=1), _app(2, endpoints=2)):
+    for app in (_app(1, ids="a"), _app(1, ids="a"), _app(2, ids="ab")):
         progress.update({"x-n": app})
     assert [(e.state, e.running) for e in told] == [("queued", 0), ("starting", 1), ("running", 2)]
     assert progress.pending() == ()
     with pytest.raises(StartError, match=r"(?s)node 'n' of 'x' did not start.*OSError: no weights"):
-        progress.update({"x-n": _app(1, endpoints=1, message=RETRYING)})
+        progress.update({"x-n": _app(1, ids="a", message=RETRYING)})
     assert told[-1].state == "failed"
 
 

@@ -46,7 +46,12 @@ def write(folder: Path, files: Sequence[GeneratedFile]) -> None:
 
 
 def front(folder: Path, plans: Sequence[Plan], **settings: Any) -> Path:
-    chosen = EnvoySettings(endpoints_dir=str(folder / "eds"), descriptors=str(folder / "all.binpb"), **settings)
+    places = {
+        "mesh_socket": "mesh.sock",
+        "endpoints_dir": str(folder / "eds"),
+        "descriptors": str(folder / "all.binpb"),
+    }
+    chosen = EnvoySettings(**places, **settings)
     merged = merge_descriptors(plan.contract.descriptors for plan in plans)
     files = [GeneratedFile("all.binpb", merged.SerializeToString())]
     for workload in (w for plan in plans for w in plan.mesh.workloads):
@@ -93,7 +98,7 @@ def test_envoy_accepts_a_front_without_node_services(tmp_path: Path) -> None:
 
 
 def test_only_lost_replicas_are_retried() -> None:
-    settings = EnvoySettings(endpoints_dir="e", descriptors="d")
+    settings = EnvoySettings(mesh_socket="m", endpoints_dir="e", descriptors="d")
     for idempotent, expected in ((True, "reset"), (False, "reset-before-request")):
         document = to_yaml(envoy_config([plan_samples.mesh(idempotent=idempotent)], settings))
         assert f"retry_on: connect-failure,refused-stream,{expected}\n" in document
@@ -101,16 +106,17 @@ def test_only_lost_replicas_are_retried() -> None:
 
 def test_the_heap_grows_with_the_size_limit() -> None:
     for limit, heap in ((1, 1024), (32, 2048), (1024, 65536)):
-        settings = EnvoySettings(endpoints_dir="e", descriptors="d", max_message_bytes=limit * 2**20)
+        settings = EnvoySettings(mesh_socket="m", endpoints_dir="e", descriptors="d", max_message_bytes=limit * 2**20)
         monitors = envoy_config([plan_samples.mesh()], settings)["overload_manager"]["resource_monitors"]
         assert monitors[1]["typed_config"]["max_heap_size_bytes"] == heap * 2**20
 
 
-def test_the_mesh_listener_is_on_loopback_whatever_the_host() -> None:
-    settings = EnvoySettings(endpoints_dir="e", descriptors="d", host="0.0.0.0")
+def test_the_mesh_listener_is_for_whoever_runs_the_mesh_whatever_the_host() -> None:
+    settings = EnvoySettings(mesh_socket="m", endpoints_dir="e", descriptors="d", host="0.0.0.0")
     document = envoy_config([plan_samples.mesh()], settings)
-    hosts = [li["address"]["socket_address"]["address"] for li in document["static_resources"]["listeners"]]
-    assert hosts == ["0.0.0.0", "127.0.0.1"]
+    public, mesh = (listener["address"] for listener in document["static_resources"]["listeners"])
+    assert public["socket_address"]["address"] == "0.0.0.0"
+    assert mesh == {"pipe": {"path": "m", "mode": 0o600}}
     assert document["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
 
 
@@ -128,7 +134,7 @@ def test_the_mesh_listener_is_on_loopback_whatever_the_host() -> None:
     ],
 )
 def test_a_front_on_loopback_knows_its_names(host: str, names: list[str]) -> None:
-    settings = EnvoySettings(endpoints_dir="e", descriptors="d", host=host)
+    settings = EnvoySettings(mesh_socket="m", endpoints_dir="e", descriptors="d", host=host)
     document = envoy_config([plan_samples.mesh()], settings)
     manager = document["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     own, *others = manager["route_config"]["virtual_hosts"]
@@ -161,12 +167,11 @@ def test_two_graphs_cannot_share_a_rest_path() -> None:
     ours, theirs = plan_samples.mesh("ours"), plan_samples.mesh("theirs")
     theirs = dataclasses.replace(theirs, routes=ours.routes)
     with pytest.raises(MeshgenError, match="'ours' and 'theirs' both have the REST path '/ours'"):
-        envoy_config([ours, theirs], EnvoySettings(endpoints_dir="e", descriptors="d"))
+        envoy_config([ours, theirs], EnvoySettings(mesh_socket="m", endpoints_dir="e", descriptors="d"))
 
 
 def test_endpoints_do_not_depend_on_order() -> None:
-    first = endpoints_document("c", [("127.0.0.1", 2), ("127.0.0.1", 1)])
-    assert first == endpoints_document("c", [("127.0.0.1", 1), ("127.0.0.1", 2), ("127.0.0.1", 1)])
+    assert endpoints_document("c", ["/b", "/a"]) == endpoints_document("c", ["/a", "/b", "/a"])
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A real Envoy in front of real gRPC servers: what clients see when things go well, and when they do not."""
+"""A real Envoy in front of replicas on sockets: what clients see when things go well, and when they do not."""
 
 from __future__ import annotations
 
@@ -25,9 +25,11 @@ from meshgen.limits import HTTP_STATUS_HEADER
 pytestmark = [pytest.mark.mesh, pytest.mark.asyncio(loop_scope="module")]
 envoy = pytest.importorskip("envoy")
 grpc = pytest.importorskip("grpc")
-from plan_replica import CONTRACT, MESSAGES, Replica  # noqa: E402 - needs grpc
+from grpc_on_socket import ask  # noqa: E402 - beside the other
+from plan_replica import CONTRACT, MESSAGES, Replica  # noqa: E402 - needs Envoy's package for nothing else
 
 DRIVER, NODE = "sample", "sample-model"
+FORWARD = "/sample.model.v1.ModelService/Forward"
 
 
 def free_ports(count: int) -> list[int]:
@@ -43,10 +45,11 @@ class Front:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.folder = folder
-        self.port, self.mesh_port, self.admin_port, self.reflection_port, self.pages_port = free_ports(5)
+        self.port, self.admin_port, self.reflection_port, self.pages_port = free_ports(4)
+        self.mesh_socket = str(folder / "mesh.sock")
         self.settings = EnvoySettings(
             port=self.port,
-            mesh_port=self.mesh_port,
+            mesh_socket=self.mesh_socket,
             admin_port=self.admin_port,
             reflection_port=self.reflection_port,
             pages_port=self.pages_port,
@@ -58,12 +61,12 @@ class Front:
         )
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", timeout=10, trust_env=False)
 
-    def serve(self, cluster: str, *ports: int) -> None:
+    def serve(self, cluster: str, *sockets: str) -> None:
         """What discovery does: a new file, renamed over the old one."""
         path = Path(endpoints_path(self.settings.endpoints_dir, cluster))
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_suffix(".new")
-        new.write_text(to_yaml(endpoints_document(cluster, [("127.0.0.1", port) for port in ports])))
+        new.write_text(to_yaml(endpoints_document(cluster, sockets)))
         new.replace(path)
 
     async def start(self) -> asyncio.subprocess.Process:
@@ -98,6 +101,14 @@ class Front:
             rpc = channel.unary_unary(method, request.SerializeToString, response.FromString)
             return await rpc(request(text=text), timeout=limit_s)
 
+    async def call_node(self, text: str, limit: str = "10S", **headers: str) -> tuple[dict[str, str], Any]:
+        """Call the node through the mesh listener; what came beside the answer, and the answer."""
+        request, response = MESSAGES["sample.model.v1.ForwardRequest"], MESSAGES["sample.model.v1.ForwardResponse"]
+        message = request(text=text).SerializeToString()
+        timeout = {"grpc_timeout": limit} if limit else {}
+        found, data = await ask(self.mesh_socket, FORWARD, message, **timeout, **headers)
+        return found, response.FromString(data)
+
 
 @contextlib.asynccontextmanager
 async def front(folder: Path, **settings: Any) -> AsyncIterator[Front]:
@@ -114,12 +125,13 @@ async def front(folder: Path, **settings: Any) -> AsyncIterator[Front]:
 
 
 @contextlib.asynccontextmanager
-async def replica_process() -> AsyncIterator[tuple[asyncio.subprocess.Process, int]]:
-    program = Path(__file__).parents[2] / "plan_replica.py"
-    process = await asyncio.create_subprocess_exec(sys.executable, program, stdout=asyncio.subprocess.PIPE)
+async def replica_process(folder: Path, name: str = "r") -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    program, path = Path(__file__).parents[2] / "plan_replica.py", str(folder / f"{name}.sock")
+    process = await asyncio.create_subprocess_exec(sys.executable, program, path, stdout=asyncio.subprocess.PIPE)
     assert process.stdout is not None
     try:
-        yield process, int(await process.stdout.readline())
+        assert await process.stdout.readline() == b"ready\n"
+        yield process, path
     finally:
         await stop(process)
 
@@ -133,14 +145,15 @@ async def stop(process: asyncio.subprocess.Process) -> None:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def one(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Front, Replica]]:
     """A front with one replica behind both clusters, shared by tests that change neither."""
-    replica = Replica()
-    await replica.server.start()
-    async with front(tmp_path_factory.mktemp("front")) as started:
+    folder = tmp_path_factory.mktemp("front")
+    replica = Replica(str(folder / "replica.sock"))
+    await replica.start()
+    async with front(folder) as started:
         for cluster in (DRIVER, NODE):
-            started.serve(cluster, replica.port)
+            started.serve(cluster, replica.path)
         await started.until_health(200)
         yield started, replica
-    await replica.server.stop(0)
+    replica.server.close()
 
 
 def error(response: httpx.Response, status: int, code: int) -> str:
@@ -303,9 +316,9 @@ async def test_a_grpc_client_may_call_any_name_of_loopback(one: tuple[Front, Rep
 
 
 async def test_elsewhere_it_knows_no_names_of_its_own(tmp_path: Path) -> None:
-    async with replica_process() as (_, port), front(tmp_path, host="0.0.0.0") as envoy_front:
+    async with replica_process(tmp_path) as (_, path), front(tmp_path, host="0.0.0.0") as envoy_front:
         for cluster in (DRIVER, NODE):
-            envoy_front.serve(cluster, port)
+            envoy_front.serve(cluster, path)
         await envoy_front.until_health(200)
         assert (await envoy_front.post({}, host="mesh.example")).status_code == 200
         asked = await envoy_front.http.options("/sample", headers={"origin": "http://evil.example", **PREFLIGHT})
@@ -352,9 +365,12 @@ async def test_pages_of_other_origins_may_not(one: tuple[Front, Replica], origin
 
 
 async def test_an_origin_that_is_let_in(tmp_path: Path) -> None:
-    async with replica_process() as (_, port), front(tmp_path, cors_origins=(r"https://app\.example",)) as envoy_front:
+    async with (
+        replica_process(tmp_path) as (_, path),
+        front(tmp_path, cors_origins=(r"https://app\.example",)) as envoy_front,
+    ):
         for cluster in (DRIVER, NODE):
-            envoy_front.serve(cluster, port)
+            envoy_front.serve(cluster, path)
         await envoy_front.until_health(200)
         assert (await envoy_front.post({}, origin="https://app.example")).status_code == 200
         error(await envoy_front.post({}, origin="https://appxexample"), 403, 7)
@@ -476,8 +492,8 @@ async def test_what_is_hardly_http(
 async def test_answers_over_rest(one: tuple[Front, Replica]) -> None:
     envoy_front, replica = one
     answer = await envoy_front.post({"text": "hi", "count": 0, "linkID": 7, "values": [1, 2]}, application="other")
-    assert answer.json() == {"value": 2, "count": "0", "linkID": "7", "host": str(replica.port), "items": []}
-    assert "application" not in replica.metadata
+    assert answer.json() == {"value": 2, "count": "0", "linkID": "7", "host": replica.path, "items": []}
+    assert replica.metadata["application"] == "other"
     answer = await envoy_front.post({"text": "remaining"})
     assert answer.json().keys() == {"value", "items"}, "unset fields are left out, empty lists are printed"
     assert 55 < answer.json()["value"] <= 60
@@ -537,17 +553,17 @@ async def test_grpc_statuses(one: tuple[Front, Replica], method: str, text: str,
 
 async def test_large_messages_pass_over_grpc(one: tuple[Front, Replica]) -> None:
     answer = await one[0].call(one[0].port, "/sample.v1.SampleService/Predict", "x" * 8_300_000, 10)
-    assert answer.host == str(one[1].port)
+    assert answer.host == one[1].path
 
 
 async def test_the_mesh_listener_routes_nodes_only(one: tuple[Front, Replica]) -> None:
     envoy_front, replica = one
-    answer = await envoy_front.call(envoy_front.mesh_port, "/sample.model.v1.ModelService/Forward", "", 10)
-    assert answer.host == str(replica.port)
-    answer = await envoy_front.call(envoy_front.mesh_port, "/sample.model.v1.ModelService/Forward", "remaining", None)
+    found, answer = await envoy_front.call_node("")
+    assert (found["grpc-status"], answer.host) == ("0", replica.path)
+    _, answer = await envoy_front.call_node("remaining", limit="")
     assert not answer.HasField("value"), "a call without a deadline gets none on the way"
-    with pytest.raises(grpc.aio.AioRpcError):
-        await envoy_front.call(envoy_front.mesh_port, "/sample.v1.SampleService/Predict", "", 10)
+    found, _ = await ask(envoy_front.mesh_socket, PREDICT)
+    assert (found["grpc-status"], found["content-length"]) == ("12", "0")
 
 
 async def test_the_log_has_a_line_per_request(one: tuple[Front, Replica]) -> None:
@@ -564,9 +580,9 @@ async def test_the_log_has_a_line_per_request(one: tuple[Front, Replica]) -> Non
 
 async def test_the_rate_limit(tmp_path: Path) -> None:
     predict, probes = "/sample.v1.SampleService/Predict", 5
-    async with replica_process() as (_, port), front(tmp_path, rate_limit=2) as envoy_front:
-        envoy_front.serve(DRIVER, port)
-        envoy_front.serve(NODE, port)
+    async with replica_process(tmp_path) as (_, path), front(tmp_path, rate_limit=2) as envoy_front:
+        envoy_front.serve(DRIVER, path)
+        envoy_front.serve(NODE, path)
         await envoy_front.until_health(200)
         answers = [await envoy_front.post({}) for _ in range(probes)]
         refused = [answer for answer in answers if answer.status_code != 200]
@@ -588,16 +604,16 @@ async def test_the_rate_limit(tmp_path: Path) -> None:
 
 
 async def test_without_memory_new_requests_are_refused_and_others_end(tmp_path: Path) -> None:
-    async with replica_process() as (_, port), front(tmp_path, max_heap_bytes=1024 * 1024) as envoy_front:
-        envoy_front.serve(DRIVER, port)
-        envoy_front.serve(NODE, port)
+    async with replica_process(tmp_path) as (_, path), front(tmp_path, max_heap_bytes=1024 * 1024) as envoy_front:
+        envoy_front.serve(DRIVER, path)
+        envoy_front.serve(NODE, path)
         await asyncio.sleep(1)
         assert "overload" in error(await envoy_front.post({}), 503, 14)
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await envoy_front.call(envoy_front.port, "/sample.v1.SampleService/Predict", "", 10)
         assert raised.value.code().name == "UNAVAILABLE"
-        answer = await envoy_front.call(envoy_front.mesh_port, "/sample.model.v1.ModelService/Forward", "", 10)
-        assert answer.host == str(port), "calls of requests that are under way pass"
+        _, answer = await envoy_front.call_node("")
+        assert answer.host == path, "calls of requests that are under way pass"
 
 
 async def status(envoy_front: Front, method: str) -> tuple[Any, str | None, str]:
@@ -619,23 +635,23 @@ async def test_no_replica_then_one_then_none(tmp_path: Path) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await envoy_front.call(envoy_front.port, "/sample.v1.SampleService/Predict", "", 10)
         assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
-        async with replica_process() as (_, port):
-            envoy_front.serve(DRIVER, port)
+        async with replica_process(tmp_path) as (_, path):
+            envoy_front.serve(DRIVER, path)
             await asyncio.sleep(1)
             await envoy_front.until_health(503, within=0.1)  # the node has no replica yet
-            envoy_front.serve(NODE, port)
+            envoy_front.serve(NODE, path)
             await envoy_front.until_health(200)
-            assert (await envoy_front.post({})).json()["host"] == str(port)
+            assert (await envoy_front.post({})).json()["host"] == path
         await envoy_front.until_health(503)
         error(await envoy_front.post({}), 503, 14)
 
 
 @pytest.mark.parametrize("text", ["busy", "busy" + " " * 1_000_000], ids=["small", "large"])
 async def test_killing_one_of_two_replicas_loses_no_request(tmp_path: Path, text: str) -> None:
-    replicas = replica_process(), replica_process()
-    async with replicas[0] as (first, first_port), replicas[1] as (_, second_port), front(tmp_path) as envoy_front:
+    replicas = replica_process(tmp_path, "a"), replica_process(tmp_path, "b")
+    async with replicas[0] as (first, first_path), replicas[1] as (_, second_path), front(tmp_path) as envoy_front:
         for cluster in (DRIVER, NODE):
-            envoy_front.serve(cluster, first_port, second_port)
+            envoy_front.serve(cluster, first_path, second_path)
         await envoy_front.until_health(200)
         answers: list[httpx.Response] = []
 
@@ -648,7 +664,7 @@ async def test_killing_one_of_two_replicas_loses_no_request(tmp_path: Path, text
         first.kill()
         await clients
         assert {answer.status_code for answer in answers} == {200}
-        assert {answer.json()["host"] for answer in answers} == {str(first_port), str(second_port)}
+        assert {answer.json()["host"] for answer in answers} == {first_path, second_path}
         assert max(answer.elapsed.total_seconds() for answer in answers) < 6, "three times what is wanted"
 
 
@@ -668,13 +684,13 @@ async def test_spans_continue_the_callers_trace(tmp_path: Path) -> None:
     collector.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": method}),))
     port = collector.add_insecure_port("127.0.0.1:0")
     await collector.start()
-    replica = Replica()
-    await replica.server.start()
+    replica = Replica(str(tmp_path / "replica.sock"))
+    await replica.start()
     trace_id, parent = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
     try:
         async with front(tmp_path, otlp=Otlp(endpoint=f"http://127.0.0.1:{port}")) as envoy_front:
-            envoy_front.serve(DRIVER, replica.port)
-            envoy_front.serve(NODE, replica.port)
+            envoy_front.serve(DRIVER, replica.path)
+            envoy_front.serve(NODE, replica.path)
             await envoy_front.until_health(200)
             await envoy_front.post({}, traceparent=f"00-{trace_id}-{parent}-01")
             seen = replica.metadata["traceparent"].split("-")
@@ -694,7 +710,7 @@ async def test_spans_continue_the_callers_trace(tmp_path: Path) -> None:
                     break
                 await asyncio.sleep(0.05)
     finally:
-        await replica.server.stop(0)
+        replica.server.close()
         await collector.stop(0)
     assert seen[1] == trace_id
     client = spans[seen[2]]
