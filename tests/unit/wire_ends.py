@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -143,7 +142,7 @@ class _Held:
     async def __aenter__(self) -> None:
         self._node.running += 1
 
-    async def __aexit__(self, kind: Any, _error: Any, _trace: Any) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, _error: object, _trace: object) -> None:
         self._node.running -= 1
         self._node.cancelled += kind is not None and issubclass(kind, asyncio.CancelledError | GeneratorExit)
 

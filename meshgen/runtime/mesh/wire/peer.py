@@ -86,7 +86,8 @@ class Peer(Channel):
     def close(self) -> None:
         """Close all connections now; what is under way is lost."""
         for line in list(self._lines):
-            line.abort()
+            if not line.loop.is_closed():
+                line.abort()
         self._forget()
 
     def _forget(self) -> None:

@@ -17,6 +17,7 @@ from meshgen.runtime.mesh.wire import peer as peers
 from meshgen.runtime.mesh.wire.peer import Peer
 from meshgen.status import Code, StatusError, Violation
 
+WELL = b"HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ncontent-length: %d\r\ngrpc-status: 0\r\n\r\n"
 LONG = 300_000
 """Bytes; more than a connection's own buffer."""
 
@@ -243,12 +244,12 @@ async def test_an_answer_that_nobody_asked_for_is_nobodys(tmp_path: Path) -> Non
         (b"HTTP/1.1 503 No\r\ncontent-length: 2\r\n\r\nno", Code.UNAVAILABLE, "an answer with HTTP status 503"),
         (b"SSH-2.0-x\r\n", Code.INTERNAL, "its answer cannot be read: "),
         (
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ncontent-length: 5\r\ngrpc-status: 0\r\n\r\n\1\0\0\0\0",
+            WELL % 5 + b"\1\0\0\0\0",
             Code.INTERNAL,
             "its answer cannot be read: compressed messages are not taken",
         ),
         (
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ncontent-length: 7\r\ngrpc-status: 0\r\n\r\n\0\0\0\0\3ab",
+            WELL % 7 + b"\0\0\0\0\3ab",
             Code.INTERNAL,
             "its answer ends within a message",
         ),

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from wire_ends import HEAD, Node, raw, request
+from wire_ends import HEAD, Node, raw, request, until
 
 from meshgen.runtime.mesh.wire.peer import Peer
 
@@ -18,6 +18,12 @@ LAST = HEAD + b"connection: close\r\n"
 
 def short(value: object) -> str | None:
     return repr(value[-24:])[2:-1] if isinstance(value, bytes) else None
+
+
+def cut(data: bytes, size: int) -> list[bytes]:
+    """Pieces of that size, a hundred, and the rest."""
+    end = 100 * size
+    return [*(data[i : i + size] for i in range(0, min(len(data), end), size)), data[end:]]
 
 
 async def refused(path: Path, *pieces: bytes) -> bytes:
@@ -101,7 +107,7 @@ async def test_what_is_not_taken_is_told_why(
 ) -> None:
     monkeypatch.setattr("meshgen.runtime.mesh.wire.exchange._LINGER_S", 0.0)
     monkeypatch.setattr("meshgen.runtime.mesh.wire.server._LOOK_S", 0.02)
-    for pieces in ((data,), tuple(data[i : i + 7] for i in range(0, min(len(data), 700), 7)) + (data[700:],)):
+    for pieces in ((data,), cut(data, 7)):
         answer = await refused(tmp_path / "s", *pieces)
         assert answer.startswith(b"HTTP/1.1 %d " % status), answer
         assert b"\r\ngrpc-status: %d\r\ngrpc-message: " % code in answer
@@ -132,7 +138,7 @@ async def test_what_is_not_taken_is_told_why(
     ids=short,
 )
 async def test_what_is_taken(node: Node, tmp_path: Path, data: bytes) -> None:
-    for pieces in ((data,), tuple(data[i : i + 1] for i in range(min(len(data), 400))) + (data[400:],)):
+    for pieces in ((data,), cut(data, 1)):
         answer = await raw(tmp_path / "s", *pieces)
         assert answer.startswith(b"HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\nconnection: close\r\n"), answer
         assert answer.endswith(b"\r\n\r\n7\r\n\0\0\0\0\2hi\r\n0\r\ngrpc-status: 0\r\n\r\n")
@@ -185,9 +191,7 @@ async def test_who_never_takes_an_answer_is_let_go(node: Node, tmp_path: Path, m
     assert server is not None
     await asyncio.sleep(0.1)
     assert len(server._open) == 1
-    async with asyncio.timeout(3):
-        while server._open:
-            await asyncio.sleep(0.05)
+    await until(lambda: not server._open)
     writer.close()
 
 

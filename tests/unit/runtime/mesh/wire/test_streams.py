@@ -67,7 +67,7 @@ async def test_an_error_arrives_whole_before_and_after_the_first_answer(
 ) -> None:
     for _ in range(3):
         got = []
-        with pytest.raises(StatusError) as raised:
+        with pytest.raises(StatusError) as raised:  # noqa: PT012 - raised by the loop itself
             async for answer in peer.stream(f"/s/{rpc}".encode(), sent([b"m"]), 5, ()):
                 got.append(bytes(answer))
         error = raised.value
@@ -187,7 +187,7 @@ async def test_a_stream_that_is_left_ends_its_work(peer: Peer, node: Node, way: 
             del taking
             gc.collect()
         case _:
-            with pytest.raises(TimeoutError):
+            with pytest.raises(TimeoutError):  # noqa: PT012 - it is raised by the loop itself
                 async for _ in stream:
                     await asyncio.sleep(0.01)
     await until(lambda: node.running == 0 and node.cancelled == 1)
