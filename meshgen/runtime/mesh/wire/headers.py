@@ -12,7 +12,7 @@ from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from meshgen.codec import grpc_status
-from meshgen.runtime.call.metadata import Metadata, MetadataByKey, by_key
+from meshgen.runtime.call.metadata import Metadata, MetadataByKey, joined
 from meshgen.status import Code, StatusError
 
 CONTENT_TYPE = b"application/grpc"
@@ -37,8 +37,8 @@ _TO_BE_READ = bytes(range(0x20, 0x7F)).replace(b"%", b"").decode()
 _CONTROLS = bytes([*range(9), *range(10, 32), 127])
 """What no header can have in it."""
 _OF_THE_WIRE = frozenset({
-    b"connection", b"content-length", b"content-type", b"expect", b"grpc-accept-encoding", b"grpc-encoding",
-    b"grpc-timeout", b"host", b"keep-alive", b"te", b"trailer", b"transfer-encoding",
+    b"connection", b"content-encoding", b"content-length", b"content-type", b"expect", b"grpc-accept-encoding",
+    b"grpc-encoding", b"grpc-timeout", b"host", b"keep-alive", b"te", b"trailer", b"transfer-encoding",
 })  # fmt: skip
 
 # https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
@@ -60,9 +60,18 @@ def is_grpc(content_type: bytes) -> bool:
     return content_type == CONTENT_TYPE or content_type.startswith(_KINDS)
 
 
-def metadata_of(pairs: Iterable[tuple[bytes, bytes]]) -> MetadataByKey:
-    """The metadata among headers, by key. Raises ValueError for a `-bin` header that is not base64."""
-    return by_key((key, _value(key, value)) for name, value in pairs if (key := _key(name)))
+def split(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[dict[bytes, bytes], MetadataByKey]:
+    """Headers of HTTP and gRPC themselves, and metadata. Raises ValueError for a `-bin` header that is not base64."""
+    own: dict[bytes, bytes] = {}
+    metadata: MetadataByKey = {}
+    for name, value in pairs:
+        if not (key := _key(name)):
+            own[name.lower()] = value
+        elif key in metadata:
+            metadata[key] = joined(metadata[key], _value(key, value))
+        else:
+            metadata[key] = _value(key, value)
+    return own, metadata
 
 
 def written(metadata: Metadata) -> bytes:

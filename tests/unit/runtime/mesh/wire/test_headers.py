@@ -118,4 +118,4 @@ async def test_old_headers_are_read_as_latin_1(node: Node, tmp_path: Path) -> No
 async def test_what_belongs_to_the_wire_is_no_metadata(node: Node, tmp_path: Path) -> None:
     own = b"te: trailers\r\ngrpc-encoding: identity\r\ngrpc-accept-encoding: gzip\r\ncontent-encoding: identity\r\n"
     head = HEAD.replace(b"echo", b"told") + own + b"trailer: x\r\nconnection: close\r\nkeep-alive: 3\r\nX-A: 1\r\n"
-    assert b"{'content-encoding': 'identity', 'x-a': '1'}" in await raw(tmp_path / "s", request(head=head))
+    assert b"{'x-a': '1'}" in await raw(tmp_path / "s", request(head=head))
