@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS := -n logical --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fast bench check build clients clean
+.PHONY: help setup demo test fast fuzz bench check build clients clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */\1\t/' | expand -t 10
@@ -35,6 +35,9 @@ test: check clients  ## everything, the tests on Ray Serve and Envoy included
 
 fast: setup  ## the tests without Ray Serve, Envoy and trained models
 	$(BIN)/python -m pytest $(WORKERS) -m 'not mesh and not models' --ignore tests/mesh --ignore tests/test_models.py
+
+fuzz: setup  ## callers that mean ill at the socket of a replica, for some minutes; the tests have a short form
+	$(BIN)/python tests/hostile_callers.py
 
 bench: setup  ## measure everything, into benchmarks/results/ and docs/performance.md; give options with ARGS=...
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --editable '.[bench]'

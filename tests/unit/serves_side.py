@@ -24,6 +24,9 @@ class Metrics:
         self.ongoing += 1
         self.most = max(self.most, self.ongoing)
 
+    def get_num_ongoing_requests(self) -> int:
+        return self.ongoing
+
     def dec_num_ongoing_requests(self, _request: Any) -> None:
         self.ongoing -= 1
 
@@ -38,15 +41,18 @@ class ServesSide:
     """A replica as its gRPC server knows it."""
 
     _can_accept_request = Replica._can_accept_request
+    get_num_ongoing_requests = Replica.get_num_ongoing_requests
     _is_replica_quiescing = Replica._is_replica_quiescing
     _on_request_cancelled = Replica._on_request_cancelled
 
     def __init__(self, ongoing: int = 100, queued: int = -1, name: str = "replica") -> None:
-        self.healthy = True
         self.max_queued_requests = queued
         self.logged: list[tuple[Any, ...]] = []
         self.user_loop: asyncio.AbstractEventLoop | None = None
+        self._healthy = True
         self._quiescing = False
+        self._shutting_down = False
+        self._reserved_slots: set[str] = set()
         self._num_queued_requests = 0
         self._semaphore = Semaphore(lambda: ongoing)
         self._metrics_manager = Metrics()
@@ -69,11 +75,16 @@ class ServesSide:
     def _record_errors_and_metrics(self, *arguments: Any) -> None:
         self.logged.append(arguments)
 
-    async def _dataplane_health_check(self) -> tuple[bool, str]:
-        return self.healthy, "" if self.healthy else "DRAINING"
+    def grpc_server(self) -> Any:
+        """Of which only this is asked for: whose it is."""
+        return SimpleNamespace(service_handler_factory=self._factory)
 
-    def factory(self, service_method: str, streaming_type: Any) -> Any:
+    def _factory(self, service_method: str, streaming_type: Any) -> Any:
         async def handler(_request: Any, _context: Any) -> bytes:
             raise AssertionError(f"{service_method} ({streaming_type}) went through Serve's own path")
 
         return handler
+
+
+def add_nothing(_servicer: object, _server: Any) -> None:
+    """What adds a service to a gRPC server of Serve's."""

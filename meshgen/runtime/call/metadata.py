@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TypeAlias
 
 from meshgen.limits import TRIED_HEADER
@@ -29,18 +28,11 @@ _HOP_KEYS = frozenset({
 })  # fmt: skip
 
 
-def by_key(pairs: Iterable[tuple[str, str | bytes]]) -> MetadataByKey:
-    """Metadata by key; a repeated key's values are joined, as HTTP says."""
-    found: MetadataByKey = {}
-    for key, value in pairs:
-        known = found.get(key)
-        if known is None:
-            found[key] = value
-        elif isinstance(known, bytes) or isinstance(value, bytes):
-            found[key] = _bytes(known) + b", " + _bytes(value)
-        else:
-            found[key] = f"{known}, {value}"
-    return found
+def joined(known: str | bytes, value: str | bytes) -> str | bytes:
+    """The values of a repeated key as one, as HTTP says."""
+    if isinstance(known, bytes) or isinstance(value, bytes):
+        return _bytes(known) + b", " + _bytes(value)
+    return f"{known}, {value}"
 
 
 def _bytes(value: str | bytes) -> bytes:

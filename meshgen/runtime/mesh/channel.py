@@ -16,9 +16,9 @@ from meshgen.runtime.call.metadata import Metadata
 class LostError(Exception):
     """A peer was lost before its answer came."""
 
-    def __init__(self, *, begun: bool) -> None:
-        """Args: whether the peer may have begun with the call; if not, another one can be asked for sure."""
-        super().__init__("the connection to the replica was lost")
+    def __init__(self, why: str = "the connection to the replica was lost", *, begun: bool) -> None:
+        """Args: what happened, and whether the peer may have begun with the call; if not, another one can be asked."""
+        super().__init__(why)
         self.begun = begun
 
 

@@ -5,100 +5,77 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from types import SimpleNamespace
 from typing import Any
 
-import grpc
 import psutil
 import pytest
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from meshgen.rayserve.deployment import with_version
-from meshgen.rayserve.ingress import pass_through
+from meshgen.rayserve.ingress import Ingress
 from meshgen.rayserve.loopback import LOOPBACK_CALLBACK, bind_to_loopback
 from meshgen.rayserve.slots import FailedRequestError, QueueFullError, Slots
-from meshgen.runtime.mesh import health
 
 pytest.importorskip("ray.serve")
 from ray import serve
+from ray.serve._private.common import DeploymentID, ReplicaID
 from ray.serve._private.replica import Replica, ReplicaMetricsManager
 from ray.serve.config import gRPCOptions
 from serves_side import ServesSide
 
-SERVICE = "g.n.v1.NService"
 
-
-def add(_servicer: object, server: Any) -> None:
-    slots = Slots(server)
-
-    async def run(data: bytes, _context: Any) -> bytes:
-        async with slots.of(f"/{SERVICE}/Run", {"x-request-id": "r"}) as slot:
-            slot.code, slot.failed = data.decode(), data == b"INTERNAL"
-            return data
-
-    pass_through(server, SERVICE)
-    handler: Any = grpc.unary_unary_rpc_method_handler(run)
-    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Run": handler}),))
-    health.register(server, SERVICE)
+def slots_of(replica: ServesSide) -> Slots:
+    return Slots(replica.grpc_server())
 
 
 @pytest.fixture
-async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[ServesSide, int]]:
+async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    """Of a gRPC server as Serve opens it in a replica."""
     from ray.serve._private import default_impl, grpc_util
 
     # Put back afterwards.
     monkeypatch.setattr(default_impl, "add_grpc_address", default_impl.add_grpc_address)
     monkeypatch.setattr(grpc_util, "gRPCGenericServer", grpc_util.gRPCGenericServer)
-    monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [add]))
     bind_to_loopback()
-    replica = ServesSide()
     port = _free_port()
-    task, running = await _start(replica, port)
-    yield replica, port
+    task, running = await _start(port)
+    yield port
     await running.stop(0)
     await task
 
 
-async def _start(replica: ServesSide, port: int) -> Any:
+async def _start(port: int) -> Any:
     from ray.serve._private.grpc_util import start_grpc_server
 
-    options = gRPCOptions(port=port, grpc_servicer_functions=["not.used"])
-    return await start_grpc_server(replica.factory, options, event_loop=asyncio.get_running_loop())
+    options = gRPCOptions(port=port, grpc_servicer_functions=["serves_side.add_nothing"])
+    factory = ServesSide().grpc_server().service_handler_factory
+    return await start_grpc_server(factory, options, event_loop=asyncio.get_running_loop())
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return int(s.getsockname()[1])
 
 
-async def test_rpcs_go_around_serve_as_bytes_and_are_counted(server: tuple[ServesSide, int]) -> None:
-    replica, port = server
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        call: Any = channel.unary_unary
-        assert await call(f"/{SERVICE}/Run")(b"OK") == b"OK"
-        assert await call(f"/{SERVICE}/Run")(b"NOT_FOUND") == b"NOT_FOUND"
-        assert await call(f"/{SERVICE}/Run")(b"INTERNAL") == b"INTERNAL"
-        with pytest.raises(grpc.aio.AioRpcError) as unknown:
-            await call(f"/{SERVICE}/Other")(b"")
-        assert unknown.value.code() is grpc.StatusCode.UNIMPLEMENTED
+async def test_each_request_is_counted_with_its_status() -> None:
+    replica = ServesSide()
+    slots = slots_of(replica)
+    for code, failed in (("OK", False), ("NOT_FOUND", False), ("INTERNAL", True)):
+        async with slots.of("/g.n.v1.NService/Run", {"x-request-id": "r"}) as slot:
+            assert replica.get_num_ongoing_requests() == 1
+            slot.code, slot.failed = code, failed
     assert [r["is_error"] for r in replica.metrics.requests] == [False, False, True]
     assert [(r["status_code"], r["is_error"]) for r in replica.metrics.ingress] == [
         ("OK", False),
         ("NOT_FOUND", True),
         ("INTERNAL", True),
     ]
-    assert {(r["method"], r["app_name"]) for r in replica.metrics.ingress} == {(f"/{SERVICE}/Run", "app")}
-    assert replica.metrics.ongoing == 0
-
-
-def slots_of(replica: ServesSide) -> Slots:
-    return Slots(SimpleNamespace(service_handler_factory=replica.factory))
+    assert {(r["method"], r["app_name"]) for r in replica.metrics.ingress} == {("/g.n.v1.NService/Run", "app")}
+    assert replica.get_num_ongoing_requests() == 0
 
 
 async def test_no_more_run_than_serve_lets_and_no_more_wait() -> None:
@@ -162,36 +139,19 @@ def test_serve_still_counts_as_slots_do() -> None:
         assert "is_error" in inspect.signature(record).parameters
 
 
-async def test_health_is_the_replicas_own(server: tuple[ServesSide, int]) -> None:
-    replica, port = server
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
-        for name in ("", SERVICE):
-            response = await stub.Check(health_pb2.HealthCheckRequest(service=name))
-            assert response.status == health_pb2.HealthCheckResponse.SERVING
-        with pytest.raises(grpc.aio.AioRpcError) as error:
-            await stub.Check(health_pb2.HealthCheckRequest(service="other"))
-        assert error.value.code() is grpc.StatusCode.NOT_FOUND
-        watch = stub.Watch(health_pb2.HealthCheckRequest())
-        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
-        replica.healthy = False
-        assert (await watch.read()).status == health_pb2.HealthCheckResponse.NOT_SERVING
-        watch.cancel()
-
-
-async def test_the_port_is_open_on_loopback_only(server: tuple[ServesSide, int]) -> None:
+async def test_the_port_is_open_on_loopback_only(port: int) -> None:
     listening = [
         c.laddr.ip
         for c in psutil.Process().net_connections("inet")
-        if c.status == psutil.CONN_LISTEN and c.laddr.port == server[1]
+        if c.status == psutil.CONN_LISTEN and c.laddr.port == port
     ]
     assert listening
     assert all(ip.removeprefix("::ffff:") == "127.0.0.1" for ip in listening)
 
 
-async def test_a_second_server_cannot_share_the_port(server: tuple[ServesSide, int]) -> None:
+async def test_a_second_server_cannot_share_the_port(port: int) -> None:
     with pytest.raises(RuntimeError, match="bind"):  # what makes Serve take another one
-        await _start(server[0], server[1])
+        await _start(port)
 
 
 def test_serve_calls_the_loopback_hook_named_in_the_environment() -> None:
@@ -206,12 +166,32 @@ def test_serve_calls_the_loopback_hook_named_in_the_environment() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120, env=env)
 
 
-def test_the_replica_has_what_health_asks_for() -> None:
-    assert inspect.iscoroutinefunction(Replica._dataplane_health_check)
+def test_an_ingress_knows_its_replica() -> None:
+    replica = ServesSide(name="abc")
+    ingress = Ingress(replica.grpc_server())
+    assert (ingress.replica_id, ingress.takes_traffic, ingress.is_draining, ingress.ongoing) == ("abc", True, False, 0)
+    replica._healthy = False
+    assert (ingress.takes_traffic, ingress.is_draining) == (False, False)
+    replica._healthy, replica._shutting_down = True, True
+    assert (ingress.takes_traffic, ingress.is_draining) == (False, True)
+    replica.metrics.ongoing = 3
+    replica._reserved_slots.add("token")
+    assert ingress.ongoing == 4
+
+
+def test_the_replica_has_what_an_ingress_asks_for() -> None:
+    """The lines of Serve that `Ingress` leans on."""
     names = list(inspect.signature(Replica._direct_ingress_service_handler_factory).parameters)
     assert names == ["self", "service_method", "streaming_type"]
-    source = inspect.getsource(Replica)
-    assert "_direct_ingress_service_handler_factory" in source
+    start = inspect.getsource(Replica._maybe_start_direct_ingress_servers)
+    assert "self._direct_ingress_service_handler_factory,\n" in start
+    # What its own health is made of, and in which order draining goes: told first, then waited for.
+    assert {"_shutting_down", "_healthy"} <= set(Replica._dataplane_health_check.__code__.co_names)
+    assert inspect.getsource(Replica.check_health).count("self._healthy = True") == 1
+    shutdown = inspect.getsource(Replica._perform_graceful_shutdown)
+    assert shutdown.index("self._shutting_down = True") < shutdown.index("_drain_ongoing_requests(")
+    assert "_metrics_manager.get_num_ongoing_requests()" in inspect.getsource(Replica.get_num_ongoing_requests)
+    assert ReplicaID("abc", DeploymentID("node", "app")).unique_id == "abc"
 
 
 def test_a_version_of_our_own_is_kept() -> None:

@@ -1,1 +1,1 @@
-"""Bytes between replicas of one machine: frames over Unix sockets."""
+"""Bytes between replicas of one machine: gRPC over HTTP/1.1 on Unix sockets."""

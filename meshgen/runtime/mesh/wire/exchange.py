@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import select
 from collections.abc import Coroutine, Mapping
 from contextlib import aclosing
 from typing import Any, Protocol, cast
@@ -19,7 +20,7 @@ from meshgen.status import Code
 from meshgen.tracebacks import kind_and_text
 
 _LINGER_S = 2.0
-"""How long the rest of a request that was refused is still read, so that its sender gets to read why."""
+"""How long a request is still read that was answered before its end: its sender gets to read the answer only then."""
 _UNTAKEN_S = 60.0
 """How long an answer waits for its caller to take some more of it."""
 _REASONS = {200: b"OK", 400: b"Bad Request", 405: b"Method Not Allowed", 415: b"Unsupported Media Type",
@@ -44,8 +45,8 @@ class Host(Protocol):
     def well(self) -> bool:
         """Whether this replica should get calls."""
 
-    def entered(self, exchange: Exchange) -> bool:
-        """Whether there is room for one more connection."""
+    def entered(self, exchange: Exchange) -> None:
+        """There is one more connection."""
 
     def left(self, exchange: Exchange) -> None:
         """A connection is over."""
@@ -66,14 +67,19 @@ class Exchange(asyncio.Protocol):
         self._inbox: Inbox | None = None
         """Those of a call with several."""
         self._task: asyncio.Task[None] | None = None
-        self._refused_at: float | None = None
+        self._deaf_since: float | None = None
+        """When the last request was answered that is not read to its end."""
+        self._is_last = False
+        """The caller was told that this answer is the last one here."""
         self._untaken = (0, 0.0)
         """Bytes of answers that the caller has not taken, and since when they are as many."""
 
     def overdue(self, now: float) -> bool:
-        """Whether nothing has moved for too long on the caller's side."""
-        if self._refused_at is not None:
-            return now - self._refused_at > _LINGER_S
+        """Whether nothing has moved for too long on the caller's side, or it is gone unseen."""
+        if self._deaf_since is not None:
+            return now - self._deaf_since > _LINGER_S
+        if self._inbox is not None and self._inbox.paused and _is_gone(self._transport):
+            return True
         untaken = 0 if self._transport is None else self._transport.get_write_buffer_size()
         if untaken != self._untaken[0]:
             self._untaken = (untaken, now)
@@ -91,8 +97,7 @@ class Exchange(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102
         # By its methods, not by its class: uvloop's has another.
         self._transport = cast("asyncio.Transport", transport)
-        if not self._host.entered(self):
-            self.abort()
+        self._host.entered(self)
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002, D102
         self._transport = None
@@ -108,7 +113,7 @@ class Exchange(asyncio.Protocol):
         self._flow.resume()
 
     def data_received(self, data: bytes) -> None:  # noqa: D102
-        if self._refused_at is not None:
+        if self._deaf_since is not None:
             return
         try:
             self._requests.feed(data, self._loop.time())
@@ -141,7 +146,7 @@ class Exchange(asyncio.Protocol):
         if self._inbox is not None:
             self._inbox.end()
         elif request.is_health:
-            self._tell_health()
+            self._tell_health(request)
         elif self._message is None:
             raise RefusedError(200, Code.INTERNAL, "this rpc takes one message, and none came")
         else:
@@ -159,12 +164,12 @@ class Exchange(asyncio.Protocol):
         try:
             data = await handler(message, request.metadata, request.seconds)
         except (Exception, asyncio.CancelledError) as error:
-            self._fail(_status(error, request), begun=False)
+            self._fail(request, _status(error, request), begun=False)
             if isinstance(error, asyncio.CancelledError):
                 raise
         else:
             if self._transport is not None:
-                write_chunk(self._transport, self._head() + _BODY, data, _ENDED_WELL)
+                write_chunk(self._transport, self._head(request) + _BODY, data, _ENDED_WELL)
         finally:
             self._over()
 
@@ -173,53 +178,69 @@ class Exchange(asyncio.Protocol):
         try:
             async with aclosing(rpc.answers(inbox, request.metadata, request.seconds)) as answers:  # type: ignore[type-var]
                 async for data in answers:
-                    if self._transport is None:
+                    # To be lost is told in a turn of its own, which answers that wait for nothing do not leave it.
+                    if self._transport is None or self._transport.is_closing():
                         return
-                    write_chunk(self._transport, b"" if begun else self._head() + _BODY, data)
+                    write_chunk(self._transport, b"" if begun else self._head(request) + _BODY, data)
                     begun = True
                     if self._flow.full:
                         await self._flow.room()
         except (Exception, asyncio.CancelledError) as error:
-            self._fail(_status(error, request), begun=begun)
+            self._fail(request, _status(error, request), begun=begun)
             if isinstance(error, asyncio.CancelledError):
                 raise
         else:
             if self._transport is not None:
-                self._transport.write(_ENDED_WELL if begun else self._head() + _BODY + _ENDED_WELL)
+                self._transport.write(_ENDED_WELL if begun else self._head(request) + _BODY + _ENDED_WELL)
         finally:
             self._over()
 
-    def _fail(self, status: bytes, *, begun: bool) -> None:
+    def _fail(self, request: Request, status: bytes, *, begun: bool) -> None:
         """Send a status: as trailers, or as headers when nothing was sent before it."""
-        if self._transport is not None:
-            self._transport.write(
-                b"0\r\n%s\r\n" % status if begun else b"%scontent-length: 0\r\n%s\r\n" % (self._head(), status)
-            )
+        if self._transport is None:
+            return
+        if begun:
+            self._transport.write(b"0\r\n%s\r\n" % status)
+        else:
+            self._transport.write(b"%scontent-length: 0\r\n%s\r\n" % (self._head(request), status))
 
-    def _head(self) -> bytes:
-        return _HEAD + _CLOSE if self._host.draining or self._requests.reading is not None else _HEAD
+    def _head(self, request: Request) -> bytes:
+        return _HEAD + self._last_word(request)
+
+    def _last_word(self, request: Request) -> bytes:
+        """The header of an answer that is the last one on its connection."""
+        self._is_last = request.is_last or self._host.draining or self._requests.reading is not None
+        return _CLOSE if self._is_last else b""
 
     def _over(self) -> None:
         """Wait for the next request, if there is to be one."""
-        is_read = self._requests.reading is None
+        if self._inbox is not None:
+            self._inbox.end()
         self._task, self._inbox = None, None
-        self._requests.free()
-        if self._transport is not None and (self._host.draining or not is_read or self._refused_at is not None):
+        if self._requests.reading is not None:
+            # Not closed: whoever is still sending would see that before the answer.
+            self._deaf_since = self._loop.time()
+        elif not self._is_last:
+            self._requests.free()
+        elif self._transport is not None:
             self._transport.close()
 
-    def _tell_health(self) -> None:
+    def _tell_health(self, request: Request) -> None:
         assert self._transport is not None
         status, text = (200, b"ok\n") if self._host.well() else (503, b"not well\n")
         lines = b"content-type: text/plain\r\ncontent-length: %d\r\n\r\n%s" % (len(text), text)
-        self._transport.write(b"HTTP/1.1 %d %s\r\n%s%s" % (status, _REASONS[status], self._closing(), lines))
+        self._transport.write(b"HTTP/1.1 %d %s\r\n%s%s" % (status, _REASONS[status], self._last_word(request), lines))
         self._over()
 
     def _refuse(self, error: RefusedError) -> None:
-        """Say why, and read no more; a call that is under way ends without an answer."""
-        self._refused_at = self._loop.time()
+        """Say why, and read no more."""
+        self._deaf_since = self._loop.time()
         if self._transport is None:
             return
-        if self._task is not None:
+        if self._inbox is not None and self._requests.reading is not None:
+            self._inbox.end(FailedError(error.code, str(error), b""))  # its call fails with it, if it still listens
+            return
+        if self._task is not None:  # it had come to its end: this is another request
             self.abort()
             return
         status = headers.status(error.code, str(error))
@@ -227,8 +248,14 @@ class Exchange(asyncio.Protocol):
         fields = b"content-type: application/grpc\r\ncontent-length: 0\r\n"
         self._transport.write(b"".join((first, fields, _CLOSE, status, b"\r\n")))
 
-    def _closing(self) -> bytes:
-        return _CLOSE if self._host.draining else b""
+
+def _is_gone(transport: asyncio.Transport | None) -> bool:
+    """Whether the other side has closed a connection that is not read."""
+    if transport is None:
+        return True
+    asked = select.poll()
+    asked.register(transport.get_extra_info("socket").fileno(), 0)
+    return bool(asked.poll(0))
 
 
 async def _unknown(_message: Buffer, _metadata: MetadataByKey, _seconds: float | None) -> bytes:

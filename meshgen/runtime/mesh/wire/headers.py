@@ -12,7 +12,7 @@ from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from meshgen.codec import grpc_status
-from meshgen.runtime.call.metadata import Metadata, MetadataByKey, by_key
+from meshgen.runtime.call.metadata import Metadata, MetadataByKey, joined
 from meshgen.status import Code, StatusError
 
 CONTENT_TYPE = b"application/grpc"
@@ -24,16 +24,21 @@ TIMEOUT = b"grpc-timeout"
 LONGEST_HEADERS = 64 * 1024
 """Bytes of all headers of a message together; Envoy lets 60 KiB through."""
 MOST_HEADERS = 200
+LONGEST_NAME = 256
+"""Bytes of the name of a header."""
 
+_KINDS = (CONTENT_TYPE + b"+proto", CONTENT_TYPE + b";")
 _BINARY = "-bin"
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _DIGITS = 8
 """Of a `grpc-timeout`, at most."""
 _TO_BE_READ = bytes(range(0x20, 0x7F)).replace(b"%", b"").decode()
 """What stands for itself in a `grpc-message`."""
+_CONTROLS = bytes([*range(9), *range(10, 32), 127])
+"""What no header can have in it."""
 _OF_THE_WIRE = frozenset({
-    b"connection", b"content-length", b"content-type", b"expect", b"grpc-accept-encoding", b"grpc-encoding",
-    b"grpc-timeout", b"host", b"keep-alive", b"te", b"trailer", b"transfer-encoding",
+    b"connection", b"content-encoding", b"content-length", b"content-type", b"expect", b"grpc-accept-encoding",
+    b"grpc-encoding", b"grpc-timeout", b"host", b"keep-alive", b"te", b"trailer", b"transfer-encoding",
 })  # fmt: skip
 
 # https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
@@ -50,17 +55,32 @@ _OF_HTTP = {
 }
 
 
-def metadata_of(pairs: Iterable[tuple[bytes, bytes]]) -> MetadataByKey:
-    """The metadata among headers, by key. Raises ValueError for a `-bin` header that is not base64."""
-    return by_key((key, _value(key, value)) for name, value in pairs if (key := _key(name)))
+def is_grpc(content_type: bytes) -> bool:
+    """Whether a body is gRPC's; that of gRPC-Web is not."""
+    return content_type == CONTENT_TYPE or content_type.startswith(_KINDS)
+
+
+def split(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[dict[bytes, bytes], MetadataByKey]:
+    """Headers of HTTP and gRPC themselves, and metadata. Raises ValueError for a `-bin` header that is not base64."""
+    own: dict[bytes, bytes] = {}
+    metadata: MetadataByKey = {}
+    for name, value in pairs:
+        if not (key := _key(name)):
+            own[name.lower()] = value
+        elif key in metadata:
+            metadata[key] = joined(metadata[key], _value(key, value))
+        else:
+            metadata[key] = _value(key, value)
+    return own, metadata
 
 
 def written(metadata: Metadata) -> bytes:
     """Metadata as header lines. Raises ValueError for what no header can have in it."""
-    lines = "".join([f"{key}: {value if isinstance(value, str) else _base64(value)}\r\n" for key, value in metadata])
-    if lines.count("\n") + lines.count("\r") != 2 * len(metadata) or "\0" in lines:
-        raise ValueError("metadata cannot have line breaks or NUL in it")
-    return lines.encode()
+    text = "".join([f"{key}: {value if isinstance(value, str) else _base64(value)}\r\n" for key, value in metadata])
+    lines = text.encode()
+    if len(lines.translate(None, _CONTROLS)) != len(lines) - 2 * len(metadata):
+        raise ValueError("metadata cannot have line breaks or other control characters in it")
+    return lines
 
 
 def timeout_of(text: bytes) -> float:
@@ -116,7 +136,8 @@ def _key(name: bytes) -> str:
 def _value(key: str, value: bytes) -> str | bytes:
     if key.endswith(_BINARY):
         try:
-            return _bytes(value)
+            # Proxies may have joined the values of a repeated key.
+            return b", ".join([_bytes(one.strip()) for one in value.split(b",")])
         except ValueError:
             raise ValueError(f"the header '{key}' is not base64") from None
     try:

@@ -21,15 +21,16 @@ class Inbox:
         self._waiting: deque[Buffer] = deque()
         self._size = 0
         self._end: Exception | None = None
-        self._paused = False
+        self.paused = False
+        """The other side is not read, and so its end is not seen."""
         self._news: asyncio.Future[None] | None = None
 
     def put(self, message: Buffer) -> None:
         """Take in a message."""
         self._waiting.append(message)
         self._size += len(message)
-        if self._size > _FULL and not self._paused:
-            self._paused = True
+        if self._size > _FULL and not self.paused and self._end is None:
+            self.paused = True
             self._transport.pause_reading()
         self._tell()
 
@@ -37,6 +38,7 @@ class Inbox:
         """Say that no more come, and what went wrong if something has; what has come can still be taken."""
         if self._end is None:
             self._end = why or StopAsyncIteration()
+            self._read_on()  # what follows belongs to others, and the end of the connection must be seen
             self._tell()
 
     def __aiter__(self) -> Self:
@@ -57,10 +59,15 @@ class Inbox:
             await self._news
         message = self._waiting.popleft()
         self._size -= len(message)
-        if self._paused and self._size <= _FULL // 2:
-            self._paused = False
-            self._transport.resume_reading()
+        if self._size <= _FULL // 2:
+            self._read_on()
         return message
+
+    def _read_on(self) -> None:
+        if self.paused:
+            self.paused = False
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
 
     def _tell(self) -> None:
         if self._news is not None and not self._news.done():

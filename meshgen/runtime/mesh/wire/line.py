@@ -26,7 +26,7 @@ class Line(asyncio.Protocol):
 
     def __init__(self) -> None:
         """Use `Peer`, which connects lines."""
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._flow = Flow()
@@ -65,9 +65,9 @@ class Line(asyncio.Protocol):
         """
         if self._transport is None:
             raise LostError(begun=False)
-        answer: asyncio.Future[Buffer] = self._loop.create_future()
+        answer: asyncio.Future[Buffer] = self.loop.create_future()
         self._answer = answer
-        clock = self._loop.call_later(seconds, self._late)
+        clock = self.loop.call_later(seconds, self._late)
         try:
             write(self._transport, b"%scontent-length: %d\r\n\r\n" % (head, len(message) + 5), message, b"")
             return await answer
@@ -83,9 +83,9 @@ class Line(asyncio.Protocol):
         if self._transport is None:
             raise LostError(begun=False)
         self._inbox = inbox = Inbox(self._transport)
-        clock = self._loop.call_later(seconds, self._late)
+        clock = self.loop.call_later(seconds, self._late)
         self._transport.write(head + b"transfer-encoding: chunked\r\n\r\n")
-        sending = self._loop.create_task(self._send(messages))
+        sending = self.loop.create_task(self._send(messages))
         try:
             async for answer in inbox:
                 yield answer
@@ -98,7 +98,7 @@ class Line(asyncio.Protocol):
     async def _send(self, messages: AsyncIterator[bytes]) -> None:
         try:
             async for message in messages:
-                if self._transport is None:
+                if self._transport is None or self._transport.is_closing():
                     return
                 write_chunk(self._transport, b"", message)
                 if self._flow.full:
@@ -160,12 +160,14 @@ class Line(asyncio.Protocol):
 
     def on_message_begin(self) -> None:  # noqa: D102
         self._fields = {}
+        if self._answer is None and self._inbox is None:  # nobody has asked
+            self.abort()
 
     def on_header(self, name: bytes, value: bytes) -> None:  # noqa: D102
         self._fields[name.lower()] = value
 
     def on_body(self, data: bytes) -> None:  # noqa: D102
-        if not self._fields.get(b"content-type", b"").startswith(headers.CONTENT_TYPE):
+        if not headers.is_grpc(self._fields.get(b"content-type", b"")):
             return  # somebody else's page
         for received in self._messages.feed(data):
             # An answer may be passed on to others after somebody in this process has looked into it.
@@ -176,8 +178,9 @@ class Line(asyncio.Protocol):
                 self._answers.append(message)
 
     def on_message_complete(self) -> None:  # noqa: D102
-        self._keep = self._parser.should_keep_alive()
+        is_whole = self._messages.between
+        self._keep = self._keep and is_whole and self._parser.should_keep_alive()
         status: StatusError | None = headers.error_of(self._parser.get_status_code(), self._fields)
-        if status is None and not self._messages.between:
+        if status is None and not is_whole:
             status = grpc_status.decode(Code.INTERNAL, "its answer ends within a message", None)
         self._end(status)

@@ -18,8 +18,8 @@ from meshgen.runtime.mesh.wire.line import Line
 
 _IDLE_S = 10.0
 """How long a connection stays open without a call. Callers close them: a server that did would race with calls."""
-_CROWDED_S = 0.002
-"""The pause before the next attempt when more callers connect at a time than the kernel lets wait."""
+_CROWDED_S, _CROWDED_AT_MOST_S = 0.002, 0.05
+"""The pauses between attempts, longer each time, while more callers connect than the kernel lets wait."""
 
 
 class Peer(Channel):
@@ -39,6 +39,8 @@ class Peer(Channel):
         self._idle: deque[Line] = deque()
         """The one that was used last is at the end."""
         self._lines: set[Line] = set()
+        self._rests: asyncio.TimerHandle | None = None
+        """Closes connections that nobody uses, as long as there are any without a call."""
         self.busy = 0
         """Calls under way, those that are still being connected among them."""
 
@@ -47,9 +49,9 @@ class Peer(Channel):
         self.busy += 1
         line: Line | None = None
         try:
-            head = _head(path, seconds, metadata)
-            line = self._at_hand() or await self._connected(seconds)
-            return await line.call(head, message, seconds)
+            if (line := self._at_hand()) is None:
+                line, seconds = await self._connected(seconds)
+            return await line.call(_head(path, seconds, metadata), message, seconds)
         finally:
             self.busy -= 1
             if line is not None:
@@ -72,9 +74,9 @@ class Peer(Channel):
     ) -> AsyncGenerator[Buffer]:
         line: Line | None = None
         try:
-            head = _head(path, seconds, metadata)
-            line = self._at_hand() or await self._connected(seconds)
-            async with aclosing(line.stream(head, messages, seconds)) as answers:
+            if (line := self._at_hand()) is None:
+                line, seconds = await self._connected(seconds)
+            async with aclosing(line.stream(_head(path, seconds, metadata), messages, seconds)) as answers:
                 async for answer in answers:
                     yield answer
         finally:
@@ -84,23 +86,24 @@ class Peer(Channel):
     def close(self) -> None:
         """Close all connections now; what is under way is lost."""
         for line in list(self._lines):
-            line.abort()
+            if not line.loop.is_closed():
+                line.abort()
+        self._forget()
+
+    def _forget(self) -> None:
         self._lines.clear()
         self._idle.clear()
-
-    def rest(self) -> None:
-        """Close connections that nobody has used for a while."""
-        if self._idle:
-            long_ago = asyncio.get_running_loop().time() - _IDLE_S
-            while self._idle and self._idle[0].idle_since < long_ago:
-                self._drop(self._idle.popleft())
+        if self._rests is not None:
+            self._rests.cancel()
+            self._rests = None
 
     def _at_hand(self) -> Line | None:
         loop = asyncio.get_running_loop()
-        if self._loop is None:
-            self._loop = loop
         if self._loop is not loop:
-            return None
+            if self._loop is not None and not self._loop.is_closed():
+                return None
+            self._loop = loop
+            self._forget()
         while self._idle:
             line = self._idle.pop()
             if line.reusable:
@@ -108,39 +111,55 @@ class Peer(Channel):
             self._lines.discard(line)
         return None
 
-    async def _connected(self, seconds: float) -> Line:
+    async def _connected(self, seconds: float) -> tuple[Line, float]:
+        """A new connection, and the seconds that are left with it."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
+        end, pause = loop.time() + seconds, _CROWDED_S
         while True:
-            # Not by asyncio, which takes a full queue for a connection that is on its way.
-            made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
             try:
-                made.connect(self._path)
-                _, line = await loop.create_unix_connection(Line, sock=made)
+                _, line = await loop.create_unix_connection(Line, sock=_dialled(self._path))
             except BlockingIOError:
-                made.close()
-                if loop.time() > end:
+                if loop.time() + pause > end:
                     raise TimeoutError from None
-                await asyncio.sleep(_CROWDED_S)
-            except OSError:
-                made.close()
-                raise LostError(begun=False) from None
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _CROWDED_AT_MOST_S)
+            except OSError as error:
+                raise LostError(f"there is no connection: {error.strerror or error}", begun=False) from None
             else:
                 self._lines.add(line)
-                return line
+                return line, end - loop.time()
 
     def _put_back(self, line: Line) -> None:
-        loop = asyncio.get_running_loop()
+        loop = line.loop
         if line.reusable and loop is self._loop and line in self._lines:
             line.idle_since = loop.time()
             self._idle.append(line)
-            self.rest()
+            if self._rests is None:
+                self._rests = loop.call_later(_IDLE_S, self._rest, loop)
         else:
             self._drop(line)
+
+    def _rest(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Close connections that nobody has used for a while."""
+        long_ago = loop.time() - _IDLE_S
+        while self._idle and self._idle[0].idle_since <= long_ago:
+            self._drop(self._idle.popleft())
+        self._rests = loop.call_later(_IDLE_S, self._rest, loop) if self._idle else None
 
     def _drop(self, line: Line) -> None:
         self._lines.discard(line)
         line.abort()
+
+
+def _dialled(path: str) -> socket.socket:
+    """A connection, made here and not by asyncio, which takes a full queue for a connection that is on its way."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    try:
+        made.connect(path)
+    except OSError:
+        made.close()
+        raise
+    return made
 
 
 def _head(path: bytes, seconds: float, metadata: Metadata) -> bytes:

@@ -38,15 +38,21 @@ class Request:
     """When it began, on the clock of the event loop."""
     path: bytes = b""
     pairs: list[tuple[bytes, bytes]] = field(default_factory=list)
-    size: int = 0
-    """Bytes of the headers that have come."""
+    """The headers, and then the trailers."""
     metadata: MetadataByKey = field(default_factory=dict)
     seconds: float | None = None
     """How long the caller waits; None when it did not say."""
     is_health: bool = False
+    is_last: bool = False
+    """The caller closes the connection after its answer."""
     has_head: bool = False
     expects_word: bool = False
     """The caller sends the body when it is told to (RFC 9110, section 10.1.1)."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of the headers that have come."""
+        return len(self.path) + sum(len(name) + len(value) for name, value in self.pairs)
 
     def overdue(self, now: float) -> bool:
         """Whether it should have come to its end by now."""
@@ -56,6 +62,7 @@ class Request:
 
 _HEAD_S = 15.0
 """The time for all headers."""
+_AROUND_BODY = 2 * headers.LONGEST_HEADERS
 
 
 class Listener(Protocol):
@@ -85,7 +92,8 @@ class Requests:
         self._parser = httptools.HttpRequestParser(self)
         self._busy = False
         self._now = 0.0
-        self._allowance = 0
+        self._allowance = _AROUND_BODY
+        """Bytes that may still come without being part of a body."""
 
     @property
     def reading(self) -> Request | None:
@@ -95,6 +103,7 @@ class Requests:
     def free(self) -> None:
         """The last request has been answered: another one may come."""
         self._busy = False
+        self._allowance = _AROUND_BODY
 
     def feed(self, data: bytes, now: float) -> None:
         """Read on; `now` is the event loop's clock.
@@ -123,33 +132,30 @@ class Requests:
             raise RefusedError(400, Code.INTERNAL, "a request came before the last one was answered")
         self._busy = True
         self._request = Request(self._now)
-        self._allowance = 2 * headers.LONGEST_HEADERS
 
     def on_url(self, url: bytes) -> None:  # noqa: D102
-        request = self._now_read
-        request.path += url
-        request.size += len(url)
-        if request.size > headers.LONGEST_HEADERS:
-            raise _too_large()
+        self._now_read.path += url
 
     def on_header(self, name: bytes, value: bytes) -> None:  # noqa: D102
-        request = self._now_read
-        request.size += len(name) + len(value)
-        if request.size > headers.LONGEST_HEADERS or len(request.pairs) >= headers.MOST_HEADERS:
+        pairs = self._now_read.pairs
+        if len(pairs) >= headers.MOST_HEADERS or len(name) > headers.LONGEST_NAME:
             raise _too_large()
-        if not request.has_head:  # trailers of a request say nothing here
-            request.pairs.append((name, value))
+        pairs.append((name, value))
 
     def on_headers_complete(self) -> None:  # noqa: D102
         request, parser = self._now_read, self._parser
         if parser.should_upgrade() or parser.get_http_version() != "1.1":
             raise RefusedError(505, Code.INTERNAL, "only HTTP/1.1 is spoken here")
+        if self._allowance < headers.LONGEST_HEADERS and request.size > headers.LONGEST_HEADERS:
+            raise _too_large()
         request.has_head = True
+        request.is_last = not parser.should_keep_alive()
         method = parser.get_method()
-        if request.path == HEALTH and method in (b"GET", b"HEAD"):
+        if request.path == HEALTH and method == b"GET":
             request.is_health = True
             return
         _read_head(request, method)
+        request.pairs = []
         self._listener.begun(request)
 
     def on_body(self, data: bytes) -> None:  # noqa: D102
@@ -177,20 +183,21 @@ class Requests:
 
 
 def _read_head(request: Request, method: bytes) -> None:
-    fields = {name.lower(): value for name, value in request.pairs}
     if method != b"POST":
         raise RefusedError(405, Code.INTERNAL, "an rpc is called by POST")
-    if not fields.get(b"content-type", b"").startswith(headers.CONTENT_TYPE):
-        raise RefusedError(415, Code.INTERNAL, "the content-type of an rpc is application/grpc")
-    if fields.get(b"content-encoding", b"identity") != b"identity":
-        raise RefusedError(415, Code.UNIMPLEMENTED, "content-encoding: send the body as it is")
     try:
-        if (timeout := fields.get(headers.TIMEOUT)) is not None:
+        own, request.metadata = headers.split(request.pairs)
+        if (timeout := own.get(headers.TIMEOUT)) is not None:
             request.seconds = headers.timeout_of(timeout)
-        request.metadata = headers.metadata_of(request.pairs)
     except ValueError as error:
         raise RefusedError(400, Code.INVALID_ARGUMENT, str(error)) from None
-    request.expects_word = fields.get(b"expect", b"").lower() == b"100-continue"
+    if not headers.is_grpc(own.get(b"content-type", b"")):
+        raise RefusedError(415, Code.INTERNAL, "the content-type of an rpc is application/grpc")
+    if own.get(b"content-encoding", b"identity") != b"identity":
+        raise RefusedError(415, Code.UNIMPLEMENTED, "content-encoding: send the body as it is")
+    if own.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
+        raise RefusedError(415, Code.UNIMPLEMENTED, "transfer-encoding: send the body as it is, in chunks")
+    request.expects_word = own.get(b"expect", b"").lower() == b"100-continue"
 
 
 def _too_large() -> RefusedError:

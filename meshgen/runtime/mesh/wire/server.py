@@ -11,6 +11,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from meshgen.runtime.mesh.handler import Rpc
@@ -19,6 +20,9 @@ from meshgen.runtime.mesh.wire.exchange import Exchange
 _BACKLOG = 4096
 """Callers that connect at the same time; the kernel refuses others, who try again."""
 _MOST_CONNECTIONS = 16_384
+"""More callers wait in the kernel until others leave."""
+_AT_ONCE = 256
+"""Callers that are let in before those who are in get their turn."""
 _LOOK_S = 0.25
 """The pause between two looks: for connections on which nothing moves, and whether the replica is to end."""
 _log = logging.getLogger(__name__)
@@ -50,16 +54,18 @@ class Server:
         self.draining = False
         """Connections are closed after their next answer."""
         self._socket = _bound(path)
-        self._server: asyncio.Server | None = None
         self._open: set[Exchange] = set()
+        self._entering: set[asyncio.Task[None]] = set()
         self._looking: asyncio.Task[None] | None = None
+        self._is_shut = False
+        """Nobody is let in until the next look."""
 
     async def start(self) -> None:
         """Let callers in, on this event loop."""
         loop = asyncio.get_running_loop()
-        # It must be kept: uvloop ends a server that nobody holds.
-        self._server = await loop.create_unix_server(self._exchange, sock=self._socket, backlog=_BACKLOG)
-        self._looking = loop.create_task(self._look())
+        self._socket.listen(_BACKLOG)
+        loop.add_reader(self._socket, self._let_in)
+        self._looking = loop.create_task(self._look(loop))
 
     def drain(self) -> None:
         """Let nobody in any more; what is under way ends as it would."""
@@ -71,34 +77,59 @@ class Server:
         """Close all connections; what is under way is cancelled."""
         self.drain()
         if self._looking is not None:
+            self._looking.get_loop().remove_reader(self._socket)
             self._looking.cancel()
-        if self._server is not None:
-            self._server.close()
+            self._looking = None
+        self._socket.close()
         for exchange in list(self._open):
             exchange.abort()
 
-    def entered(self, exchange: Exchange) -> bool:
-        """Whether there is room for one more connection."""
-        if len(self._open) >= _MOST_CONNECTIONS:
-            _log.warning("%d connections are open, which are the most", len(self._open))
-            return False
+    def entered(self, exchange: Exchange) -> None:
+        """There is one more connection."""
         self._open.add(exchange)
-        return True
 
     def left(self, exchange: Exchange) -> None:
         """A connection is over."""
         self._open.discard(exchange)
 
-    def _exchange(self) -> Exchange:
-        return Exchange(self)
+    def _let_in(self) -> None:
+        # Not by the loop's own server: that of uvloop lets one in for each of its turns, and those of a busy replica
+        # take so long that callers have given up when they are let in.
+        loop = asyncio.get_running_loop()
+        for _ in range(_AT_ONCE):
+            try:
+                if len(self._open) + len(self._entering) >= _MOST_CONNECTIONS:
+                    raise OSError(f"{_MOST_CONNECTIONS} connections are open, which are the most")  # noqa: TRY301
+                made, _address = self._socket.accept()
+            except BlockingIOError:
+                return
+            except OSError as error:  # often that of too many open files
+                self._shut(error)
+                return
+            entering = loop.create_task(self._enter(made))
+            self._entering.add(entering)
+            entering.add_done_callback(self._entering.discard)
 
-    async def _look(self) -> None:
+    def _shut(self, why: OSError) -> None:
+        if not self._is_shut:
+            _log.warning("%s lets nobody in for now: %s", self.path, why)
+        self._is_shut = True
+        asyncio.get_running_loop().remove_reader(self._socket)
+
+    async def _enter(self, made: socket.socket) -> None:
+        with suppress(OSError):  # it is gone again
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: Exchange(self), made)
+
+    async def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Drain when it is time; end connections whose callers say no more, or do not take their answer."""
         while True:
             await asyncio.sleep(_LOOK_S)
             if self._leaving():
                 self.drain()
-            now = asyncio.get_running_loop().time()
+            if self._is_shut:
+                self._is_shut = False
+                loop.add_reader(self._socket, self._let_in)
+            now = loop.time()
             for exchange in [e for e in self._open if e.overdue(now)]:
                 exchange.abort()
 

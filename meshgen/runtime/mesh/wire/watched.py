@@ -75,7 +75,6 @@ class Replica(Peer, Connection):
         try:
             while True:
                 await self.hear()
-                self.rest()
         except (LostError, StatusError, ValueError, StopAsyncIteration):
             self._last = Vitals(well=False, slots=0, pid=self.pid)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from meshgen.runtime.call.context import RequestContext
-from meshgen.runtime.call.metadata import ROUTE, by_key, for_next_hop
+from meshgen.runtime.call.metadata import ROUTE, for_next_hop, joined
 from meshgen.runtime.call.tracing import span
 
 PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 
 
-def test_a_repeated_key_has_its_values_joined_and_binary_ones_are_left_out() -> None:
-    assert by_key([("a", "1"), ("b", "2"), ("a", "3"), ("c-bin", b"\0")]) == {"a": "1, 3", "b": "2"}
-    assert by_key(()) == {}
+def test_a_repeated_key_has_its_values_joined() -> None:
+    assert joined("1", "3") == "1, 3"
+    assert joined(b"\0", b"\xff") == b"\0, \xff"
+    assert joined(joined("1", "3"), "5") == "1, 3, 5"
 
 
 def test_what_belongs_to_one_hop_stays_there() -> None:
@@ -20,9 +21,10 @@ def test_what_belongs_to_one_hop_stays_there() -> None:
     assert sent == (("who", "me"), (ROUTE, "/new"))
 
 
-def test_what_grpc_would_refuse_stays_too() -> None:
-    sent = for_next_hop(RequestContext(graph="g", metadata={"name": "Zoë", "line": "a\nb", "ok": "yes"}))
-    assert sent == (("ok", "yes"), (ROUTE, "/"))
+def test_what_is_not_ascii_or_no_text_goes_on_as_it_came() -> None:
+    came: dict[str, str | bytes] = {"name": "Zoë", "key-bin": b"\0\xff", "tab": "a\tb", "meshgen-tried": "1"}
+    sent = for_next_hop(RequestContext(graph="g", metadata=came))
+    assert sent == (("name", "Zoë"), ("key-bin", b"\0\xff"), ("tab", "a\tb"), (ROUTE, "/"))
 
 
 def test_the_trace_is_told_anew_for_each_call() -> None:

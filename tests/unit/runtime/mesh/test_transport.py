@@ -8,18 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import grpc
 import numpy as np
 import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ray.serve._private import grpc_util
-from ray.serve.config import gRPCOptions
-from replicas import new_replica
-from test_remote import Mesh, Proxy, Served
+from test_remote import Mesh, Proxy
 
-from meshgen import service, workspace
+from meshgen import workspace
 from meshgen.cli.compiling import ComparedBuild
 from meshgen.codec.rpc import Contracts
 from meshgen.compiler import Build, compile_graph
@@ -31,8 +27,9 @@ from meshgen.graph.policy import Policy
 from meshgen.graph.steps import CallingStep
 from meshgen.plan.diagram import diagram
 from meshgen.plan.lower import mesh as lowered
-from meshgen.runtime.mesh import remote, replica, server
+from meshgen.runtime.mesh import remote, replica
 from meshgen.runtime.mesh.boundary import Boundary, is_flat
+from meshgen.runtime.mesh.wire import pool
 from meshgen.schema.relate.assignable import holds
 from meshgen.status import Code, StatusError
 
@@ -57,8 +54,8 @@ class Placed:
         assert found is not None
         service = names.service(graph.name, node)
         codec = self.mesh.contracts.codec(service, found.rpc, found.params, None, found.result)
-        call: Any = self.proxy.channels[service].unary_unary
-        return codec.decode_response(await call(f"/{service}/{found.rpc}")(codec.encode_request(arguments), timeout=5))
+        path, message = f"/{service}/{found.rpc}".encode(), codec.encode_request(arguments)
+        return codec.decode_response(await self.proxy.peers[service].call(path, message, 5, ()))
 
 
 def placed(layout: str) -> Graph:
@@ -76,36 +73,20 @@ def longer(policy: Policy) -> Policy:
 
 
 @pytest.fixture(params=LAYOUTS)
-async def fused(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Placed]:
-    monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [server.add]))
+async def fused(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> AsyncIterator[Placed]:
     monkeypatch.setattr(replica, "PUBLISHED", ())
+    for name in (remote.MESH_SOCKET, pool.FOLDER):
+        monkeypatch.setenv(name, "")  # put back afterwards
     graph = placed(request.param)
     loaded = load_graph(FILE)
     build = compile_graph(Loaded(**{**_fields(loaded), "graph": graph}), lock=None)
     descriptors = build.plan.contract.descriptors.SerializeToString()
-    proxy = Proxy()
-    front = grpc.aio.server(handlers=(proxy,))
-    monkeypatch.setenv(remote.MESH_ADDRESS, f"127.0.0.1:{front.add_insecure_port('127.0.0.1:0')}")
-    await front.start()
-    served: dict[str, Served] = {}
-    servers: list[Any] = []
-    for node in (*(n.name for n in graph.nodes if isinstance(n.placement, Own)), None):
-        one = served[node or "driver"] = Served(
-            await new_replica(lambda _: graph, FILE, node, service._contracts(descriptors, graph, node)),
-            node or "driver",
-        )
-        listening = grpc_util.gRPCGenericServer(one.factory)
-        port = listening.add_insecure_port("127.0.0.1:0")
-        server.add(None, listening)
-        await listening.start()
-        servers.append(listening)
-        for each in replica.PUBLISHED:
-            proxy.channels[each.service] = grpc.aio.insecure_channel(f"127.0.0.1:{port}")
-    yield Placed(Mesh(graph, descriptors, proxy.channels["hosted.v1.HostedService"], served), proxy)
-    for channel in proxy.channels.values():
-        await channel.close(None)
-    for each in (*servers, front):
-        await each.stop(0)
+    mesh = Mesh(graph, descriptors, tmp_path)
+    await mesh.start((*(n.name for n in graph.nodes if isinstance(n.placement, Own)), None), descriptors)
+    yield Placed(mesh, mesh.proxy)
+    await mesh.stop()
 
 
 def _fields(loaded: Loaded) -> dict[str, Any]:
@@ -159,7 +140,7 @@ async def test_a_placed_node_answers_for_its_service(fused: Placed) -> None:
 
 @pytest.mark.parametrize("fused", ["together", "driver"], indirect=True)
 async def test_calls_within_a_process_do_not_leave_it(fused: Placed) -> None:
-    fused.proxy.channels.pop(names.service("hosted", "leaf"))
+    fused.proxy.peers.pop(names.service("hosted", "leaf"))
     assert await fused.mesh.call("Ask", "x") == "boss of 7:x"
 
 
