@@ -48,8 +48,10 @@ def add(_servicer: object, server: Any) -> None:
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[ServesSide, int]]:
     from ray.serve._private import default_impl, grpc_util
+    from ray.serve._private import replica as replicas
 
     # Put back afterwards.
+    monkeypatch.setattr(replicas, "add_port_to_grpc_server", replicas.add_port_to_grpc_server)
     monkeypatch.setattr(default_impl, "add_grpc_address", default_impl.add_grpc_address)
     monkeypatch.setattr(grpc_util, "gRPCGenericServer", grpc_util.gRPCGenericServer)
     monkeypatch.setattr(gRPCOptions, "grpc_servicer_func_callable", property(lambda _self: [add]))
@@ -179,14 +181,28 @@ async def test_health_is_the_replicas_own(server: tuple[ServesSide, int]) -> Non
         watch.cancel()
 
 
+def _listening() -> set[tuple[str, int]]:
+    """Address and port of each server of this process."""
+    connections = psutil.Process().net_connections("inet")
+    return {(c.laddr.ip.removeprefix("::ffff:"), c.laddr.port) for c in connections if c.status == psutil.CONN_LISTEN}
+
+
 async def test_the_port_is_open_on_loopback_only(server: tuple[ServesSide, int]) -> None:
-    listening = [
-        c.laddr.ip
-        for c in psutil.Process().net_connections("inet")
-        if c.status == psutil.CONN_LISTEN and c.laddr.port == server[1]
-    ]
-    assert listening
-    assert all(ip.removeprefix("::ffff:") == "127.0.0.1" for ip in listening)
+    assert [ip for ip, port in _listening() if port == server[1]] == ["127.0.0.1"]
+
+
+async def test_the_server_for_serves_own_handles_is_open_to_nobody(server: tuple[ServesSide, int]) -> None:
+    from ray.serve._private import replica
+
+    before = _listening()
+    between = grpc.aio.server()
+    port = replica.add_port_to_grpc_server(between, "[::]:0")
+    await between.start()
+    assert _listening() == before
+    # It is what the replica opens it with, and its callers take the port for one that they need not know.
+    assert 'add_port_to_grpc_server(self._server, "[::]:0")' in inspect.getsource(Replica._on_initialized)
+    assert port == 0
+    await between.stop(0)
 
 
 async def test_a_second_server_cannot_share_the_port(server: tuple[ServesSide, int]) -> None:
