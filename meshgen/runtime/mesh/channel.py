@@ -6,23 +6,37 @@ lost, and `call_errors` makes of what went wrong the status that a caller is tol
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Protocol
 
+from meshgen.rayserve.fork.ends import End
 from meshgen.runtime.call.metadata import Metadata
 
 
 class LostError(Exception):
     """A peer was lost before its answer came."""
 
-    def __init__(self, *, begun: bool) -> None:
-        """Args: whether the peer may have begun with the call; if not, another one can be asked for sure."""
-        super().__init__("the connection to the replica was lost")
+    def __init__(self, text: str = "the connection to the replica was lost", *, begun: bool) -> None:
+        """Say what a channel knows.
+
+        Args:
+            text: how it was lost.
+            begun: whether the peer may have begun with the call; if not, another one can be asked for sure.
+        """
+        super().__init__(text)
         self.begun = begun
+        self.end: asyncio.Task[End | None] | None = None
+        """How the replica ended, once that is known; `call_errors.follow` sees to it."""
+        self.first: LostError | None = None
+        """The loss before, because of which the call was tried again."""
 
 
 class Channel(Protocol):
     """Carries rpcs to a peer, any number at a time, from the event loop that it was made on."""
+
+    replica: str = ""
+    """The id of the replica that is the peer; empty where another chooses one."""
 
     async def call(self, path: bytes, message: bytes, seconds: float, metadata: Metadata) -> bytes:
         """Call an rpc and wait for its answer.

@@ -19,7 +19,7 @@ from meshgen.runtime.call.metadata import for_next_hop
 from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.mesh import retry
 from meshgen.runtime.mesh.call_errors import as_nodes_own
-from meshgen.runtime.mesh.channel import LostError
+from meshgen.runtime.mesh.channel import Connection, LostError
 from meshgen.runtime.mesh.envoy_channel import EnvoyChannel
 from meshgen.runtime.mesh.off_loop import beside_if_big
 from meshgen.runtime.mesh.peers import Peers
@@ -38,6 +38,13 @@ class _Target:
     codec: RpcCodec
     path: bytes
     peers: Peers
+
+
+async def _connect(path: Path) -> Connection:
+    """Connect to the replica that listens at a path. Raises OSError when none does."""
+    connection = await link.connect(path)
+    connection.replica = path.stem
+    return connection
 
 
 class RemoteTransport:
@@ -83,10 +90,10 @@ class RemoteTransport:
         metadata = for_next_hop(current())
         try:
             answer = await retry.call(
-                target.peers, target.path, data, seconds, metadata, idempotent=call.policy.idempotent
+                target.peers, node.name, target.path, data, seconds, metadata, idempotent=call.policy.idempotent
             )
         except (StatusError, LostError, TimeoutError) as raised:
-            error = as_nodes_own(raised, node.name, seconds)
+            error = await as_nodes_own(raised, node.name, seconds)
             if error.code is Code.INVALID_ARGUMENT:
                 # What was passed on undecoded is looked at now: if it does not fit its own contract, it is not this
                 # node's caller who is at fault but the node that made it.
@@ -116,5 +123,5 @@ class RemoteTransport:
         if self._folder is None:
             return Peers((), self._envoy)
         if application not in self._replicas:
-            self._replicas[application] = Replicas(self._folder, application, link.connect)
+            self._replicas[application] = Replicas(self._folder, application, _connect)
         return Peers((self._replicas[application],), self._envoy)

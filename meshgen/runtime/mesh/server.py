@@ -16,7 +16,8 @@ import grpc
 
 from meshgen.codec import grpc_status
 from meshgen.codec.wireformat import Buffer
-from meshgen.rayserve.ingress import pass_through, replica_id, takes_traffic
+from meshgen.rayserve.fork import ends
+from meshgen.rayserve.ingress import before_stop, pass_through, replica_id, takes_traffic
 from meshgen.rayserve.logs import LOGGER
 from meshgen.rayserve.slots import Slots
 from meshgen.runtime.call.metadata import by_key
@@ -39,6 +40,7 @@ def add(_servicer: object, server: Any) -> None:
     """Register the replica's services on its gRPC server. Serve calls this in every replica, and in its own proxy."""
     if not replica.PUBLISHED:
         return
+    before_stop(server, ends.leave)
     slots = Slots(server)
     handlers: dict[str, Handler] = {}
     for published in replica.PUBLISHED:
