@@ -5,7 +5,6 @@ Paths in comments are relative to `ray/serve`; tests/unit/rayserve fails for eac
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 
@@ -32,29 +31,3 @@ def replica_id(server: Any) -> str:
     """The last part of the name that Serve's report gives to the replica behind this gRPC server."""
     unique: str = server.service_handler_factory.__self__._replica_id.unique_id
     return unique
-
-
-def own_replica_id() -> str:
-    """The same of the replica that this process is, its constructor included; empty when it is none.
-
-    `get_replica_context` (`api.py`) raises where this (`context.py:189`) gives None.
-    """
-    from ray.serve.context import _get_internal_replica_context
-
-    context = _get_internal_replica_context()
-    return "" if context is None else context.replica_id.unique_id
-
-
-def before_stop(server: Any, say: Callable[[], None]) -> None:
-    """Have `say` called when Serve asks the replica behind this gRPC server to end, before it drains.
-
-    The first request to do so makes a task of `_perform_graceful_shutdown` (`_private/replica.py:2186`).
-    """
-    replica = server.service_handler_factory.__self__
-    stop = replica._perform_graceful_shutdown
-
-    async def saying() -> None:
-        say()
-        await stop()
-
-    replica._perform_graceful_shutdown = saying

@@ -41,5 +41,5 @@ def bind_to_loopback() -> list[Any]:
     server_class = grpc_util.gRPCGenericServer
     default_impl.add_grpc_address = add_grpc_address  # type: ignore[assignment]
     grpc_util.gRPCGenericServer = exclusive  # type: ignore[assignment,misc]
-    replica.add_port_to_grpc_server = no_port  # type: ignore[assignment]
+    replica.add_port_to_grpc_server = no_port  # type: ignore[attr-defined]
     return []

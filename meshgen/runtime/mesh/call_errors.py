@@ -37,7 +37,7 @@ async def as_nodes_own(error: StatusError | LostError | TimeoutError, node: str,
     match error:
         case TimeoutError():
             return too_late(node, seconds)
-        case LostError(begun=False, first=None | LostError(begun=False)):
+        case LostError(end=None, first=None | LostError(end=None)):
             return Unavailable(_unreachable(node, str(error)), node=node)
         case LostError():
             return await _died(error, node)
@@ -53,23 +53,23 @@ async def as_nodes_own(error: StatusError | LostError | TimeoutError, node: str,
 
 
 def follow(lost: LostError, channel: Channel, node: str) -> LostError:
-    """Find out, beside, how the replica ended that was lost with a call, and log it.
+    """Find out, beside, how the replica ended that was lost while it worked on a call, and log it.
 
     Args:
         lost: what the channel raised.
         channel: that was lost.
         node: that was called.
     """
-    if lost.begun:
+    if lost.begun and channel.replica:
         lost.end = asyncio.create_task(_logged_end(channel.replica, node))
     return lost
 
 
 def as_loss(error: Unavailable, first: LostError) -> Exception:
-    """The error of a second try, as a loss after the first one if it is Envoy's own and not a node's."""
-    if error.node or not first.begun:
+    """The error of a second try: a loss after the first one if it is Envoy's own and not a node's."""
+    if error.node or first.end is None:
         return error
-    lost = LostError(error.message, begun=_CUT in error.message)
+    lost = LostError(error.message, begun=True)
     lost.first = first
     return lost
 
@@ -78,22 +78,22 @@ async def _logged_end(replica: str, node: str) -> End | None:
     request = current()
     end = await how_it_ended(replica)
     if end is None or not end.is_wanted:
-        who = f"replica {end.replica}, process {end.pid}" if end else f"replica {replica or 'unknown'}"
-        place = f"graph '{request.graph}', trace {request.trace_id}" if request else "no request"
-        _log.error("node '%s' %s while it worked on a call (%s; %s)", node, _how(end), who, place)
+        who = f"replica {replica}, process {end.pid}" if end else f"replica {replica}"
+        place = f"; graph '{request.graph}', trace {request.trace_id}" if request else ""
+        _log.error("node '%s' %s while it worked on a call (%s%s)", node, _how(end), who, place)
     return end
 
 
 async def _died(lost: LostError, node: str) -> Unavailable:
-    losses = [each for each in (lost.first, lost) if each is not None and each.begun]
+    first = lost if lost.first is None or lost.first.end is None else lost.first
     # Not awaited itself: this call may be cancelled, and the log is to have it.
-    end = await asyncio.shield(losses[0].end) if losses[0].end else None
-    if len(losses) == 2:
-        rest = f", and so did the replica that was tried next: {_SUSPECT}"
-    elif lost.first is not None:
-        rest = f", and no other could be reached: {lost}"
-    else:
+    end = await asyncio.shield(first.end) if first.end else None
+    if first is lost:
         rest = f"; it was not tried again: {_AGAIN}"
+    elif lost.end is not None or _CUT in str(lost):
+        rest = f", and so did the replica that was tried next: {_SUSPECT}"
+    else:
+        rest = f", and no other could be reached: {lost}"
     text = f"node '{node}' {_how(end)} while it worked on the call{rest}"
     return Unavailable(text, node=node, reason=REPLICA_DIED, metadata=_for_programs(end))
 

@@ -27,7 +27,7 @@ class LostError(Exception):
         super().__init__(text)
         self.begun = begun
         self.end: asyncio.Task[End | None] | None = None
-        """How the replica ended, once that is known; `call_errors.follow` sees to it."""
+        """How the replica ended, once that is known, if one was lost with the call; by `call_errors.follow`."""
         self.first: LostError | None = None
         """The loss before, because of which the call was tried again."""
 

@@ -11,7 +11,7 @@ from meshgen.codec.rpc import Contracts
 from meshgen.graph.model import Graph
 from meshgen.rayserve.deployment import with_version
 from meshgen.rayserve.fork import ends
-from meshgen.rayserve.ingress import own_replica_id
+from meshgen.rayserve.lifetime import own_replica_id
 from meshgen.rayserve.logs import LOGGER
 from meshgen.rayserve.names import DEPLOYMENT
 from meshgen.runtime.call import tracing

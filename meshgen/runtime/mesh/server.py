@@ -17,7 +17,8 @@ import grpc
 from meshgen.codec import grpc_status
 from meshgen.codec.wireformat import Buffer
 from meshgen.rayserve.fork import ends
-from meshgen.rayserve.ingress import before_stop, pass_through, replica_id, takes_traffic
+from meshgen.rayserve.ingress import pass_through, replica_id, takes_traffic
+from meshgen.rayserve.lifetime import before_stop
 from meshgen.rayserve.logs import LOGGER
 from meshgen.rayserve.slots import Slots
 from meshgen.runtime.call.metadata import by_key

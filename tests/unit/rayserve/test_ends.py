@@ -10,18 +10,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from running_mesh import until
 
 from meshgen.control.agent import deaths
 from meshgen.rayserve.fork import ask, ends
-from meshgen.rayserve.ingress import before_stop, own_replica_id
 
 pytest.importorskip("ray.serve")
-from ray.serve._private.replica import Replica
 
 # The fork server without what it imports and without workers; its children are as they are told by the request.
 SERVER = """
@@ -159,34 +155,3 @@ async def test_a_run_tells_of_each_end_once(folder: Path, tmp_path: Path) -> Non
         f"driver of 'g': replica b (process {pid}) ended: {why}; {where}",
         f"node 'leaf' of 'g': replica a (process {pid}) ended: signal 11, SIGSEGV; {where}",
     ]
-
-
-# --- Serve's side ---
-
-
-async def test_a_replica_that_serve_stops_says_so_before_it_drains() -> None:
-    said: list[str] = []
-
-    class Stopping:
-        _event_loop = asyncio.get_running_loop()
-        _graceful_shutdown_task = None
-        perform_graceful_shutdown = Replica.perform_graceful_shutdown
-
-        async def _perform_graceful_shutdown(self) -> None:
-            said.append("drained")
-
-    replica = Stopping()
-    server: Any = SimpleNamespace(service_handler_factory=SimpleNamespace(__self__=replica))
-    before_stop(server, lambda: said.append("asked"))
-    await replica.perform_graceful_shutdown()
-    assert said == ["asked", "drained"]
-
-
-def test_a_replica_has_its_id_in_its_constructor(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ray.serve import context
-    from ray.serve._private.common import DeploymentID, ReplicaID
-
-    assert own_replica_id() == ""
-    one: Any = SimpleNamespace(replica_id=ReplicaID("one", DeploymentID("node", "app")))
-    monkeypatch.setattr(context, "_INTERNAL_REPLICA_CONTEXT", one)
-    assert own_replica_id() == "one"

@@ -124,14 +124,9 @@ async def test_what_is_no_loss_is_not_tried_again(error: Exception) -> None:
         (DeadlineExceeded("Deadline Exceeded"), Code.DEADLINE_EXCEEDED, "node 'leaf' did not answer within 2 s"),
         (NotFound("no such thing", node="deeper"), Code.NOT_FOUND, "no such thing"),
         (
-            LostError(begun=False),
-            Code.UNAVAILABLE,
-            "node 'leaf' cannot be reached: the connection to the replica was lost",
-        ),
-        (
             LostError(begun=True),
             Code.UNAVAILABLE,
-            "node 'leaf' hung up while it worked on the call; it was not tried again: try again if that can do no harm",
+            "node 'leaf' cannot be reached: the connection to the replica was lost",
         ),
         (Unavailable("no healthy upstream"), Code.UNAVAILABLE, "node 'leaf' cannot be reached: no healthy upstream"),
         (InvalidArgument("bad frame"), Code.INVALID_ARGUMENT, "node 'leaf': bad frame"),
@@ -227,6 +222,15 @@ async def test_the_answer_of_the_second_is_its_own(died: Any, caplog: pytest.Log
     its_own = Unavailable("closed for today", node="deeper")
     error = await failed(Near(died("one", SEGFAULT)), envoy=Fake("envoy", its_own))
     assert error is its_own
+
+
+async def test_a_replica_that_nobody_saw_end_hung_up(caplog: pytest.LogCaptureFixture) -> None:
+    one = Fake("one", LostError(begun=True))
+    one.replica = "one"
+    error = await failed(Near(one), idempotent=False)
+    assert error.message.startswith("node 'leaf' hung up while it worked on the call; it was not tried again")
+    assert (error.reason, error.metadata) == ("REPLICA_DIED", {})
+    assert f"(replica one; graph 'g', trace {'7' * 32})" in caplog.text
 
 
 async def test_nothing_is_logged_of_a_replica_that_was_stopped(died: Any, caplog: pytest.LogCaptureFixture) -> None:
