@@ -23,6 +23,8 @@ _ENDED = ".ended"
 _MOST = 64
 """Ends that are kept, the last ones."""
 _LOOK_S = 0.02
+_noting = False
+"""The fork server is this process, or the one that this process was forked from."""
 _BY_OTHERS = frozenset({signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP})
 
 
@@ -73,6 +75,12 @@ def folder_in(workers: Path) -> Path:
     return workers / "ends"
 
 
+def begin() -> None:
+    """Say that this process will note how its children end; they inherit that."""
+    global _noting  # noqa: PLW0603
+    _noting = True
+
+
 @contextmanager
 def entering(graph: str, node: str | None, replica: str) -> Iterator[None]:
     """Say that this process is a replica, in case it ends; around its constructor, which Serve ends it for if it fails.
@@ -82,7 +90,8 @@ def entering(graph: str, node: str | None, replica: str) -> Iterator[None]:
         node: of the graph; None for the driver.
         replica: its id; empty where there is no Serve.
     """
-    if replica and (folder := _folder()) is not None:
+    # For whom nobody will note the end, nobody would take the file away.
+    if _noting and replica and (folder := _folder()) is not None:
         folder.mkdir(mode=0o700, exist_ok=True)
         _write(_alive(folder, os.getpid()), End(graph, node, replica, os.getpid()))
     try:

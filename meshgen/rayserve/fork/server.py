@@ -66,6 +66,9 @@ def _fork_draws() -> bytes:
 
 def _next(path: Path) -> dict[str, Any] | None:
     """In a worker: what was asked for. In the server: None, at its end."""
+    from meshgen.rayserve.fork import ends
+
+    ends.begin()
     with socket.socket(socket.AF_UNIX) as listening, _woken_by_ends() as woken:
         # Who finds the socket finds it listening.
         fresh = path.with_suffix(".new")

@@ -44,6 +44,7 @@ with socket.socket(socket.AF_UNIX) as server:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv(ask.FOLDER, str(tmp_path))
+    monkeypatch.setattr(ends, "_noting", True)
     return ends.folder_in(tmp_path)
 
 
@@ -117,10 +118,15 @@ async def test_a_constructor_that_raises_ends_its_replica_on_purpose(server: Pat
 
 async def test_without_a_fork_server_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(ask.FOLDER, raising=False)
-    with ends.entering("g", "leaf", "one"):
-        ends.leave()
     async with asyncio.timeout(1):
         assert await ends.how_it_ended("one", wait_s=60) is None
+
+
+def test_a_replica_that_the_fork_server_has_not_made_leaves_no_file(tmp_path: Path) -> None:
+    code = "from meshgen.rayserve.fork import ends\nwith ends.entering('g', 'leaf', 'one'): ends.leave()"
+    environ = {**os.environ, ask.FOLDER: str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environ, check=True, timeout=60)
+    assert _names(tmp_path) == []
 
 
 def test_the_last_ends_are_kept(folder: Path) -> None:
