@@ -23,6 +23,7 @@ GRAPHS = (
     "tests/graphs/adapted.py",
     "tests/graphs/border.py",
     "tests/mesh/graphs/probe.py",
+    "tests/mesh/graphs/fragile.py",
     "tests/mesh/graphs/large.py",
     "tests/mesh/graphs/visible.py",
 )

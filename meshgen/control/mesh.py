@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from meshgen.control import deploy, environment, http, ports, spans, take_off
+from meshgen.control.agent import deaths
 from meshgen.control.agent.discovery import Discovery
 from meshgen.control.agent.parts import exposed_services
 from meshgen.control.cluster import Application, Cluster
@@ -36,6 +37,7 @@ from meshgen.control.revision.reload import Rebuild, Reload
 from meshgen.control.revision.rollout import roll_out
 from meshgen.control.signals import stop_on_signal
 from meshgen.emit.envoy import HEALTH_PATH, Otlp
+from meshgen.rayserve.fork.ends import folder_in
 
 _LOOK_S = 0.5
 """Between two looks whether all parts live."""
@@ -198,8 +200,12 @@ class _Run:
     def _onlookers(self) -> list[asyncio.Task[None]]:
         """What only tells of what happens."""
         errors = follow(self._layout.errors, lambda text: self._tell(ErrorsEvent(text=text)))
+        ends = deaths.watch(folder_in(self._layout.folder), self._cluster.logs().parent, self._tell_of_end)
         collectors = [watch_collector(otlp, self._note) for otlp in _collectors(self._options)]
-        return [asyncio.create_task(each) for each in (errors, *collectors)]
+        return [asyncio.create_task(each) for each in (errors, ends, *collectors)]
+
+    def _tell_of_end(self, text: str) -> None:
+        self._tell(ErrorsEvent(text=text))
 
     def _reload(self, rebuild: Rebuild, applications: Sequence[Application]) -> Reload:
         return Reload(

@@ -141,7 +141,7 @@ class NoteEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorsEvent:
-    """Replicas logged errors: bugs in nodes, each with its node, its trace id and the traceback."""
+    """What went wrong in replicas: bugs, each with its node, its trace id and the traceback; and ends of their own."""
 
     text: str
 

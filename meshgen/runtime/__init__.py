@@ -16,14 +16,14 @@ The way of a request in process (`meshgen local`, `meshgen.local(app)`):
 
 The way of a request on a mesh, from the driver's replica to a node's and back:
 
-    mesh.server      takes bytes in, from gRPC (Envoy) and from the socket (callers on this machine: `mesh.wire`)
+    mesh.server      opens the replica's socket, to Envoy and to callers on this machine: `mesh.wire`
     mesh.request     what surrounds an rpc: span, deadline, Serve's slot, limits, and the status of what went wrong
     mesh.published   decodes the request; runs the route by `engine.executor`, or calls the node; encodes the answer
     mesh.transport   a node that is placed here is called as in process, behind the checks of `mesh.boundary`
     mesh.remote      all others: encodes the arguments (answers of other nodes go on undecoded: `codec.lazy`)
       mesh.peers               chooses a channel: the least busy replica of this machine, else Envoy
       mesh.retry               takes another one, once, when the peer was lost and that can do no harm
-      mesh.channel             the seam: path, bytes, seconds, metadata → bytes; `mesh.wire.link`, `mesh.envoy_channel`
+      mesh.channel             the seam: path, bytes, seconds, metadata → bytes; `mesh.wire`
       mesh.call_errors         makes of what went wrong the status that the caller is told, in the node's name
 
 `call` holds what all of them pass along: the request (`context`), its time (`deadline`), spans (`tracing`), metadata,

@@ -143,4 +143,5 @@ def test_edits_are_served_when_they_can_be(new_mesh: MeshStarter, project: Proje
     until(lambda: _answer_of_other(mesh) == {"result": True}, 60, lambda: mesh.stderr)
     assert _said(mesh) == f"two label {second}"
     assert mesh.stop() == 0, mesh.output
+    assert ") ended: " not in mesh.stderr, "all replicas that have gone were asked to"
     assert mesh.leftovers() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import threading
 import time
@@ -71,6 +72,9 @@ def test_no_request_fails_when_a_replica_is_killed(mesh: MeshProcess) -> None:
     assert not failed, f"{sum(failed.values())} of {len(traffic.replies)} failed: {failed}"
     assert max(r[3] for r in traffic.replies) < DEADLINE_S
     assert mesh.get("/healthz").status == 200
+    assert re.search(
+        rf"node 'where' of 'probe': replica \w+ \(process {victim}\) ended: signal 9, SIGKILL;", mesh.stderr
+    )
 
 
 def test_a_node_that_never_answers_costs_its_deadline_only(mesh: MeshProcess) -> None:
@@ -96,6 +100,7 @@ def test_traffic_follows_when_serve_adds_a_replica_and_takes_it_away(mesh: MeshP
     with Traffic(mesh, "/probe/growing", clients=1, pause_s=0.2) as traffic:
         until(lambda: len(traffic.pids(since=time.monotonic() - 3)) == 1 and len(traffic.replies) > 20, 60)
     assert {r[1] for r in traffic.replies} == {200}
+    assert "node 'growing' of 'probe': replica" not in mesh.stderr, "it was Serve that ended it"
 
 
 def test_a_full_node_runs_what_it_may_queues_what_it_may_and_refuses_the_rest(mesh: MeshProcess) -> None:

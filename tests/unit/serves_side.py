@@ -41,6 +41,7 @@ class ServesSide:
     """A replica as its gRPC server knows it."""
 
     _can_accept_request = Replica._can_accept_request
+    _perform_graceful_shutdown = Replica._perform_graceful_shutdown
     get_num_ongoing_requests = Replica.get_num_ongoing_requests
     _is_replica_quiescing = Replica._is_replica_quiescing
     _on_request_cancelled = Replica._on_request_cancelled

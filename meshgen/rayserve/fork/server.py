@@ -11,7 +11,8 @@ import select
 import signal
 import socket
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 PRELOADED = ("ray._private.workers.default_worker", "ray.serve._private.replica", "meshgen.service")
 """What every worker needs, or nearly. Nothing here may start a thread, or keep a state that must differ by process."""
 _LOOK_S = 1.0
+_MANY = 4096
 _RAYLET = "RAY_RAYLET_PID"
 
 
@@ -64,20 +66,49 @@ def _fork_draws() -> bytes:
 
 def _next(path: Path) -> dict[str, Any] | None:
     """In a worker: what was asked for. In the server: None, at its end."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the workers, so the kernel takes them away
-    with socket.socket(socket.AF_UNIX) as listening:
+    from meshgen.rayserve.fork import ends
+
+    ends.begin()
+    with socket.socket(socket.AF_UNIX) as listening, _woken_by_ends() as woken:
         # Who finds the socket finds it listening.
         fresh = path.with_suffix(".new")
         listening.bind(str(fresh))
         listening.listen()
         fresh.rename(path)
         while _lives(int(os.environ[_RAYLET])):
-            if not select.select([listening], (), (), _LOOK_S)[0]:
+            ready = select.select([listening, woken], (), (), _LOOK_S)[0]
+            if woken in ready:
+                woken.recv(_MANY)
+            _bury()
+            if listening not in ready:
                 continue
             with listening.accept()[0] as connection, suppress(OSError, ValueError):
                 if request := _serve(connection):
                     return request
     return None
+
+
+@contextmanager
+def _woken_by_ends() -> Iterator[socket.socket]:
+    """A socket that there is something to read from when a child has ended."""
+    woken, waking = socket.socketpair()
+    with woken, waking:
+        waking.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # or nothing wakes
+        signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+        try:
+            yield woken
+        finally:
+            signal.set_wakeup_fd(-1)
+
+
+def _bury() -> None:
+    """Note how children ended, and let the kernel forget them."""
+    from meshgen.rayserve.fork import ends
+
+    with suppress(ChildProcessError):
+        while (child := os.waitpid(-1, os.WNOHANG))[0]:
+            ends.note(*child)
 
 
 def _lives(pid: int) -> bool:

@@ -6,10 +6,12 @@ lost, and `call_errors` makes of what went wrong the status that a caller is tol
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Protocol
 
 from meshgen.codec.wireformat import Buffer
+from meshgen.rayserve.fork.ends import End
 from meshgen.runtime.call.metadata import Metadata
 
 
@@ -20,10 +22,17 @@ class LostError(Exception):
         """Args: what happened, and whether the peer may have begun with the call; if not, another one can be asked."""
         super().__init__(why)
         self.begun = begun
+        self.end: asyncio.Task[End | None] | None = None
+        """How the replica ended, once that is known, if one was lost with the call; by `call_errors.follow`."""
+        self.first: LostError | None = None
+        """The loss before, because of which the call was tried again."""
 
 
 class Channel(Protocol):
     """Carries rpcs to a peer, any number at a time, from the event loop that it was made on."""
+
+    replica: str = ""
+    """The id of the replica that is the peer; empty where another chooses one."""
 
     async def call(self, path: bytes, message: bytes, seconds: float, metadata: Metadata) -> Buffer:
         """Call an rpc and wait for its answer.

@@ -82,10 +82,10 @@ class RemoteTransport:
         metadata = for_next_hop(current())
         try:
             answer = await retry.call(
-                target.peers, target.path, data, seconds, metadata, idempotent=call.policy.idempotent
+                target.peers, node.name, target.path, data, seconds, metadata, idempotent=call.policy.idempotent
             )
         except (StatusError, LostError, TimeoutError) as raised:
-            error = as_nodes_own(raised, node.name, seconds)
+            error = await as_nodes_own(raised, node.name, seconds)
             if error.code is Code.INVALID_ARGUMENT:
                 # What was passed on undecoded is looked at now: if it does not fit its own contract, it is not this
                 # node's caller who is at fault but the node that made it.

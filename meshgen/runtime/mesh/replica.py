@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from meshgen.codec.rpc import Contracts
 from meshgen.graph.model import Graph
 from meshgen.rayserve.deployment import with_version
+from meshgen.rayserve.fork import ends
+from meshgen.rayserve.lifetime import own_replica_id
 from meshgen.rayserve.logs import LOGGER
 from meshgen.rayserve.names import DEPLOYMENT
 from meshgen.runtime.call import tracing
@@ -48,7 +50,8 @@ class Replica:
         contracts = Contracts(descriptors)
         self._transport = transport = MeshTransport(graph, contracts, node)
         self._node, self._by_node = node, graph.has_configured_guests(node)
-        await transport.construct()
+        with ends.entering(graph.name, node, own_replica_id()):
+            await transport.construct()
         nodes = (service_of_node(graph, n, transport) for n in transport.nodes if n.published)
         PUBLISHED = (*nodes, *(() if node else (service_of_driver(graph, contracts, transport),)))
         # Ray has the garbage collected in full now and then, and nobody is answered meanwhile: 70 ms with Ray's own

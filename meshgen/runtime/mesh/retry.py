@@ -6,17 +6,20 @@ import time
 
 from meshgen.codec.wireformat import Buffer
 from meshgen.runtime.call.metadata import TRIED, Metadata
+from meshgen.runtime.mesh.call_errors import as_loss, follow
 from meshgen.runtime.mesh.channel import LostError
 from meshgen.runtime.mesh.peers import Peers
+from meshgen.status import Unavailable
 
 
 async def call(
-    peers: Peers, path: bytes, message: bytes, seconds: float, metadata: Metadata, *, idempotent: bool
+    peers: Peers, node: str, path: bytes, message: bytes, seconds: float, metadata: Metadata, *, idempotent: bool
 ) -> Buffer:
     """Call one of the peers, and another when the first was lost; both together get the time of one.
 
     Args:
         peers: who can answer.
+        node: whose rpc it is.
         path: `/package.Service/Rpc`.
         message: the serialized request.
         seconds: to wait at most.
@@ -24,7 +27,8 @@ async def call(
         idempotent: a call that may have run can run again.
 
     Raises:
-        LostError: the peer was lost, and there is no other, or the call may have run and must not run twice.
+        LostError: the peer was lost, and there is no other, or it was lost too, or the call may have run and must not
+            run twice.
         Exception: what else `Channel.call` raises.
     """
     end = time.monotonic() + seconds
@@ -32,8 +36,15 @@ async def call(
     try:
         return await channel.call(path, message, end - time.monotonic(), metadata)
     except LostError as lost:
+        first = follow(lost, channel, node)
         other = peers.besides(channel)
         if other is None or (lost.begun and not idempotent):
             raise
-        again = (*metadata, TRIED) if lost.begun else metadata
-    return await other.call(path, message, end - time.monotonic(), again)
+    again = (*metadata, TRIED) if first.begun else metadata
+    try:
+        return await other.call(path, message, end - time.monotonic(), again)
+    except LostError as lost:
+        follow(lost, other, node).first = first
+        raise
+    except Unavailable as error:
+        raise as_loss(error, first) from None

@@ -11,7 +11,9 @@ from collections.abc import Awaitable
 from typing import Any
 
 from meshgen import limits
+from meshgen.rayserve.fork import ends
 from meshgen.rayserve.ingress import Ingress
+from meshgen.rayserve.lifetime import before_stop
 from meshgen.rayserve.slots import Slots
 from meshgen.runtime.mesh import replica, request
 from meshgen.runtime.mesh.handler import Rpc, Streaming
@@ -35,6 +37,7 @@ def add(_servicer: object, server: Any) -> None:
     """
     if not replica.PUBLISHED:
         return
+    before_stop(server, ends.leave)
     ingress, slots = Ingress(server), Slots(server)
     rpcs: dict[str, Rpc] = {PATH: Streaming(Watch(lambda: (ingress.takes_traffic, ingress.ongoing)))}
     for published in replica.PUBLISHED:

@@ -20,6 +20,7 @@ from meshgen.runtime.call.context import CURRENT, RequestContext, current
 from meshgen.runtime.call.deadline import left_after, time_limit
 from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.mesh.boundary import Boundary
+from meshgen.runtime.mesh.call_errors import REPLICA_DIED
 from meshgen.runtime.mesh.remote import MESH_SOCKET, RemoteTransport
 from meshgen.runtime.mesh.wire.pool import folder
 from meshgen.runtime.nodes.callee import no_rpc
@@ -148,8 +149,9 @@ class _ByHandle:
         while True:
             try:
                 return await self._inner.call(call, arguments)
-            except Unavailable:
+            except Unavailable as error:
                 # Replicas start beside each other, so the one that a constructor calls may not be there yet.
-                if not (self._inner.is_constructing and call.policy.idempotent and time.monotonic() < deadline):
+                may_come = self._inner.is_constructing and error.reason != REPLICA_DIED
+                if not (may_come and call.policy.idempotent and time.monotonic() < deadline):
                     raise
             await asyncio.sleep(_NOT_THERE_YET_S)

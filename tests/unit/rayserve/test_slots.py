@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
+import grpc
 import psutil
 import pytest
 
@@ -35,8 +36,10 @@ def slots_of(replica: ServesSide) -> Slots:
 async def port(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
     """Of a gRPC server as Serve opens it in a replica."""
     from ray.serve._private import default_impl, grpc_util
+    from ray.serve._private import replica as replicas
 
     # Put back afterwards.
+    monkeypatch.setattr(replicas, "add_port_to_grpc_server", replicas.add_port_to_grpc_server)
     monkeypatch.setattr(default_impl, "add_grpc_address", default_impl.add_grpc_address)
     monkeypatch.setattr(grpc_util, "gRPCGenericServer", grpc_util.gRPCGenericServer)
     bind_to_loopback()
@@ -139,14 +142,29 @@ def test_serve_still_counts_as_slots_do() -> None:
         assert "is_error" in inspect.signature(record).parameters
 
 
+def _listening() -> set[tuple[str, int]]:
+    """Address and port of each server of this process."""
+    connections = psutil.Process().net_connections("inet")
+    return {(c.laddr.ip.removeprefix("::ffff:"), c.laddr.port) for c in connections if c.status == psutil.CONN_LISTEN}
+
+
 async def test_the_port_is_open_on_loopback_only(port: int) -> None:
-    listening = [
-        c.laddr.ip
-        for c in psutil.Process().net_connections("inet")
-        if c.status == psutil.CONN_LISTEN and c.laddr.port == port
-    ]
-    assert listening
-    assert all(ip.removeprefix("::ffff:") == "127.0.0.1" for ip in listening)
+    assert [ip for ip, other in _listening() if other == port] == ["127.0.0.1"]
+
+
+async def test_the_server_for_serves_own_handles_is_open_to_nobody(port: int) -> None:
+    from ray.serve._private import replica
+
+    before = _listening()
+    assert port in {other for _, other in before}
+    between = grpc.aio.server()
+    number = replica.add_port_to_grpc_server(between, "[::]:0")
+    await between.start()
+    assert _listening() == before
+    # It is what the replica opens it with, and its callers take the port for one that they need not know.
+    assert 'add_port_to_grpc_server(self._server, "[::]:0")' in inspect.getsource(Replica._on_initialized)
+    assert number == 0
+    await between.stop(0)
 
 
 async def test_a_second_server_cannot_share_the_port(port: int) -> None:

@@ -36,6 +36,7 @@ class Replica(Peer, Connection):
     def __init__(self, path: Path) -> None:
         """Use `connect`, which makes one and connects it."""
         super().__init__(path)
+        self.replica = path.stem
         self._told: AsyncIterator[Buffer] = self._streamed(vitals.PATH.encode(), _nothing(), _FOR_EVER_S, ())
         self._last = Vitals(well=False, slots=0, pid=0)
         self._heard_at = 0.0

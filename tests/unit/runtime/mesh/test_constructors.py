@@ -15,6 +15,7 @@ from meshgen.compiler import compile_graph
 from meshgen.frontend import Loaded, trace
 from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.mesh import transport as mesh_transport
+from meshgen.runtime.mesh.call_errors import REPLICA_DIED
 from meshgen.runtime.mesh.transport import MeshTransport
 
 
@@ -88,6 +89,13 @@ async def test_a_constructor_may_call_a_node_that_is_not_there_yet(
 async def test_an_error_of_that_node_is_the_constructors() -> None:
     made = replica(Waits, "waits", meshgen.NotFound("no size", node="leaf"), 1)
     with pytest.raises(meshgen.NotFound, match="no size"):
+        await made.construct()
+
+
+async def test_a_call_that_ends_replicas_is_not_made_again_and_again() -> None:
+    died = meshgen.Unavailable("node 'leaf' ended (signal 11, SIGSEGV)", node="leaf", reason=REPLICA_DIED)
+    made = replica(Waits, "waits", died, 1)
+    with pytest.raises(meshgen.Unavailable, match="SIGSEGV"):
         await made.construct()
 
 
