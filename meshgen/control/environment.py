@@ -15,6 +15,7 @@ from meshgen.control.reaper import RUN_ID
 from meshgen.rayserve.fork import ask
 from meshgen.rayserve.loopback import LOOPBACK_CALLBACK
 from meshgen.runtime.mesh import error_log
+from meshgen.runtime.mesh.bulk import folder as memory_folder
 from meshgen.runtime.mesh.remote import MESH_ADDRESS
 from meshgen.runtime.mesh.wire.pool import FOLDER
 
@@ -83,12 +84,19 @@ def _of_own_ray() -> dict[str, str]:
 
 
 def for_replicas(
-    tree: Path, roots: Iterable[Path], mesh_address: str, errors: Path, max_message_mb: int, replicas: Path | None
+    tree: Path,
+    roots: Iterable[Path],
+    mesh_address: str,
+    errors: Path,
+    max_message_mb: int,
+    replicas: Path | None,
+    memory: Path | None = None,
 ) -> dict[str, str]:
     """What a mesh's processes need, on a cluster of our own or on a joined one."""
     return {
         **_of_serve(max_message_mb),
         **({FOLDER: str(replicas)} if replicas else {}),
+        **({memory_folder.FOLDER: str(memory)} if memory else {}),
         MESH_ADDRESS: mesh_address,
         error_log.VARIABLE: str(errors),
         limits.VARIABLE: str(max_message_mb),
