@@ -76,7 +76,7 @@ async def run_mesh(
     run_id = uuid.uuid4().hex
     folder = make_folder()
     shared = memory.make(run_id) if options.east_west == "direct" else None
-    reaper = Reaper(run_id, folder, _last_command(revision, options), memory=shared and shared.path)
+    reaper = Reaper(run_id, folder, _last_command(revision, options), memory=_path_of(shared))
     try:
         with stop_on_signal(stop) as take_signals:
             layout = Layout.pick(folder, port)
@@ -116,7 +116,7 @@ def _prepared(
         layout.errors,
         options.max_message_mb,
         replicas,
-        shared and shared.path,
+        _path_of(shared),
     )
     if options.trace is not None:
         env |= spans.environment(options.trace, layout.spans_port)
@@ -124,6 +124,10 @@ def _prepared(
     more = environment.for_every_process(run_id) if joined else environment.for_own_cluster(run_id, layout.folder)
     environment.apply({**env, **more})
     return env
+
+
+def _path_of(shared: Memory | None) -> Path | None:
+    return None if shared is None else shared.path
 
 
 def _replicas(options: MeshOptions, layout: Layout) -> Path | None:

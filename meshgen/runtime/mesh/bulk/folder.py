@@ -202,9 +202,18 @@ def _reserved(folder: int, capacity: int, bound: int) -> tuple[str, int]:
             return name, file
     if not room.make_way(folder, found, capacity, bound):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return _created(folder, capacity)
+
+
+def _created(folder: int, capacity: int) -> tuple[str, int]:
     name = names.fresh(capacity)
     file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=folder)
-    os.ftruncate(file, capacity)
+    try:
+        os.ftruncate(file, capacity)
+    except OSError:
+        os.close(file)
+        os.unlink(name, dir_fd=folder)
+        raise
     return name, file
 
 

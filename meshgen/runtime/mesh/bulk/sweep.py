@@ -20,18 +20,27 @@ def sweep(folder: Path, *, grace_s: float = GRACE_S) -> None:
         folder: of messages.
         grace_s: seconds for which they stay.
     """
-    now = time.time()
+    with suppress(OSError):
+        for path in _left(folder, grace_s):
+            with suppress(FileNotFoundError):
+                os.unlink(path)  # noqa: PTH108 - as all of these names are
+
+
+def _left(folder: Path, grace_s: float) -> list[str]:
+    """What to remove. All is looked at before: a file with several names changes when one of them goes."""
+    found: list[str] = []
     owners: dict[names.Owner, bool] = {}
-    with suppress(OSError), os.scandir(folder) as entries:
+    with os.scandir(folder) as entries:
         for entry in entries:
             free = entry.name.startswith(names.FREE)
             said = names.read(entry.name.removeprefix(names.FREE))
             if said is None or (not free and _lives(said.owner, owners)):
                 continue
-            # Of several at the same time another may be faster.
-            with suppress(OSError):
-                if now - entry.stat(follow_symlinks=False).st_ctime >= grace_s:
-                    os.unlink(entry.path)  # noqa: PTH108 - as all of these names are
+            # It may have gone or got another name meanwhile.
+            with suppress(FileNotFoundError):
+                if time.time() - entry.stat(follow_symlinks=False).st_ctime >= grace_s:
+                    found.append(entry.path)
+    return found
 
 
 def _lives(owner: names.Owner, known: dict[names.Owner, bool]) -> bool:
