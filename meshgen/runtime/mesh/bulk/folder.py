@@ -68,7 +68,7 @@ class Folder:
         capacity = _capacity(sum(map(len, parts)))
         try:
             folder = self._folder()
-            with room.locked(folder, alone=True) as bound:
+            with room.locked(folder) as bound:
                 name, file = _reserved(folder, capacity, bound)
         except (OSError, room.BusyError):
             return None
@@ -96,10 +96,12 @@ class Folder:
         """
         try:
             with self._opened_to_read(name) as (folder, file, capacity):
-                if mapping.has_room(capacity, self._most_mapped) and (own := _claimed(folder, name, capacity)):
-                    return self._mapped(own, file, writable=writable)
-                os.unlink(name, dir_fd=folder)
-                return Taken(None, mapping.copied(file, capacity))
+                if not mapping.has_room(capacity, self._most_mapped):
+                    os.unlink(name, dir_fd=folder)
+                    return Taken(None, mapping.copied(file, capacity))
+                own = names.fresh(capacity)
+                os.rename(name, own, src_dir_fd=folder, dst_dir_fd=folder)
+                return self._mapped(own, file, writable=writable)
         except OSError as error:
             raise GoneError(f"{name}: {error.strerror or error}") from None
 
@@ -126,24 +128,18 @@ class Folder:
 
     def release(self, name: str) -> None:
         """Let a name go, if it was not taken. What is mapped stays; the file may be written anew when nothing is."""
-        try:
+        with suppress(OSError):
             folder = self._folder()
             # Its last name is ours, so nobody makes another meanwhile.
             if os.stat(name, dir_fd=folder, follow_symlinks=False).st_nlink == 1:
-                with room.locked(folder, alone=False):
-                    os.rename(name, names.FREE + name, src_dir_fd=folder, dst_dir_fd=folder)
-                    return
-        except OSError:
-            return
-        except room.BusyError:
-            pass
-        self._remove(name)
+                os.rename(name, names.FREE + name, src_dir_fd=folder, dst_dir_fd=folder)
+            else:
+                os.unlink(name, dir_fd=folder)
 
     def _folder(self) -> int:
         if self._opened is None:
             opened = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW)
-            with room.locked(opened, alone=True) as bound:
-                self._most_mapped = bound // _SHARE
+            self._most_mapped = room.bound_of(opened) // _SHARE
             # Of two threads that come here at the same time one leaves a descriptor behind.
             self._opened = opened
         return self._opened
@@ -178,17 +174,6 @@ class Folder:
             if error.errno != errno.ENOMEM:
                 raise
             return Taken(None, mapping.copied(file, os.fstat(file).st_size))
-
-
-def _claimed(folder: int, name: str, capacity: int) -> str | None:
-    """The name of this process that a message has now; None when that takes too long. Raises OSError if it is gone."""
-    own = names.fresh(capacity)
-    try:
-        with room.locked(folder, alone=False):
-            os.rename(name, own, src_dir_fd=folder, dst_dir_fd=folder)
-    except room.BusyError:
-        return None
-    return own
 
 
 def _reserved(folder: int, capacity: int, bound: int) -> tuple[str, int]:

@@ -23,8 +23,13 @@ from meshgen.runtime.mesh.bulk.mapping import Mapping
 HEADER = "meshgen-memory"
 """The header between processes of a run on one machine: empty where only the answer may come by name."""
 
-LEAST = 256 * 1024
-"""Bytes of a part that goes by name: a smaller one takes less by the socket."""
+LEAST = 512 * 1024
+"""Bytes of an answer, or of what is passed on, that goes by name: less takes less time by the socket.
+
+It pays when the answer is passed on, which whoever makes it cannot know (`python -m benchmarks.bulk`).
+"""
+WRITTEN = 4 * 1024 * 1024
+"""Bytes of what is written for a request: nobody passes it on, and what is less is sooner there by the socket."""
 
 _MOST_SEGMENTS = 16
 _SEGMENT = re.compile(r"([0-9a-f-]{1,64}):([0-9]{1,10}):([0-9]{1,10}):([0-9]{1,10})")
@@ -108,7 +113,7 @@ def post(parts: Sequence[Part], folder: Folder) -> Letter | None:
             segments.append(found)
             last, gap = len(rest), 0
     own: list[str] = []
-    if gap >= LEAST and (name := folder.write(rest[last:])) is not None:
+    if gap >= WRITTEN and (name := folder.write(rest[last:])) is not None:
         own.append(name)
         segments.append(Segment(name, HEAD, HEAD + gap, 0))
         del rest[last:]

@@ -1,6 +1,8 @@
 """The bound of the folder: who wants a part of it looks at all files under a lock, so that it is never passed.
 
 Nothing is counted that a `kill -9` could leave wrong: sizes are in the names, the kernel takes the lock off the dead.
+Names may change and go meanwhile, without the lock: the kernel lists a folder as it is at one moment, as long as one
+call takes all of it, for which there are never too many names.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ FILE = "room"
 
 _TRIES, _PAUSE_S = 20, 0.0001
 """A lock is held for some 20 µs. Who waits longer than these takes the other way: its holder may have been stopped."""
-_MOST_FILES = 1024
-"""More would take more than a millisecond to look at."""
+_MOST_NAMES = 300
+"""The C library asks for 32 KiB of a folder at a time; a name takes 88 bytes at most."""
 
 
 class BusyError(Exception):
@@ -30,6 +32,7 @@ class BusyError(Exception):
 class Contents(NamedTuple):
     """What is in the folder."""
 
+    names: int
     sizes: dict[int, int]
     """Inode → bytes; a file may have several names."""
     free: list[tuple[int, str, int]]
@@ -37,10 +40,8 @@ class Contents(NamedTuple):
 
 
 @contextmanager
-def locked(folder: int, *, alone: bool) -> Iterator[int]:
-    """Hold the lock of the folder, alone or with others that do not count; gives the bound.
-
-    Whatever gets another name meanwhile could be overlooked, so names change under the lock, too.
+def locked(folder: int) -> Iterator[int]:
+    """Hold the lock of the folder, under which files are made; gives the bound.
 
     Raises:
         BusyError: others hold it.
@@ -49,9 +50,9 @@ def locked(folder: int, *, alone: bool) -> Iterator[int]:
     # Opened anew: a lock belongs to what was opened, and threads must exclude each other, too.
     lock = os.open(FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=folder)
     try:
-        _wait_for(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        _wait_for(lock)
         try:
-            yield int(os.read(lock, 32)) if alone else 0
+            yield int(os.read(lock, 32))
         finally:
             # A child that was forked meanwhile has it open as well.
             fcntl.flock(lock, fcntl.LOCK_UN)
@@ -59,38 +60,50 @@ def locked(folder: int, *, alone: bool) -> Iterator[int]:
         os.close(lock)
 
 
-def _wait_for(lock: int, kind: int) -> None:
+def bound_of(folder: int) -> int:
+    """The bound in bytes. Raises OSError when the folder is gone."""
+    file = os.open(FILE, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=folder)
+    try:
+        return int(os.read(file, 32))
+    finally:
+        os.close(file)
+
+
+def _wait_for(lock: int) -> None:
     for _ in range(_TRIES):
         with suppress(BlockingIOError):
-            fcntl.flock(lock, kind | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         time.sleep(_PAUSE_S)
     raise BusyError
 
 
 def contents(folder: int) -> Contents:
-    """Look at all files; the lock is held alone."""
+    """Look at all files, with the lock."""
+    count = 0
     sizes: dict[int, int] = {}
     free: list[tuple[int, str, int]] = []
     with os.scandir(folder) as entries:
         for entry in entries:
             name = entry.name
+            count += 1
             if (said := names.read(name.removeprefix(names.FREE))) is not None:
                 sizes[entry.inode()] = said.capacity
                 if name.startswith(names.FREE):
                     free.append((said.capacity, name, entry.inode()))
     free.sort()
-    return Contents(sizes, free)
+    return Contents(count, sizes, free)
 
 
 def make_way(folder: int, found: Contents, wanted: int, bound: int) -> bool:
     """Whether there is room for so many bytes; files that are nobody's go for it, those that fit least first."""
-    used, files = sum(found.sizes.values()), len(found.sizes)
+    used, count = sum(found.sizes.values()), found.names
+    if count > _MOST_NAMES:
+        return False  # there may be more than were listed
     for size, name, inode in found.free:
-        if used + wanted <= bound and files < _MOST_FILES:
+        if used + wanted <= bound and count < _MOST_NAMES:
             break
         os.unlink(name, dir_fd=folder)
-        if inode in found.sizes:
-            del found.sizes[inode]
-            used, files = used - size, files - 1
-    return used + wanted <= bound and files < _MOST_FILES
+        count -= 1
+        used -= size if found.sizes.pop(inode, None) else 0
+    return used + wanted <= bound and count < _MOST_NAMES

@@ -15,6 +15,8 @@ from shared_memory import folder_in_memory, there
 from meshgen.codec.lazy import Received
 from meshgen.codec.passthrough import Span
 from meshgen.codec.wireformat import Buffer
+from meshgen.limits import MEBIBYTE
+from meshgen.runtime.mesh.bulk import letter
 from meshgen.runtime.mesh.bulk.folder import Folder, GoneError
 from meshgen.runtime.mesh.bulk.held import Held
 from meshgen.runtime.mesh.bulk.letter import LEAST, answer, give_back, post, received
@@ -24,20 +26,25 @@ from meshgen.schema.model import ListOf, Scalar, Tensor
 BIG = 2 * LEAST
 
 
+@pytest.fixture(autouse=True)
+def _written_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(letter, "WRITTEN", LEAST)
+
+
 @pytest.fixture
 def shared() -> Iterator[tuple[Folder, Path]]:
-    with folder_in_memory() as made:
+    with folder_in_memory(256 * MEBIBYTE) as made:
         yield made
 
 
 def arrived(parts: Any, folder: Folder, held: Held, *, writable: bool = True) -> Buffer:
-    letter = post(parts, folder)
-    assert letter is not None
-    assert letter.content() == b"".join(p.view if isinstance(p, Span) else p for p in parts)
-    with letter.sent() as header:
+    sent = post(parts, folder)
+    assert sent is not None
+    assert sent.content() == b"".join(p.view if isinstance(p, Span) else p for p in parts)
+    with sent.sent() as header:
         assert header is not None
-        message = received(header, letter.rest, folder, held.add, writable=writable)
-    letter.close()
+        message = received(header, sent.rest, folder, held.add, writable=writable)
+    sent.close()
     return message
 
 
@@ -108,15 +115,15 @@ def test_an_answer_goes_to_several_and_again(shared: tuple[Folder, Path]) -> Non
         letters = [post([Span(one, 0, len(one))], folder) for _ in range(2)]
         assert all(letters)
         assert len({(path / name).stat().st_ino for name in there(path)}) == 1, "nothing was written"
-        for letter, held in zip(letters, (first, second), strict=True):
-            assert letter is not None
-            with letter.sent():
+        for sent, held in zip(letters, (first, second), strict=True):
+            assert sent is not None
+            with sent.sent():
                 pass  # whoever was called went away before it took it
             assert len({*there(path)}) == 1 + (held is second)
-            with letter.sent() as header:
+            with sent.sent() as header:
                 assert header is not None
-                message = received(header, letter.rest, folder, held.add, writable=True)
-            letter.close()
+                message = received(header, sent.rest, folder, held.add, writable=True)
+            sent.close()
             assert bytes(message) == data
             memoryview(message)[0] ^= 255
         assert bytes(one) == data
@@ -125,11 +132,11 @@ def test_an_answer_goes_to_several_and_again(shared: tuple[Folder, Path]) -> Non
 
 def test_a_call_that_fails_leaves_nothing(shared: tuple[Folder, Path]) -> None:
     folder, path = shared
-    letter = post([bytes(BIG)], folder)
-    assert letter is not None
-    with pytest.raises(RuntimeError), letter.sent() as header:
+    sent = post([bytes(BIG)], folder)
+    assert sent is not None
+    with pytest.raises(RuntimeError), sent.sent() as header:
         raise RuntimeError
-    letter.close()
+    sent.close()
     assert there(path) == []
     with Held() as held, pytest.raises(GoneError):
         received(str(header), b"", folder, held.add, writable=True)
