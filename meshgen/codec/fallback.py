@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError
@@ -52,15 +52,23 @@ class MessageWriter:
         finally:
             del failure  # it holds this frame, and the value with it
 
+    def parts(self, value: Any) -> Sequence[Buffer]:
+        """What `write` gives, big payloads apart; `MessageBytes.parts` says more."""
+        parts = self._done(self._wire.parts, value)
+        return (parts,) if isinstance(parts, bytes) else parts
+
     def check(self, value: Any) -> None:
         """Raise what `write` would, without copying big payloads."""
+        self._done(self._wire.check, value)
+
+    def _done(self, run: Callable[..., T], value: Any) -> T:
         fast = self._fast or self._compiled()
         try:
-            return self._wire.check(fast, value, verify=self._deep)
+            return run(fast, value, verify=self._deep)
         except Exception as error:  # noqa: BLE001 - as above
             failure = error
         try:
-            return self._generally(self._wire.check, value, failure)
+            return self._generally(run, value, failure)
         finally:
             del failure
 

@@ -8,7 +8,16 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor
 
 from meshgen.codec.lazy import Parts, Received, plain, undecoded
-from meshgen.codec.passthrough import Passage, Pieces, concatenated, into_answer, into_field, into_list
+from meshgen.codec.passthrough import (
+    Fields,
+    Passage,
+    Pieces,
+    concatenated,
+    into_answer,
+    into_field,
+    into_list,
+    parts_of,
+)
 from meshgen.naming import RESULT_FIELD
 from meshgen.schema.model import Field, Type
 
@@ -23,9 +32,9 @@ class Forwarding:
         self._answer = answer
         self._passages: dict[tuple[object, str, bool], Passage | None] = {}
 
-    def split(self, arguments: Mapping[str, Any]) -> tuple[list[tuple[Passage | None, Pieces]], dict[str, Any]]:
+    def split(self, arguments: Mapping[str, Any]) -> tuple[Fields, dict[str, Any]]:
         """The fields that go on as they are, and the values of those that have to be written."""
-        ready: list[tuple[Passage | None, Pieces]] = []
+        ready: Fields = []
         rest: dict[str, Any] = {}
         for name, value in arguments.items():
             found = self._field(name, value) if undecoded(value) else None
@@ -39,6 +48,11 @@ class Forwarding:
         """The response that an undecoded result makes; None when it has to be written anew."""
         found = self._field(RESULT_FIELD, value)
         return None if found is None else concatenated([found])
+
+    def answer_parts(self, value: Any) -> Pieces | None:
+        """The same in parts."""
+        found = self._field(RESULT_FIELD, value)
+        return None if found is None else parts_of([found])
 
     def _field(self, name: str, value: Any) -> tuple[Passage | None, Pieces] | None:
         pieces: Pieces = []

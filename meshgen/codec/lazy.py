@@ -10,7 +10,10 @@ from meshgen.schema.model import Type
 from meshgen.status import Internal, StatusError
 
 if TYPE_CHECKING:
-    from google.protobuf.descriptor import Descriptor  # graphs in process do without protobuf
+    # Graphs in process do without protobuf.
+    from google.protobuf.descriptor import Descriptor
+
+    from meshgen.codec.wireformat import Buffer
 
 
 class Decoder(Protocol):
@@ -34,7 +37,7 @@ class Received:
     __slots__ = ("_decoded", "_node", "_value", "codec", "data")
 
     def __init__(self, codec: Decoder, data: Buffer, node: str) -> None:
-        """Args: the codec of the rpc that was called, its response, and who answered."""
+        """Args: the codec of the rpc that was called, its response (a view when it came by name), and who answered."""
         self.codec = codec
         self.data = data
         self._node = node

@@ -12,7 +12,7 @@ Nobody here looks into what is passed on. Who receives it reads it as strictly a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
@@ -43,7 +43,23 @@ _WIRE_TYPES = {
 BIG = 64 * 1024
 """Bytes. A payload of that size is worth aligning."""
 
-Pieces: TypeAlias = list[Buffer]
+
+class Span(NamedTuple):
+    """A part of a message that was received by name: whoever sends it on need not read it."""
+
+    whole: memoryview
+    """The message."""
+    start: int
+    end: int
+
+    @property
+    def view(self) -> memoryview:
+        """The bytes."""
+        return self.whole[self.start : self.end]
+
+
+Part: TypeAlias = Buffer | Span
+Pieces: TypeAlias = list[Part]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +85,13 @@ class Retagged:
         if stop != end:
             return self.repeated and 0 < stop < end and self._put_all(data, pieces)
         if old == new:
-            pieces.append(data)
+            pieces.append(_part(data, 0, end))
         else:
-            pieces += (new, memoryview(data)[at:])
+            pieces += (new, _part(data, at, end))
         return True
 
     def _put_all(self, data: Buffer, pieces: Pieces) -> bool:
-        view, at, end, old = memoryview(data), 0, len(data), self.old
+        at, end, old = 0, len(data), self.old
         found: Pieces = []
         while at < end:
             start = at + len(old)
@@ -84,9 +100,9 @@ class Retagged:
             at = _end(data, start, self.wire_type)
             if not 0 < at <= end:
                 return False
-            found.append(view[start:at])
+            found.append(_part(data, start, at))
         if old == self.new:
-            pieces.append(data)
+            pieces.append(_part(data, 0, end))
         else:
             for piece in found:
                 pieces += (self.new, piece)
@@ -113,7 +129,7 @@ class Nested:
 
     def put(self, data: Buffer, pieces: Pieces) -> bool:
         """Append the field."""
-        pieces += (self.tag + varint(len(data)), data)
+        pieces += (self.tag + varint(len(data)), _part(data, 0, len(data)))
         return True
 
     def padding(self, _offset: int) -> bytes:
@@ -127,7 +143,7 @@ class Whole:
 
     def put(self, data: Buffer, pieces: Pieces) -> bool:
         """Append it."""
-        pieces.append(data)
+        pieces.append(_part(data, 0, len(data)))
         return True
 
     def padding(self, _offset: int) -> bytes:
@@ -137,6 +153,9 @@ class Whole:
 
 Passage: TypeAlias = Retagged | Nested | Whole
 """How a response passes on as bytes."""
+
+Fields: TypeAlias = list[tuple[Passage | None, Pieces]]
+"""Fields of a message, by how each has passed on, None for those that were written for it."""
 
 
 def into_field(source: Descriptor, type_: Type, target: Descriptor, field: Field) -> Passage | None:
@@ -255,29 +274,51 @@ def _numbers(enum: EnumDescriptor) -> dict[str, int]:
     return {name: value.number for name, value in enum.values_by_name.items()}
 
 
-def concatenated(fields: list[tuple[Passage | None, Pieces]]) -> bytes:
-    """The message of these fields; every byte is copied once at most.
+def concatenated(fields: Fields) -> bytes:
+    """The message of these fields; every byte is copied once at most."""
+    parts = [part.view if isinstance(part, Span) else part for part in parts_of(fields)]
+    return parts[0] if len(parts) == 1 and isinstance(parts[0], bytes) else joined(parts)
 
-    The largest one comes first: that keeps it aligned.
+
+def parts_of(fields: Fields) -> Pieces:
+    """The parts of the message of these fields.
+
+    What came by name comes first, for there is only room for a few bytes before it; then the largest, which stays
+    aligned so.
     """
     flat: Pieces = []
     for _, pieces in fields:
         flat += pieces
-    if len(flat) == 1 and isinstance(flat[0], bytes):
-        return flat[0]
-    if sum(map(len, flat)) < BIG:
-        return b"".join(flat)
+    if len(flat) == 1:
+        return flat
+    if sum(map(_length, flat)) < BIG:
+        return [b"".join([part.view if isinstance(part, Span) else part for part in flat])]
     together: Pieces = []
     offset = 0
-    for passage, pieces in sorted(fields, key=lambda field: -_size(field[1])):
+    for passage, pieces in sorted(fields, key=_rank):
         padding = passage.padding(offset) if passage is not None and _size(pieces) >= BIG else b""
         together += (padding, *pieces)
         offset += len(padding) + _size(pieces)
-    return joined(together)
+    return together
+
+
+def _rank(field: tuple[Passage | None, Pieces]) -> tuple[bool, int]:
+    _, pieces = field
+    return not any(isinstance(piece, Span) for piece in pieces), -_size(pieces)
+
+
+def _part(data: Buffer, start: int, end: int) -> Part:
+    if isinstance(data, memoryview):
+        return Span(data, start, end)
+    return data if end - start == len(data) else memoryview(data)[start:end]
+
+
+def _length(part: Part) -> int:
+    return part.end - part.start if isinstance(part, Span) else len(part)
 
 
 def _size(pieces: Pieces) -> int:
-    return sum(map(len, pieces))
+    return sum(map(_length, pieces))
 
 
 def _tag(number: int, wire_type: int) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from google.protobuf.message import Message
 
-from meshgen.codec.wireformat import Buffer, Places, Rewriting, Search, UnsearchableError, places_of
+from meshgen.codec.wireformat import Buffer, Places, Rewriting, Search, UnsearchableError, joined, places_of
 from meshgen.contract.shared_messages import TENSOR_PADDING
 from meshgen.schema.misfit import EncodeError
 
@@ -20,6 +20,9 @@ T = TypeVar("T")
 
 THRESHOLD = 512 * 1024
 """Bytes. Below it protobuf's copies cost less than going around them (`python -m benchmarks.codec`)."""
+
+_VIEWED = 32 * 1024
+"""The same for what was received into memory that the message has to itself: there an array can be written to."""
 
 _PADDING = {"meshgen.tensor.v1.Tensor": TENSOR_PADDING}
 """Padded, an array over the message's bytes is aligned: numpy is faster so, and some libraries take no others."""
@@ -86,6 +89,11 @@ class MessageBytes:
             EncodeError: `fill`'s, or the message is larger than protobuf lets it be.
             DecodeError: it cannot be read.
         """
+        parts = self.parts(fill, value, verify=verify)
+        return parts if isinstance(parts, bytes) else joined(parts)
+
+    def parts(self, fill: Callable[[Any, Any], None], value: Any, *, verify: bool = False) -> bytes | list[Buffer]:
+        """What `write` gives, big payloads apart: they are where the value has them, and not to be kept for later."""
         held: dict[bytes, Buffer] = {}
         if self._written:
             message = self._filled(fill, value, held)
@@ -121,10 +129,11 @@ class MessageBytes:
         Raises:
             DecodeError: `data` is not a message of this class.
         """
-        if len(data) < THRESHOLD or not self._read:
+        smallest = min(_VIEWED, THRESHOLD) if isinstance(data, memoryview) else THRESHOLD
+        if len(data) < smallest or not self._read:
             return read(self._class.FromString(bytes(data)))
         held: dict[bytes, Buffer] = {}
-        data = _without_payloads(data, self._read, held)
+        data = _without_payloads(data, self._read, held, smallest)
         message = self._class.FromString(bytes(data))
         before, _HELD.payloads = _HELD.payloads, held
         try:
@@ -133,20 +142,20 @@ class MessageBytes:
             _HELD.payloads = before
 
 
-def _with_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) -> bytes:
+def _with_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) -> list[Buffer]:
     size = len(data) + sum(map(len, held.values()))
     if size > _LARGEST:
         raise EncodeError(f"is {size} bytes, more than the 2 GiB that a message can hold")
     search = Search(data, lambda start, end: held.get(data[start:end]), smallest=_KEY_SIZE, mark=_MARK)
-    return Rewriting(data).rewritten(search.cuts(places))
+    return Rewriting(data).pieces(search.cuts(places))
 
 
-def _without_payloads(data: Buffer, places: Places, held: dict[bytes, Buffer]) -> Buffer:
+def _without_payloads(data: Buffer, places: Places, held: dict[bytes, Buffer], smallest: int) -> Buffer:
     view = memoryview(data)
     search = Search(
         data,
         lambda start, end: _keep(held, view[start:end]),
-        smallest=THRESHOLD,
+        smallest=smallest,
         most_fields=len(data) // _BYTES_PER_FIELD,
     )
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,7 @@ from meshgen.codec.fast_encode import FastEncoding
 from meshgen.codec.forwarding import Forwarding
 from meshgen.codec.lazy import any_undecoded, plain, undecoded
 from meshgen.codec.ordered_maps import with_ordered_maps
-from meshgen.codec.passthrough import concatenated
+from meshgen.codec.passthrough import Fields, Part, concatenated, parts_of
 from meshgen.codec.payloads import MessageBytes
 from meshgen.codec.wireformat import Buffer
 from meshgen.errors import MeshgenError
@@ -139,17 +139,31 @@ class RpcCodec:
             Internal: an undecoded value had to be decoded, and does not fit its contract.
         """
         if self._by_name and any_undecoded(arguments.values()):
-            return self._forwarded(arguments)
+            ready, rest = self._forwarded(arguments)
+            if ready:
+                return concatenated(ready)
+            arguments = rest
         return self._write_request.write(arguments)
 
-    def _forwarded(self, arguments: Mapping[str, Any]) -> bytes:
+    def request_parts(self, arguments: Any) -> Sequence[Part]:
+        """What `encode_request` gives and raises, in parts: nothing big is copied, nor read when it came by name.
+
+        They are views of the values, which may change when this has returned and somebody else runs.
+        """
+        if self._by_name and any_undecoded(arguments.values()):
+            ready, rest = self._forwarded(arguments)
+            if ready:
+                return parts_of(ready)
+            arguments = rest
+        return self._write_request.parts(arguments)
+
+    def _forwarded(self, arguments: Mapping[str, Any]) -> tuple[Fields, dict[str, Any]]:
+        """The fields of a request of which some go on as they are; none, and the values, if none does."""
         ready, rest = self._into_request.split(arguments)
-        if not ready:
-            return self._write_request.write(rest)
-        if rest or len(ready) < len(self._params):
+        if ready and (rest or len(ready) < len(self._params)):
             forwarded = tuple([name for name in arguments if name not in rest])
-            ready.append((None, [self._writer_without(forwarded).write(rest)]))
-        return concatenated(ready)
+            ready.append((None, list(self._writer_without(forwarded).parts(rest))))
+        return ready, rest
 
     def _writer_without(self, forwarded: tuple[str, ...]) -> MessageWriter:
         """What writes the other parameters, or their defaults."""
@@ -187,6 +201,15 @@ class RpcCodec:
                 return passed
             value = plain(value)
         return self._write_response.write(value)
+
+    def response_parts(self, value: Any) -> Sequence[Part]:
+        """What `encode_response` gives and raises, in parts, as `request_parts` has them."""
+        if undecoded(value):
+            passed = self._into_response.answer_parts(value)
+            if passed is not None:
+                return passed
+            value = plain(value)
+        return self._write_response.parts(value)
 
     def check_request(self, arguments: Any) -> None:
         """Raise what `encode_request` would for decoded values, without writing them."""

@@ -207,8 +207,12 @@ class Rewriting:
 
     def rewritten(self, cuts: Iterable[Cut]) -> bytes:
         """The new message; every byte of it is copied once."""
+        return joined(self.pieces(cuts))
+
+    def pieces(self, cuts: Iterable[Cut]) -> list[Buffer]:
+        """The new message in pieces; nothing of it is copied."""
         self._message(0, len(self._view), cuts)
-        return joined(self._pieces)
+        return self._pieces
 
     def _message(self, start: int, end: int, cuts: Iterable[Cut]) -> None:
         for cut in cuts:

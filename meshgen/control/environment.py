@@ -16,6 +16,7 @@ from meshgen.control.reaper import RUN_ID
 from meshgen.rayserve.fork import ask
 from meshgen.rayserve.loopback import LOOPBACK_CALLBACK
 from meshgen.runtime.mesh import error_log
+from meshgen.runtime.mesh.bulk import folder as memory_folder
 from meshgen.runtime.mesh.remote import MESH_SOCKET
 from meshgen.runtime.mesh.wire.pool import FOLDER
 
@@ -83,10 +84,13 @@ def _of_own_ray() -> dict[str, str]:
     return values
 
 
-def for_replicas(layout: Layout, roots: Iterable[Path], max_message_mb: int) -> dict[str, str]:
+def for_replicas(
+    layout: Layout, roots: Iterable[Path], max_message_mb: int, memory: Path | None = None
+) -> dict[str, str]:
     """What a mesh's processes need, on a cluster of our own or on a joined one."""
     return {
         **_of_serve(max_message_mb),
+        **({memory_folder.FOLDER: str(memory)} if memory else {}),
         FOLDER: str(layout.replicas),
         MESH_SOCKET: str(layout.mesh_socket),
         error_log.VARIABLE: str(layout.errors),

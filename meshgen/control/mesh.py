@@ -8,9 +8,10 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
-from meshgen.control import deploy, environment, http, ports, spans, take_off
+from meshgen.control import deploy, environment, http, memory, ports, spans, take_off
 from meshgen.control.agent import deaths
 from meshgen.control.agent.discovery import Discovery
 from meshgen.control.agent.parts import exposed_services
@@ -19,6 +20,7 @@ from meshgen.control.collector import watch_collector
 from meshgen.control.follow import follow
 from meshgen.control.front import Front
 from meshgen.control.layout import Layout, keep_logs, make_folder, otlp_from_environment, write_tree
+from meshgen.control.memory import Memory
 from meshgen.control.model import (
     Addresses,
     ClusterError,
@@ -38,6 +40,7 @@ from meshgen.control.revision.rollout import roll_out
 from meshgen.control.signals import stop_on_signal
 from meshgen.emit.envoy import HEALTH_PATH, Otlp
 from meshgen.rayserve.fork.ends import folder_in
+from meshgen.runtime.mesh.bulk.folder import FOLDER
 
 _LOOK_S = 0.5
 """Between two looks whether all parts live."""
@@ -74,13 +77,15 @@ async def run_mesh(
     stop = stop or asyncio.Event()
     run_id = uuid.uuid4().hex
     folder = make_folder()
-    reaper = Reaper(run_id, folder, _last_command(revision, options))
+    shared = memory.make(run_id)
+    at = None if shared is None else shared.path
+    reaper = Reaper(run_id, folder, _last_command(revision, options), memory=at)
     try:
         with stop_on_signal(stop) as take_signals:
             layout = Layout.pick(folder, port)
             for note in sources.keep(revision.roots, layout.sources, loaded_at=loaded_at):
                 progress(NoteEvent(text=f"note: {note}"))
-            env = _prepared(revision, options, layout, run_id)
+            env = _prepared(revision, options, layout, run_id, shared)
             run = _Run(revision, options, layout, env, progress, take_signals)
             await run.until_stopped(stop, ready, rebuild)
     except ClusterError as error:
@@ -98,12 +103,16 @@ def _last_command(revision: Revision, options: MeshOptions) -> tuple[str, ...]:
     return (sys.executable, "-P", take_off.__file__, options.address, *revision.applications)
 
 
-def _prepared(revision: Revision, options: MeshOptions, layout: Layout, run_id: str) -> Mapping[str, str]:
+def _prepared(
+    revision: Revision, options: MeshOptions, layout: Layout, run_id: str, shared: Memory | None
+) -> Mapping[str, str]:
     """Write what is generated, and set the environment; the part of it that replicas need."""
     write_tree(layout.tree, revision.targets)
     layout.errors.touch()
     layout.replicas.mkdir()
-    env = environment.for_replicas(layout, revision.roots, options.max_message_mb)
+    env = environment.for_replicas(
+        layout, revision.roots, options.max_message_mb, None if shared is None else shared.path
+    )
     if options.trace is not None:
         env |= spans.environment(options.trace, layout.spans_port)
     joined = options.address is not None
@@ -202,7 +211,8 @@ class _Run:
         errors = follow(self._layout.errors, lambda text: self._tell(ErrorsEvent(text=text)))
         ends = deaths.watch(folder_in(self._layout.folder), self._cluster.logs().parent, self._tell_of_end)
         collectors = [watch_collector(otlp, self._note) for otlp in _collectors(self._options)]
-        return [asyncio.create_task(each) for each in (errors, ends, *collectors)]
+        sweeping = [memory.keep_swept(Path(path))] if (path := self._env.get(FOLDER)) else []
+        return [asyncio.create_task(each) for each in (errors, ends, *collectors, *sweeping)]
 
     def _tell_of_end(self, text: str) -> None:
         self._tell(ErrorsEvent(text=text))

@@ -66,7 +66,7 @@ def _send(process: psutil.Process, *, kill: bool) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Delete the run's folder; files may still appear in it while the last processes go."""
+    """Delete a folder of the run; files may still appear in it while the last processes go."""
     for _ in range(20):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():
@@ -77,21 +77,25 @@ def remove(folder: Path) -> None:
 class Reaper:
     """The watcher process of one run. Lives as long as the run, and does its work when the pipe ends."""
 
-    def __init__(self, run_id: str, folder: Path, last_command: Sequence[str] = ()) -> None:
+    def __init__(
+        self, run_id: str, folder: Path, last_command: Sequence[str] = (), *, memory: Path | None = None
+    ) -> None:
         """Start the watcher.
 
         Args:
             run_id: in the environment of the processes to stop.
             folder: to remove.
             last_command: a command to run besides, but only if this process dies before `finish`.
+            memory: the folder of messages, to remove as well; None when there is none.
         """
         self.run_id = run_id
-        self.folder = folder
+        self.folders = (folder, *((memory,) if memory else ()))
         # Ray, when its own end takes too long, may write a last log into a folder that is gone. Registered before Ray
         # is imported, this runs after Ray's own.
-        atexit.register(remove, folder)
+        for each in self.folders:
+            atexit.register(remove, each)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and file
-            [sys.executable, "-P", __file__, run_id, str(folder), *last_command],
+            [sys.executable, "-P", __file__, run_id, str(folder), str(memory or ""), *last_command],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -107,9 +111,10 @@ class Reaper:
         return self._process.pid
 
     def finish(self) -> bool:
-        """Stop what is left of the run, remove its folder, end the watcher. True when nothing is left."""
+        """Stop what is left of the run, remove its folders, end the watcher. True when nothing is left."""
         clean = sweep(self.run_id)
-        remove(self.folder)
+        for folder in self.folders:
+            remove(folder)
         if self._process.stdin is not None:
             # The watcher may have been killed before us.
             with suppress(BrokenPipeError):
@@ -119,7 +124,7 @@ class Reaper:
             self._process.wait(timeout=_GRACE_S + _LIMIT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
-        return clean and not self.folder.exists()
+        return clean and not any(folder.exists() for folder in self.folders)
 
 
 def _without_id(environ: Mapping[str, str]) -> dict[str, str]:
@@ -127,14 +132,15 @@ def _without_id(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _watch() -> None:
-    _, run_id, folder, *last_command = sys.argv
+    _, run_id, folder, memory, *last_command = sys.argv
     # Returns at end of file: the other end closed it, or died.
     finished = sys.stdin.buffer.read() == _FINISHED
     sweep(run_id)
     if last_command and not finished:
         with suppress(subprocess.TimeoutExpired):
             subprocess.run(last_command, check=False, timeout=_LAST_COMMAND_S, stdin=subprocess.DEVNULL)  # noqa: S603
-    remove(Path(folder))
+    for each in filter(None, (memory, folder)):
+        remove(Path(each))
 
 
 if __name__ == "__main__":

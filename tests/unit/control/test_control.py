@@ -12,7 +12,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import click
@@ -23,7 +23,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
 from meshgen.cli.app import _origin
 from meshgen.compiler import compile_graph
-from meshgen.control import environment, ports
+from meshgen.control import environment, memory, ports
 from meshgen.control.agent.discovery import Discovery
 from meshgen.control.agent.reflection import ReflectionServer
 from meshgen.control.agent.snapshot import AppStatus, parse
@@ -385,6 +385,71 @@ os.kill(os.getpid(), 9)
     assert list(members(run_id)) == []
     assert not folder.exists()
     assert farewell.exists()
+
+
+def test_the_folder_in_memory_goes_with_the_run(tmp_path: Path) -> None:
+    shared = memory.make("one", tmp_path)
+    if shared is None:
+        pytest.skip("too little room")
+    assert shared.path.stat().st_mode & 0o777 == 0o700
+    assert int((shared.path / "room").read_text()) == shared.bound <= 2 << 30
+    folder = tmp_path / "run"
+    folder.mkdir()
+    assert Reaper(uuid.uuid4().hex, folder, memory=shared.path).finish()
+    assert not shared.path.exists()
+    shared.close()
+
+
+def test_the_watcher_removes_the_folder_in_memory(tmp_path: Path) -> None:
+    folder, shared = tmp_path / "run", tmp_path / "memory"
+    folder.mkdir()
+    shared.mkdir()
+    command = f"""
+import os, pathlib
+from meshgen.control.reaper import Reaper
+reaper = Reaper({uuid.uuid4().hex!r}, pathlib.Path({str(folder)!r}), memory=pathlib.Path({str(shared)!r}))
+print(reaper.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+    done = subprocess.run([sys.executable, "-c", command], stdout=subprocess.PIPE, check=False)
+    import psutil
+
+    psutil.wait_procs([psutil.Process(int(done.stdout))], timeout=20)
+    assert not folder.exists()
+    assert not shared.exists()
+
+
+def test_the_next_run_removes_what_dead_runs_have_left_in_memory(tmp_path: Path) -> None:
+    living = memory.make("living", tmp_path)
+    if living is None:
+        pytest.skip("too little room")
+    command = f"""
+import os, pathlib
+from meshgen.control import memory
+made = memory.make("dead", pathlib.Path({str(tmp_path)!r}))
+(made.path / "1-1-1-5").write_bytes(b"abcde")
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", command], check=False)
+    (tmp_path / "meshgen-link").symlink_to(living.path)
+    (tmp_path / "meshgen-file").touch()
+    (tmp_path / "else").mkdir()
+    assert (tmp_path / "meshgen-dead").exists()
+    another = memory.make("another", tmp_path)
+    assert another is not None
+    found = {path.name for path in tmp_path.iterdir()}
+    assert found == {"meshgen-living", "meshgen-another", "meshgen-link", "meshgen-file", "else"}
+    assert (living.path / "room").exists()
+    living.close()
+    another.close()
+
+
+def test_where_memory_is_short_there_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory.os, "statvfs", lambda _: SimpleNamespace(f_bavail=1 << 14, f_frsize=1 << 12))
+    assert memory.make("one", tmp_path) is None
+    monkeypatch.setattr(memory, "_SHARED_MEMORY", tmp_path / "none")
+    assert memory.make("one") is None
+    assert not list(tmp_path.iterdir())
 
 
 def test_hidden_services_stay_out_of_reflection() -> None:

@@ -1,0 +1,57 @@
+"""The names of messages that a request has taken: they are its own until it is over."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Self
+
+from meshgen.runtime.mesh.bulk.folder import Folder
+
+
+class Held:
+    """Names to let go at the end of a request. Nothing happens for a request that takes none."""
+
+    __slots__ = ("_names", "_over")
+
+    def __init__(self) -> None:
+        self._names: list[tuple[Folder, str]] | None = None
+        self._over = False
+
+    def add(self, folder: Folder, name: str) -> None:
+        """Keep a name until the request is over; one that comes later, for whoever outlives the request, goes now."""
+        if self._over:
+            folder.release(name)
+        elif self._names is None:
+            self._names = [(folder, name)]
+        else:
+            self._names.append((folder, name))
+
+    def release(self) -> None:
+        """Let all go. What is mapped stays as long as an array on it."""
+        self._over = True
+        if self._names:
+            names, self._names = self._names, None
+            for folder, name in names:
+                folder.release(name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+HELD: ContextVar[Held | None] = ContextVar("meshgen_held", default=None)
+"""What the request under way has taken; None outside of one, where names go as soon as they are taken."""
+
+
+def keep(folder: Folder, name: str) -> None:
+    """Keep a name for the request under way."""
+    held = HELD.get()
+    if held is None:
+        folder.release(name)
+    else:
+        held.add(folder, name)
