@@ -10,7 +10,9 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from meshgen.codec.wireformat import Buffer, Places, Rewriting, Search, UnsearchableError, places_of
 from meshgen.contract.shared_messages import TENSOR_PADDING
@@ -31,7 +33,8 @@ _LARGEST = (1 << 31) - 1
 """Bytes of a message, by protobuf."""
 
 _MARK = os.urandom(12)
-_KEY_SIZE = len(_MARK) + 4
+KEY_SIZE = len(_MARK) + 4
+"""Bytes of what stands for a payload."""
 
 
 class _Held(threading.local):
@@ -54,7 +57,7 @@ def payload_of(content: bytes) -> Buffer:
     Whoever received it into memory of his own may write to it there.
     """
     held = _HELD.payloads
-    return held.get(content, content) if held and len(content) == _KEY_SIZE else content
+    return held.get(content, content) if held and len(content) == KEY_SIZE else content
 
 
 def _keep(held: dict[bytes, Buffer], payload: Buffer) -> bytes:
@@ -67,12 +70,26 @@ def _keep(held: dict[bytes, Buffer], payload: Buffer) -> bytes:
 class MessageBytes:
     """Bytes of the messages of one class."""
 
-    def __init__(self, cls: type[Message]) -> None:
-        descriptor: Any = cls.DESCRIPTOR
+    def __init__(self, cls: type[Message], declared: Descriptor | None = None, *, deep: bool = False) -> None:
+        """Prepare.
+
+        Args:
+            cls: of the messages.
+            declared: the message as its contract has it, when `cls` leaves some of it as bytes.
+            deep: messages may be nested deeper than protobuf reads.
+        """
+        descriptor: Any = declared or cls.DESCRIPTOR
         self.name: str = descriptor.full_name
         self._class = cls
+        self._whole = GetMessageClass(declared) if declared is not None and deep else None
+        """Says how deep is too deep, when `cls` cannot."""
+        self._parse = cls.FromString if self._whole is None else self._parse_strictly
         self._written = places_of(descriptor, _PADDING)
         self._read = places_of(descriptor)
+
+    def number(self, field: str) -> int:
+        """The number of a field."""
+        return int(self._class.DESCRIPTOR.fields_by_name[field].number)
 
     def write(self, fill: Callable[[Any, Any], None], value: Any, *, verify: bool = False) -> bytes:
         """The bytes of a message into which `fill` has put `value`.
@@ -87,29 +104,30 @@ class MessageBytes:
             DecodeError: it cannot be read.
         """
         held: dict[bytes, Buffer] = {}
+        message = self._class()
         if self._written:
-            message = self._filled(fill, value, held)
+            before, _HELD.payloads = _HELD.payloads, held
+            try:
+                fill(message, value)
+            finally:
+                _HELD.payloads = before
         else:
-            fill(message := self._class(), value)
+            fill(message, value)
         data = message.SerializeToString()
         if verify:
-            self._class.FromString(data)
+            (self._whole or self._class).FromString(data)
         return _with_payloads(data, self._written, held) if held else data
 
     def check(self, fill: Callable[[Any, Any], None], value: Any, *, verify: bool = False) -> None:
         """Raise what `write` would, without copying big payloads."""
-        message = self._filled(fill, value, {})
-        if verify:
-            self._class.FromString(message.SerializeToString())
-
-    def _filled(self, fill: Callable[[Any, Any], None], value: Any, held: dict[bytes, Buffer]) -> Message:
         message = self._class()
-        before, _HELD.payloads = _HELD.payloads, held
+        before, _HELD.payloads = _HELD.payloads, {}
         try:
             fill(message, value)
         finally:
             _HELD.payloads = before
-        return message
+        if verify:
+            (self._whole or self._class).FromString(message.SerializeToString())
 
     def read(self, read: Callable[[Any], T], data: Buffer) -> T:
         """What `read` makes of the message.
@@ -122,22 +140,27 @@ class MessageBytes:
             DecodeError: `data` is not a message of this class.
         """
         if len(data) < THRESHOLD or not self._read:
-            return read(self._class.FromString(bytes(data)))
+            return read(self._parse(data if type(data) is bytes else bytes(data)))
         held: dict[bytes, Buffer] = {}
         data = _without_payloads(data, self._read, held)
-        message = self._class.FromString(bytes(data))
+        message = self._parse(bytes(data))
         before, _HELD.payloads = _HELD.payloads, held
         try:
             return read(message)
         finally:
             _HELD.payloads = before
 
+    def _parse_strictly(self, data: bytes) -> Message:
+        assert self._whole is not None
+        self._whole.FromString(data)
+        return self._class.FromString(data)
+
 
 def _with_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) -> bytes:
     size = len(data) + sum(map(len, held.values()))
     if size > _LARGEST:
         raise EncodeError(f"is {size} bytes, more than the 2 GiB that a message can hold")
-    search = Search(data, lambda start, end: held.get(data[start:end]), smallest=_KEY_SIZE, mark=_MARK)
+    search = Search(data, lambda start, end: held.get(data[start:end]), smallest=KEY_SIZE, mark=_MARK)
     return Rewriting(data).rewritten(search.cuts(places))
 
 
