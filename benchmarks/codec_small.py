@@ -11,7 +11,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -45,7 +45,7 @@ class Case:
     """A message and how protobuf's user writes and reads it."""
 
     payload: str
-    type: Type
+    schema: Type
     bytes: int
     value: Any
     message: Callable[[type[Any], type[Any] | None], Callable[[], Any]]
@@ -59,48 +59,53 @@ def _array(tensor: Any) -> Any:
 
 
 def _cases() -> Iterator[Case]:
-    for size in BLOBS:
-        blob = bytes(range(256)) * (size // 256) + bytes(size % 256)
-        yield Case(
-            payload="bytes", type=Scalar("bytes"), bytes=size, value=blob,
-            message=lambda cls, _, blob=blob: lambda: cls(x=blob), read=lambda x: x,
-        )  # fmt: skip
+    yield from map(_of_bytes, BLOBS)
     for count in ARRAYS:
-        a = np.arange(count, dtype=np.float32)
-        yield Case(
-            payload="numpy", type=Tensor("numpy", "float32", (None,)), bytes=a.nbytes, value=a,
-            message=lambda cls, inner, a=a: lambda: cls(x=inner(datatype="FP32", shape=a.shape, raw=a.tobytes())),
-            read=_array,
-        )  # fmt: skip
-        t = torch.from_numpy(a.copy())
-        yield Case(
-            payload="torch", type=Tensor("torch", "float32", (None,)), bytes=a.nbytes, value=t,
-            message=lambda cls, inner, t=t: lambda: cls(
-                x=inner(datatype="FP32", shape=t.shape, raw=t.numpy().tobytes())
-            ),
-            read=lambda x: torch.from_numpy(_array(x)),
-        )  # fmt: skip
+        array = np.arange(count, dtype=np.float32)
+        yield _of_tensor("numpy", array, array)
+        yield _of_tensor("torch", torch.from_numpy(array.copy()), array)
     yield from map(_of_record, ARRAYS)
 
 
+def _of_bytes(size: int) -> Case:
+    blob = bytes(range(256)) * (size // 256) + bytes(size % 256)
+
+    def message(cls: Any, _: Any) -> Callable[[], Any]:
+        return lambda: cls(x=blob)
+
+    return Case(payload="bytes", schema=Scalar("bytes"), bytes=size, value=blob, message=message, read=lambda x: x)
+
+
+def _of_tensor(library: Literal["numpy", "torch"], value: Any, array: Any) -> Case:
+    is_torch = library == "torch"
+
+    def message(cls: Any, inner: Any) -> Callable[[], Any]:
+        if is_torch:
+            return lambda: cls(x=inner(datatype="FP32", shape=value.shape, raw=value.numpy().tobytes()))
+        return lambda: cls(x=inner(datatype="FP32", shape=value.shape, raw=value.tobytes()))
+
+    return Case(
+        payload=library, schema=Tensor(library, "float32", (None,)), bytes=array.nbytes, value=value,
+        message=message, read=(lambda x: torch.from_numpy(_array(x))) if is_torch else _array,
+    )  # fmt: skip
+
+
 def _of_record(count: int) -> Case:
-    tensor = Tensor("numpy", "float32", (None,))
-    fields = (Field(name="name", type=Scalar("str")), Field(name="x", type=tensor))
-    fields = (*fields, Field(name="ids", type=ListOf(Scalar("int"))))
+    types = {"name": Scalar("str"), "x": Tensor("numpy", "float32", (None,)), "ids": ListOf(Scalar("int"))}
+    fields = tuple(Field(name=name, type=type_) for name, type_ in types.items())
     value = Sample("a name of a sample", np.arange(count, dtype=np.float32), list(range(0, 1000, 100)))
 
     def message(cls: Any, inner: Any) -> Callable[[], Any]:
         of_tensor = type(inner().x)
 
         def make() -> Any:
-            x = value.x
-            tensor = of_tensor(datatype="FP32", shape=x.shape, raw=x.tobytes())
+            tensor = of_tensor(datatype="FP32", shape=value.x.shape, raw=value.x.tobytes())
             return cls(x=inner(name=value.name, x=tensor, ids=value.ids))
 
         return make
 
     return Case(
-        payload="record", type=Record(name="Sample", kind="dataclass", python=Sample, fields=fields),
+        payload="record", schema=Record(name="Sample", kind="dataclass", python=Sample, fields=fields),
         bytes=value.x.nbytes, value=value, message=message,
         read=lambda m: Sample(m.name, _array(m.x), list(m.ids)),
     )  # fmt: skip
@@ -115,10 +120,10 @@ def codec_of(type_: Type) -> tuple[RpcCodec, tuple[Field, ...]]:
 
 
 def _pairs(case: Case) -> Iterator[Pair]:
-    codec, fields = codec_of(case.type)
+    codec, fields = codec_of(case.schema)
     arrays, value, read = arrays_in(fields), case.value, case.read
     cls: Any = codec.request_class
-    inner = None if isinstance(case.type, Scalar) else type(cls().x)
+    inner = None if isinstance(case.schema, Scalar) else type(cls().x)
     make = case.message(cls, inner)
     data = codec.encode_request({"x": value})
     if cls.FromString(data) != make():

@@ -6,7 +6,7 @@ from typing import Any, assert_never
 
 from meshgen.codec.payloads import payload_of
 from meshgen.codec.pieces import elements_of
-from meshgen.codec.tensors.content import tensor_class, tensor_message_reader, tensor_reader
+from meshgen.codec.tensors.content import big_tensor_reader, tensor_class, tensor_message_reader, tensor_reader
 from meshgen.codec.well_known import message_reader, read_value
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, field_name
@@ -120,7 +120,7 @@ class Decoding:
         def otherwise(data: bytes) -> Any:
             return from_message(tensor_class().FromString(data))
 
-        return tensor_reader(type_, otherwise, own=self._own)
+        return tensor_reader(type_, big_tensor_reader(type_, otherwise), own=self._own)
 
     def tensor_alone(self, type_: Tensor, outer: bytes) -> Reader:
         """The same for the only field of a message that is all of the bytes; None for what is not common."""

@@ -60,6 +60,11 @@ def payload_of(content: bytes) -> Buffer:
     return held.get(content, content) if held and len(content) == KEY_SIZE else content
 
 
+def key_in(content: bytes) -> int:
+    """Where a key begins in the bytes of a message that is being read; below zero when there is none."""
+    return content.find(_MARK)
+
+
 def _keep(held: dict[bytes, Buffer], payload: Buffer) -> bytes:
     # No sender can write a key, by chance or on purpose: the mark never leaves this process.
     key = _MARK + len(held).to_bytes(4, "big")

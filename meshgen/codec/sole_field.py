@@ -5,8 +5,8 @@ They are what protobuf writes, byte for byte. Whatever else comes is left to oth
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, lru_cache
 
 from meshgen.codec import payloads
 from meshgen.codec.decode import Decoding
@@ -22,6 +22,8 @@ _LENGTH = 2
 """The wire type."""
 _HIGHEST = 15
 """The number of a field whose tag is one byte."""
+_HEADS = 512
+"""Lengths that are remembered."""
 _LENGTHS = (0, 1 << 7, 1 << 14, 1 << 21)
 """The first length that takes more bytes than the place in this tuple says."""
 
@@ -64,11 +66,8 @@ class SoleField:
                 lines = [
                     "if type(x) is bytes:",
                     "    n = len(x)",
-                    f"    if n < {_LENGTHS[1]}:",
-                    f"        return {refer(_short_heads(tag))}[n] + x",
                     f"    if n < {refer(payloads)}.THRESHOLD:",
-                    f"        c = bytes((n & 127 | 128, n >> 7)) if n < {_LENGTHS[2]} else {refer(varint)}(n)",
-                    f"        return b''.join(({refer(tag)}, c, x))",
+                    f"        return {refer(_heads(tag))}(n) + x",
                 ]
         given = "v" if self._key else "x"
         if self._key:
@@ -105,6 +104,6 @@ class SoleField:
 
 
 @cache
-def _short_heads(tag: bytes) -> tuple[bytes, ...]:
-    """What stands before the bytes, for each length of one byte."""
-    return tuple(tag + bytes((size,)) for size in range(_LENGTHS[1]))
+def _heads(tag: bytes) -> Callable[[int], bytes]:
+    """What stands before so many bytes."""
+    return lru_cache(_HEADS)(lambda size: tag + varint(size))

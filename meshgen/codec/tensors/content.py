@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.message_factory import GetMessageClass
 
 from meshgen.codec import payloads
-from meshgen.codec.payloads import KEY_SIZE, payload_key, payload_of
+from meshgen.codec.payloads import KEY_SIZE, key_in, payload_key, payload_of
 from meshgen.codec.wireformat import varint
 from meshgen.contract.shared_messages import TENSOR_PATH, shared_files
 from meshgen.contract.wire import TENSOR
@@ -27,6 +27,7 @@ from meshgen.schema.values.scalars import Convert
 from meshgen.schema.values.tensor import (
     CONTENTS,
     checked_parts,
+    from_raw,
     plain_layout,
     stored_dtype,
     tensor_from,
@@ -75,7 +76,7 @@ def tensor_writer(type_: Tensor, outer: bytes = b"") -> Convert:
         type_: of the values.
         outer: as above. Then a big tensor is not written, which is None.
     """
-    heads = lru_cache(_HEADS)(partial(_head_of_plain, type_, outer))
+    heads: Callable[..., tuple[bytes, int] | None] = lru_cache(_HEADS)(partial(_head_of_plain, type_, outer))
     elements = _elements_of_torch if type_.library == "torch" else _itself
 
     def write(value: Any) -> bytes | None:
@@ -186,6 +187,41 @@ def _without_raw(head: bytes) -> bytes:
     while end > 0 and head[end - 1] > 0x7F:
         end -= 1
     return head[: max(end - 1, 0)]
+
+
+def big_tensor_reader(type_: Tensor, otherwise: Reader) -> Reader:
+    """Reads arrays or tensors from the bytes of a message in which a key stands for the elements."""
+    layouts: Callable[..., _Layout | None] = lru_cache(_HEADS)(partial(_layout, type_))
+
+    def read(data: bytes) -> Any:
+        start = key_in(data)
+        end = start + KEY_SIZE
+        found = layouts(data[:start], data[end:]) if start >= 0 else None
+        if found is None:
+            return otherwise(data)
+        dtype, shape, count = found
+        return from_raw(payload_of(data[start:end]), dtype, count, type_).reshape(shape)
+
+    return read
+
+
+_Layout: TypeAlias = tuple[str, tuple[int, ...], int]
+"""dtype, shape and number of elements."""
+_BEFORE_KEY = _RAW + varint(KEY_SIZE)
+
+
+def _layout(type_: Tensor, before: bytes, after: bytes) -> _Layout | None:
+    """What stands around a key says; None when that is more than datatype, shape and padding, or wrong."""
+    if not before.endswith(_BEFORE_KEY):
+        return None
+    try:
+        head: Any = tensor_class().FromString(before.removesuffix(_BEFORE_KEY))
+        tail = tensor_class().FromString(after)
+        found = checked_parts(head.datatype, head.shape, type_)
+    except (DecodeError, Misfit):
+        return None
+    is_plain = tail.ListFields() == [] and {f.name for f, _ in head.ListFields()} <= {"datatype", "shape"}
+    return found if is_plain and found[2] else None
 
 
 def tensor_message_reader(type_: Tensor, general: Reader) -> Reader:

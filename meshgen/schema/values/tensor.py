@@ -153,7 +153,7 @@ def tensor_from(parts: Mapping[str, Any], type_: Tensor) -> Any:
     if parts["raw"] is not None:
         if given:
             raise Misfit([("raw", f"cannot come together with {given[0]}")])
-        flat = _from_raw(parts["raw"], dtype, count, type_)
+        flat = from_raw(parts["raw"], dtype, count, type_)
     else:
         flat = _from_contents(parts, given, dtype, count, type_)
     try:
@@ -216,7 +216,8 @@ def _wrong_shape(shape: Sequence[int], type_: Tensor) -> list[tuple[str, str]]:
     return [("shape", f"must be {shape_text(type_.shape)}, got {shape_text(shape)}")]
 
 
-def _from_raw(raw: bytes | memoryview, dtype: str, count: int, type_: Tensor) -> Any:
+def from_raw(raw: bytes | memoryview, dtype: str, count: int, type_: Tensor) -> Any:
+    """The elements in a row; Misfit when the bytes are not so many, or no elements of the dtype."""
     import numpy as np
 
     stored = stored_dtype(dtype)

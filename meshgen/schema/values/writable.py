@@ -77,7 +77,7 @@ def _record_writer(python: type[Any], parts: Mapping[str, Writable]) -> Writable
 
 def writable(value: Any) -> Any:
     """The value, with a copy of each read-only array in it; records and containers around one are made anew."""
-    cls = type(value)
+    cls: Any = type(value)
     numpy: Any = sys.modules.get("numpy")
     if cls in _ATOMS or numpy is None:  # so there is no array
         return value
