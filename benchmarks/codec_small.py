@@ -91,7 +91,11 @@ def _of_tensor(library: Literal["numpy", "torch"], value: Any, array: Any) -> Ca
 
 
 def _of_record(count: int) -> Case:
-    types = {"name": Scalar("str"), "x": Tensor("numpy", "float32", (None,)), "ids": ListOf(Scalar("int"))}
+    types: dict[str, Type] = {
+        "name": Scalar("str"),
+        "x": Tensor("numpy", "float32", (None,)),
+        "ids": ListOf(Scalar("int")),
+    }
     fields = tuple(Field(name=name, type=type_) for name, type_ in types.items())
     value = Sample("a name of a sample", np.arange(count, dtype=np.float32), list(range(0, 1000, 100)))
 
