@@ -66,6 +66,8 @@ class SoleField:
                 lines = [
                     "if type(x) is bytes:",
                     "    n = len(x)",
+                    f"    if n < {_LENGTHS[1]}:",
+                    f"        return {refer(_short_heads(tag))}[n] + x",
                     f"    if n < {refer(payloads)}.THRESHOLD:",
                     f"        return {refer(_heads(tag))}(n) + x",
                 ]
@@ -107,3 +109,9 @@ class SoleField:
 def _heads(tag: bytes) -> Callable[[int], bytes]:
     """What stands before so many bytes."""
     return lru_cache(_HEADS)(lambda size: tag + varint(size))
+
+
+@cache
+def _short_heads(tag: bytes) -> tuple[bytes, ...]:
+    """The same for each length of one byte."""
+    return tuple(tag + bytes((size,)) for size in range(_LENGTHS[1]))

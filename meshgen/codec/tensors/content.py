@@ -84,6 +84,8 @@ def tensor_writer(type_: Tensor, outer: bytes = b"") -> Convert:
             found = heads(type(value), value.dtype, value.shape)
             if found is not None and found[1] < payloads.THRESHOLD:
                 return b"".join((found[0], elements(value)))
+            if found is not None and outer:
+                return None
         except (AttributeError, TypeError, ValueError, RuntimeError, BufferError):
             pass  # no array, or one whose elements have to be put in order first
         parts = tensor_parts(value, type_)
