@@ -9,10 +9,10 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -103,8 +103,11 @@ def _codec(type_: Type) -> RpcCodec:
     )
 
 
-def _pairs(kind: Kind, size: int) -> Iterator[tuple[str, Callable[[], Any], Callable[[], Any]]]:
-    """Operation, plain protobuf's way, meshgen's."""
+Pair: TypeAlias = tuple[str, Callable[[], Any], Callable[[], Any]]
+"""Operation, plain protobuf's way, meshgen's."""
+
+
+def _pairs(kind: Kind, size: int) -> Iterator[Pair]:
     codec, value = _codec(kind.type), kind.make(size)
     message_class: Any = codec.request_class
 
@@ -132,21 +135,38 @@ def measure(plain: Callable[[], Any], ours: Callable[[], Any], repetitions: int)
     return [(_seconds(plain, times[0]), _seconds(ours, times[1])) for _ in range(repetitions)]
 
 
+def compared(payload: str, size: int, pairs: Iterable[Pair], repetitions: int) -> Iterator[CodecRow]:
+    """A row for each operation on a payload."""
+    for operation, plain, ours in pairs:
+        measured = measure(plain, ours, repetitions)
+        ratios = sorted(a / b for a, b in measured)
+        micro = [round(statistics.median(column) * 1e6, 2) for column in zip(*measured, strict=True)]
+        median, least, most = (round(x, 3) for x in (statistics.median(ratios), ratios[0], ratios[-1]))
+        yield CodecRow(
+            payload=payload, bytes=size, operation=operation, protobuf_us=micro[0], meshgen_us=micro[1],
+            ratio=median, least=least, most=most,
+        )  # fmt: skip
+
+
 def compare(repetitions: int = REPETITIONS) -> Iterator[CodecRow]:
     """Every kind of payload in every size."""
     for _, plain, ours in _pairs(KINDS[0], SIZES[-1]):
         measure(plain, ours, 1)  # malloc learns to keep memory of this size, as in a server that has run for a while
     for kind in KINDS:
         for size in SIZES:
-            for operation, plain, ours in _pairs(kind, size):
-                pairs = measure(plain, ours, repetitions)
-                ratios = sorted(a / b for a, b in pairs)
-                micro = [round(statistics.median(column) * 1e6, 2) for column in zip(*pairs, strict=True)]
-                median, least, most = (round(x, 3) for x in (statistics.median(ratios), ratios[0], ratios[-1]))
-                yield CodecRow(
-                    payload=kind.name, bytes=size, operation=operation, protobuf_us=micro[0], meshgen_us=micro[1],
-                    ratio=median, least=least, most=most,
-                )  # fmt: skip
+            yield from compared(kind.name, size, _pairs(kind, size), repetitions)
+
+
+def printed(rows: Iterable[CodecRow]) -> Iterator[CodecRow]:
+    """The rows, each printed when it is there."""
+    print(f"{'payload':>8} {'bytes':>9} {'':>6} {'protobuf':>10} {'meshgen':>10} {'ratio':>7}   spread of the ratio")
+    for row in rows:
+        print(
+            f"{row.payload:>8} {row.bytes:>9} {row.operation:>6} {row.protobuf_us:>7.2f} us {row.meshgen_us:>7.2f} us "
+            f"{row.ratio:>6.2f}x   {row.least:.2f}-{row.most:.2f}",
+            flush=True,
+        )
+        yield row
 
 
 def main() -> None:
@@ -155,15 +175,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=REPETITIONS)
     parser.add_argument("--json", type=Path, help="where to put the rows, too")
     asked = parser.parse_args()
-    found = []
-    print(f"{'payload':>8} {'bytes':>9} {'':>6} {'protobuf':>10} {'meshgen':>10} {'ratio':>7}   spread of the ratio")
-    for row in compare(asked.repetitions):
-        found.append(row)
-        print(
-            f"{row.payload:>8} {row.bytes:>9} {row.operation:>6} {row.protobuf_us:>7.0f} us {row.meshgen_us:>7.0f} us "
-            f"{row.ratio:>6.2f}x   {row.least:.2f}-{row.most:.2f}",
-            flush=True,
-        )
+    found = list(printed(compare(asked.repetitions)))
     if asked.json is not None:
         record(asked.json, map(asdict, found))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import growth_plot, plot, report, rows
-from benchmarks.codec_report import CodecRow
+from benchmarks.codec_report import SHOWN, CodecRow
 from benchmarks.codec_report import report as codec_table
 from benchmarks.compile_growth import Cost
 from benchmarks.growth_report import growth
@@ -28,7 +28,8 @@ def write(results: Path, docs: Path) -> None:
     recorded = _json(results / "points.json", {"machine": {}, "points": []})
     points = recorded["points"]
     costs = [Cost(**cost) for cost in _json(results / "growth.json", [])]
-    sections = {"targets": report.targets_table(found), "codec": codec_table(_codec(results))}
+    sections = {"targets": report.targets_table(found), "codec": codec_table(_codec(results, "codec"), SHOWN)}
+    sections["small"] = codec_table(_codec(results, "codec_small"))
     if found.rows:
         picture = "![Requests per second over those of Ray Serve's defaults](performance.svg)\n\n"
         drawn = picture if plot.draw(found, docs / "performance.svg") else ""
@@ -37,12 +38,12 @@ def write(results: Path, docs: Path) -> None:
         sections["growth"] = f"![Growth](performance-growth.svg)\n\n{growth(found, points, costs)}"
     before, after = (_json(results / name, None) for name in ("profile_before.json", "profile.json"))
     sections["profile"] = profile_tables(before, after)
-    for name in ("targets", "works", "profile", "codec", "growth"):
+    for name in ("targets", "works", "profile", "codec", "small", "growth"):
         put(docs / "performance.md", name, sections.get(name) or _ABSENT)
 
 
-def _codec(results: Path) -> list[CodecRow]:
-    return [CodecRow(**row) for row in _json(results / "codec.json", [])]
+def _codec(results: Path, name: str) -> list[CodecRow]:
+    return [CodecRow(**row) for row in _json(results / f"{name}.json", [])]
 
 
 def _json(path: Path, absent: Any) -> Any:

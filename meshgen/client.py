@@ -90,7 +90,7 @@ class Rpc(Generic[T]):
         if not isinstance(request, Record):
             raise InternalError(f"the request of {self.path} is no record but {request}")
         contracts = self._service.contracts
-        return contracts.codec(self._service.name, self._name, request.fields, None, reflect(self._result))
+        return contracts.codec(self._service.name, self._name, request.fields, None, reflect(self._result), own=True)
 
     @cached_property
     def _has_arrays(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Any, assert_never
 
 from meshgen.codec.payloads import payload_of
 from meshgen.codec.pieces import elements_of
+from meshgen.codec.tensors.content import big_tensor_reader, tensor_class, tensor_message_reader, tensor_reader
 from meshgen.codec.well_known import message_reader, read_value
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, field_name
@@ -53,10 +54,12 @@ class Decoding:
     Args:
         enum_numbers: gives those of an enum.
         rules: for requests: what can be read is checked when other parts cannot be, so that all problems come at once.
+        own: nobody else gets the values, so that arrays may be written to, where that costs no further copy.
     """
 
-    def __init__(self, enum_numbers: EnumNumbers, *, rules: bool = False) -> None:
+    def __init__(self, enum_numbers: EnumNumbers, *, rules: bool = False, own: bool = False) -> None:
         self._enum_numbers = enum_numbers
+        self._own = own
         self._rules = rules
         self._records: dict[Record, list[Reader]] = {}
 
@@ -92,15 +95,36 @@ class Decoding:
 
     def _member(self, wire: str, type_: Type) -> Reader:
         match type_:
+            case Optional(item=Tensor() as item) | (Tensor() as item):
+                read_tensor = self.tensor(item)
+                # One that comes in pieces is merged, as protobuf does it.
+                return lambda message: read_tensor(b"".join(pieces)) if (pieces := getattr(message, wire)) else ABSENT
             case Optional(item=item):
                 return _present(wire, self.element(item))
             case ListOf(item=item, container=container):
-                read_list = list_reader(self.element(item), container)
+                read_list = list_reader(self.item(item), container)
                 return lambda message: read_list(elements_of(getattr(message, wire)))
             case MapOf(value=value):
                 return _map_reader(wire, self.element(value))
             case _:
                 return _present(wire, self.element(type_))
+
+    def item(self, type_: Type) -> Reader | None:
+        """Reads one element of a list; None when it is the value already."""
+        return self.tensor(type_) if isinstance(type_, Tensor) else self.element(type_)
+
+    def tensor(self, type_: Tensor) -> Reader:
+        """Reads an array or tensor from the bytes of its message."""
+        from_message = self._tensor_reader(type_)
+
+        def otherwise(data: bytes) -> Any:
+            return from_message(tensor_class().FromString(data))
+
+        return tensor_reader(type_, big_tensor_reader(type_, otherwise), own=self._own)
+
+    def tensor_alone(self, type_: Tensor, outer: bytes) -> Reader:
+        """The same for the only field of a message that is all of the bytes; None for what is not common."""
+        return tensor_reader(type_, lambda _: None, own=self._own, outer=outer)
 
     def element(self, type_: Type) -> Reader | None:  # noqa: C901 - one case per type
         """Reads one element; None when it is the value already."""
@@ -144,7 +168,7 @@ class Decoding:
 
     def _tensor_reader(self, type_: Tensor) -> Reader:
         read_parts = self._parts(tensor.PARTS)
-        return lambda message: tensor.tensor_from(read_parts(message), type_)
+        return tensor_message_reader(type_, lambda message: tensor.tensor_from(read_parts(message), type_))
 
     def _enum_reader(self, enum: EnumOf) -> Reader:
         numbers = self._enum_numbers(enum)

@@ -7,6 +7,7 @@ from typing import Any, assert_never
 
 from meshgen.codec.payloads import payload_key
 from meshgen.codec.pieces import extend
+from meshgen.codec.tensors.content import tensor_writer
 from meshgen.codec.well_known import fill_value, message_writer
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, field_name
@@ -117,11 +118,13 @@ class Encoding:
             case Optional(item=AnyValue()):
                 return self.singular(wire, AnyValue())
             case Optional(item=item):
-                return _unless_none(self.singular(wire, item))
+                return _unless_none(self._member(wire, item) if isinstance(item, Tensor) else self.singular(wire, item))
             case ListOf(item=item):
                 return self._repeated(wire, type_, item)
             case MapOf():
                 return self._map(wire, type_)
+            case Tensor():
+                return _appended(wire, self.tensor(type_))
             case _:
                 return self.singular(wire, type_)
 
@@ -154,7 +157,7 @@ class Encoding:
         return write
 
     def _repeated(self, wire: str, type_: ListOf, item: Type) -> Fill:
-        convert = self.scalar(item)
+        convert = self.element(item)
         if convert is not None:
             return _scalars_writer(wire, type_, convert)
         fill, merging = self._message(item), may_merge(type_)
@@ -192,6 +195,14 @@ class Encoding:
                     raise error.under(f"[{key!r}]") from None
 
         return write
+
+    def tensor(self, type_: Tensor, outer: bytes = b"") -> Convert:
+        """Turns an array or tensor into the bytes of its message; `outer` is as for `tensor_writer`."""
+        return tensor_writer(Tensor(type_.library) if self._for_request else type_, outer)
+
+    def element(self, type_: Type) -> Convert | None:
+        """Turns a value into what a list holds; None for types that are messages there."""
+        return self.tensor(type_) if isinstance(type_, Tensor) else self.scalar(type_)
 
     def scalar(self, type_: Type) -> Convert | None:
         """Turns a value into what a scalar field holds; None for types that are messages."""
@@ -235,6 +246,10 @@ class Encoding:
                 raise InternalError(f"no message for {type_}")
             case _:
                 assert_never(type_)
+
+
+def _appended(wire: str, convert: Convert) -> Fill:
+    return lambda message, value: getattr(message, wire).append(convert(value))
 
 
 def _scalars_writer(wire: str, type_: ListOf, convert: Convert) -> Fill:

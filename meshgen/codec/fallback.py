@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, TypeAlias, TypeVar
 
 from google.protobuf.message import DecodeError
 
@@ -16,12 +17,22 @@ from meshgen.schema.convert.readers import Reader
 from meshgen.schema.misfit import TOO_DEEP, EncodeError
 
 T = TypeVar("T")
+Write: TypeAlias = Callable[[Any], bytes]
+Read: TypeAlias = Callable[[Buffer], Any]
 
 
 class MessageWriter:
     """Python values → bytes."""
 
-    def __init__(self, wire: MessageBytes, general: Fill, compile_fast: Callable[[], Fill], *, deep: bool) -> None:
+    def __init__(
+        self,
+        wire: MessageBytes,
+        general: Fill,
+        compile_fast: Callable[[], Fill],
+        *,
+        deep: bool,
+        past: Callable[[Write], Write] | None = None,
+    ) -> None:
         """Prepare.
 
         Args:
@@ -29,11 +40,14 @@ class MessageWriter:
             general: writes all values, or says what is wrong with them.
             compile_fast: makes what writes the common ones; asked at the first message, as many are never written.
             deep: values may be nested deeper than protobuf reads.
+            past: makes what writes some values past protobuf, and has others written by what it is given.
         """
         self._wire = wire
         self._general = general
         self._compile = compile_fast
-        self._fast: Fill | None = None
+        self._past = past
+        self._fast: Write | None = None
+        self._fill: Fill = general
         self._deep = deep
 
     def write(self, value: Any) -> bytes:
@@ -44,7 +58,7 @@ class MessageWriter:
         """
         fast = self._fast or self._compiled()
         try:
-            return self._wire.write(fast, value, verify=self._deep)
+            return fast(value)
         except Exception as error:  # noqa: BLE001 - whatever it is, the general writer says what is wrong, and where
             failure = error
         try:
@@ -62,9 +76,10 @@ class MessageWriter:
         self._done(self._wire.check, value)
 
     def _done(self, run: Callable[..., T], value: Any) -> T:
-        fast = self._fast or self._compiled()
+        if self._fast is None:
+            self._compiled()
         try:
-            return run(fast, value, verify=self._deep)
+            return run(self._fill, value, verify=self._deep)
         except Exception as error:  # noqa: BLE001 - as above
             failure = error
         try:
@@ -80,20 +95,37 @@ class MessageWriter:
         _note(self._wire, failure)
         return done
 
-    def _compiled(self) -> Fill:
-        self._fast = self._compile()
+    def _compiled(self) -> Write:
+        self._fill = self._compile()
+        written = partial(self._wire.write, self._fill, verify=self._deep)
+        self._fast = written if self._past is None else self._past(written)
         return self._fast
 
 
 class MessageReader:
     """Bytes → Python values."""
 
-    def __init__(self, wire: MessageBytes, general: Reader, compile_fast: Callable[[], Reader]) -> None:
-        """Args: bytes of the message, what reads all values or says what is wrong, what makes the fast reader."""
+    def __init__(
+        self,
+        wire: MessageBytes,
+        general: Reader,
+        compile_fast: Callable[[], Reader],
+        *,
+        past: Callable[[Read], Read] | None = None,
+    ) -> None:
+        """Prepare.
+
+        Args:
+            wire: bytes of the message.
+            general: reads all values or says what is wrong.
+            compile_fast: makes what reads the common ones.
+            past: makes what reads some messages past protobuf, and has others read by what it is given.
+        """
         self._wire = wire
         self._general = general
         self._compile = compile_fast
-        self._fast: Reader | None = None
+        self._past = past
+        self._fast: Read | None = None
 
     def read(self, data: Buffer) -> Any:
         """The value of the message.
@@ -102,11 +134,9 @@ class MessageReader:
             Misfit: it does not fit.
             DecodeError, RecursionError: the bytes are not a message of this class, or it is nested too deep.
         """
-        fast = self._fast
-        if fast is None:
-            fast = self._fast = self._compile()
+        fast = self._fast or self._compiled()
         try:
-            return self._wire.read(fast, data)
+            return fast(data)
         except DecodeError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the general reader says what is wrong, and where
@@ -117,6 +147,11 @@ class MessageReader:
             return value
         finally:
             del failure  # it holds this frame, and the value with it
+
+    def _compiled(self) -> Read:
+        read: Read = partial(self._wire.read, self._compile())
+        self._fast = read if self._past is None else self._past(read)
+        return self._fast
 
 
 def _note(wire: MessageBytes, failure: Exception) -> None:

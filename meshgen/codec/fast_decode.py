@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from meshgen.codec.decode import Decoding
-from meshgen.codec.payloads import payload_of
-from meshgen.codec.pieces import elements_of, listed
+from meshgen.codec.pieces import PIECE, elements_of, listed
 from meshgen.codec.pycode import CompiledFunctions, field_of, indented, is_plain_name
 from meshgen.naming import field_name
 from meshgen.schema.convert.field_access import ABSENT
 from meshgen.schema.convert.readers import LEFT_TO_THE_CLASS, Reader, when_absent
 from meshgen.schema.convert.set_elements import SETS
-from meshgen.schema.model import CONTAINERS, Field, ListOf, MapOf, Record, Ref, Tensor, Type
+from meshgen.schema.model import CONTAINERS, Field, ListOf, MapOf, Record, Ref, Scalar, Tensor, Type
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.traits import without_none
-from meshgen.schema.values.tensor import CONTENTS, tensor_from
+
+_TRUE_WHEN_THERE = frozenset({"str", "int", "int32", "float", "float32"})
+"""Kinds whose values are there unless they are as an absent one reads: then protobuf has to be asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,50 +127,43 @@ class FastDecoding:
 
     def _singular(self, field: Field, there: str, absent: Any) -> _Part:
         wire, type_ = field_name(field.name), field.type
+        item = without_none(type_)
         if spread(type_) is not None:
             read, absence = self._functions.refer(self._general.field(field)), self._functions.refer(ABSENT)
             held = self._functions.reserve()  # a local variable, as it is set in the function
             return _Part(field.name, held, f"({held} := {read}(m)) is not {absence}", absent)
-        return _Part(field.name, self._element(there, without_none(type_)), f"h({wire!r})", absent)
+        if isinstance(item, Tensor):
+            read, held = self._functions.refer(self._general.tensor(item)), self._functions.reserve()
+            whole = f"{held}[0] if len({held}) == 1 else b''.join({held})"  # as protobuf merges what comes in pieces
+            return _Part(field.name, f"{read}({whole})", f"({held} := {there})", absent)
+        if isinstance(item, Scalar) and item.kind in _TRUE_WHEN_THERE:
+            held = self._functions.reserve()
+            return _Part(field.name, held, f"(({held} := {there}) or h({wire!r}))", absent)
+        return _Part(field.name, self._element(there, item), f"h({wire!r})", absent)
 
     def _listed(self, there: str, item: Type, container: str) -> str:
-        element = self._element("e", item)
+        element = self._item("e", item)
         build = CONTAINERS[container].__name__
         if element == "e" and container == "list":
-            return f"{self._functions.refer(listed)}({there})"
+            held = self._functions.reserve()
+            return f"(list({held}) if len({held} := {there}) <= {PIECE} else {self._functions.refer(listed)}({held}))"
         if element == "e":
             return f"{build}({self._functions.refer(elements_of)}({there}))"
         every = f"[{element} for e in {there}]"
         return every if container == "list" else f"{build}({every})"
 
+    def _item(self, value: str, type_: Type) -> str:
+        if isinstance(type_, Tensor):
+            return f"{self._functions.refer(self._general.tensor(type_))}({value})"
+        return self._element(value, type_)
+
     def _element(self, value: str, type_: Type) -> str:
         match type_:
             case Record() | Ref():
                 return f"{self._record(type_.record)}({value})"
-            case Tensor():
-                return f"{self._functions.refer(_tensor_reader(type_, self._general.element(type_)))}({value})"
             case _:
                 element = self._general.element(type_)
                 return value if element is None else f"{self._functions.refer(element)}({value})"
-
-
-def _tensor_reader(type_: Tensor, general: Reader | None) -> Reader:
-    """Reads a tensor whose elements came raw; `general` reads any other."""
-    assert general is not None
-
-    def read(message: Any) -> Any:
-        # One call for all fields: most of the fifteen are never there.
-        given = {field.name: value for field, value in message.ListFields()}
-        if given.keys() != _RAW:
-            return general(message)
-        raw = payload_of(given["raw"])
-        return tensor_from({**_NO_CONTENTS, "datatype": given["datatype"], "shape": given["shape"], "raw": raw}, type_)
-
-    return read
-
-
-_RAW = {"datatype", "shape", "raw"}
-_NO_CONTENTS: dict[str, Any] = dict.fromkeys(CONTENTS, ())
 
 
 def _required(parts: list[_Part]) -> list[str]:

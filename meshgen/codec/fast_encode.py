@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from meshgen.codec.encode import Encoding, Fill
-from meshgen.codec.pieces import are_all, extend
+from meshgen.codec.pieces import PIECE, are_all, extend
 from meshgen.codec.pycode import CompiledFunctions, field_of, indented, is_plain_name, set_field
 from meshgen.naming import field_name
 from meshgen.schema.convert.extra_fields import extra_fields_check
@@ -22,6 +22,7 @@ from meshgen.schema.model import (
     Ref,
     Scalar,
     ScalarKind,
+    Tensor,
     Type,
 )
 from meshgen.schema.relate.defaults import none_is_lost
@@ -115,6 +116,8 @@ class FastEncoding:
             case Record() | Ref():
                 name = self._record(type_.record)
                 return [f"s = {field_of('m', wire)}", "s.SetInParent()", f"{name}(s, x)"]
+            case Tensor():
+                return [f"{field_of('m', wire)}.append({self._functions.refer(self._general.tensor(type_))}(x))"]
             case _:
                 scalar = self._general.scalar(type_)
                 if scalar is not None:
@@ -144,13 +147,16 @@ class FastEncoding:
         listed = "type(x) is list or type(x) is tuple"
         match item:
             case Scalar(kind=kind) if kind in _CLASSES:
-                common = f"({listed}) and {self._functions.refer(are_all)}(x, {self._classes(kind)})"
-                return [common, f"{self._functions.refer(extend)}({field_of('m', wire)}, x)"]
+                all_of = f"{self._functions.refer(are_all)}(x, {self._classes(kind)})"
+                few = f"len(x) <= {PIECE}"
+                common = f"({listed}) and ({self._classes(kind)}.issuperset(map(type, x)) if {few} else {all_of})"
+                put = f"{field_of('m', wire)}.extend(x) if {few}"
+                return [common, f"{put} else {self._functions.refer(extend)}({field_of('m', wire)}, x)"]
             case Record() | Ref():
                 name = self._record(item.record)
                 return [listed, f"add = {field_of('m', wire)}.add", "for e in x:", f"    {name}(add(), e)"]
             case _:
-                convert = self._general.scalar(item)
+                convert = self._general.element(item)
                 if convert is None:
                     return []
                 converted = f"[{self._functions.refer(convert)}(e) for e in x]"

@@ -76,12 +76,13 @@ class Parts:
         return self._build([plain(item) for item in self.items])
 
 
-_UNDECODED = frozenset({Received, Parts})
+UNDECODED = frozenset({Received, Parts})
+"""The classes of values that are there as bytes."""
 
 
 def plain(value: Any) -> Any:
     """The value itself, decoded when it is not yet."""
-    return value.value() if type(value) in _UNDECODED else value
+    return value.value() if type(value) in UNDECODED else value
 
 
 def plainly(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -93,12 +94,12 @@ def plainly(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def undecoded(value: Any) -> bool:
     """Whether the value is there as bytes."""
-    return type(value) in _UNDECODED
+    return type(value) in UNDECODED
 
 
 def any_undecoded(values: Iterable[Any]) -> bool:
     """Whether one of the values is there as bytes."""
-    return not _UNDECODED.isdisjoint(map(type, values))
+    return not UNDECODED.isdisjoint(map(type, values))
 
 
 def together(items: Sequence[Any], build: Callable[[Iterable[Any]], Any]) -> Any:

@@ -10,7 +10,9 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from meshgen.codec.wireformat import Buffer, Places, Rewriting, Search, UnsearchableError, joined, places_of
 from meshgen.contract.shared_messages import TENSOR_PADDING
@@ -34,7 +36,8 @@ _LARGEST = (1 << 31) - 1
 """Bytes of a message, by protobuf."""
 
 _MARK = os.urandom(12)
-_KEY_SIZE = len(_MARK) + 4
+KEY_SIZE = len(_MARK) + 4
+"""Bytes of what stands for a payload."""
 
 
 class _Held(threading.local):
@@ -57,7 +60,12 @@ def payload_of(content: bytes) -> Buffer:
     Whoever received it into memory of his own may write to it there.
     """
     held = _HELD.payloads
-    return held.get(content, content) if held and len(content) == _KEY_SIZE else content
+    return held.get(content, content) if held and len(content) == KEY_SIZE else content
+
+
+def key_in(content: bytes) -> int:
+    """Where a key begins in the bytes of a message that is being read; below zero when there is none."""
+    return content.find(_MARK)
 
 
 def _keep(held: dict[bytes, Buffer], payload: Buffer) -> bytes:
@@ -70,12 +78,26 @@ def _keep(held: dict[bytes, Buffer], payload: Buffer) -> bytes:
 class MessageBytes:
     """Bytes of the messages of one class."""
 
-    def __init__(self, cls: type[Message]) -> None:
-        descriptor: Any = cls.DESCRIPTOR
+    def __init__(self, cls: type[Message], declared: Descriptor | None = None, *, deep: bool = False) -> None:
+        """Prepare.
+
+        Args:
+            cls: of the messages.
+            declared: the message as its contract has it, when `cls` leaves some of it as bytes.
+            deep: messages may be nested deeper than protobuf reads.
+        """
+        descriptor: Any = declared or cls.DESCRIPTOR
         self.name: str = descriptor.full_name
         self._class = cls
+        self._whole = GetMessageClass(declared) if declared is not None and deep else None
+        """Says how deep is too deep, when `cls` cannot."""
+        self._parse = cls.FromString if self._whole is None else self._parse_strictly
         self._written = places_of(descriptor, _PADDING)
         self._read = places_of(descriptor)
+
+    def number(self, field: str) -> int:
+        """The number of a field."""
+        return int(self._class.DESCRIPTOR.fields_by_name[field].number)
 
     def write(self, fill: Callable[[Any, Any], None], value: Any, *, verify: bool = False) -> bytes:
         """The bytes of a message into which `fill` has put `value`.
@@ -95,29 +117,30 @@ class MessageBytes:
     def parts(self, fill: Callable[[Any, Any], None], value: Any, *, verify: bool = False) -> bytes | list[Buffer]:
         """What `write` gives, big payloads apart: they are where the value has them, and not to be kept for later."""
         held: dict[bytes, Buffer] = {}
+        message = self._class()
         if self._written:
-            message = self._filled(fill, value, held)
+            before, _HELD.payloads = _HELD.payloads, held
+            try:
+                fill(message, value)
+            finally:
+                _HELD.payloads = before
         else:
-            fill(message := self._class(), value)
+            fill(message, value)
         data = message.SerializeToString()
         if verify:
-            self._class.FromString(data)
+            (self._whole or self._class).FromString(data)
         return _with_payloads(data, self._written, held) if held else data
 
     def check(self, fill: Callable[[Any, Any], None], value: Any, *, verify: bool = False) -> None:
         """Raise what `write` would, without copying big payloads."""
-        message = self._filled(fill, value, {})
-        if verify:
-            self._class.FromString(message.SerializeToString())
-
-    def _filled(self, fill: Callable[[Any, Any], None], value: Any, held: dict[bytes, Buffer]) -> Message:
         message = self._class()
-        before, _HELD.payloads = _HELD.payloads, held
+        before, _HELD.payloads = _HELD.payloads, {}
         try:
             fill(message, value)
         finally:
             _HELD.payloads = before
-        return message
+        if verify:
+            (self._whole or self._class).FromString(message.SerializeToString())
 
     def read(self, read: Callable[[Any], T], data: Buffer) -> T:
         """What `read` makes of the message.
@@ -131,22 +154,27 @@ class MessageBytes:
         """
         smallest = min(_VIEWED, THRESHOLD) if isinstance(data, memoryview) else THRESHOLD
         if len(data) < smallest or not self._read:
-            return read(self._class.FromString(bytes(data)))
+            return read(self._parse(data if type(data) is bytes else bytes(data)))
         held: dict[bytes, Buffer] = {}
         data = _without_payloads(data, self._read, held, smallest)
-        message = self._class.FromString(bytes(data))
+        message = self._parse(bytes(data))
         before, _HELD.payloads = _HELD.payloads, held
         try:
             return read(message)
         finally:
             _HELD.payloads = before
 
+    def _parse_strictly(self, data: bytes) -> Message:
+        assert self._whole is not None
+        self._whole.FromString(data)
+        return self._class.FromString(data)
+
 
 def _with_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) -> list[Buffer]:
     size = len(data) + sum(map(len, held.values()))
     if size > _LARGEST:
         raise EncodeError(f"is {size} bytes, more than the 2 GiB that a message can hold")
-    search = Search(data, lambda start, end: held.get(data[start:end]), smallest=_KEY_SIZE, mark=_MARK)
+    search = Search(data, lambda start, end: held.get(data[start:end]), smallest=KEY_SIZE, mark=_MARK)
     return Rewriting(data).pieces(search.cuts(places))
 
 

@@ -6,23 +6,23 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
-_PIECE = 1 << 15
+PIECE = 1 << 15
 """Elements that take protobuf no more than a few milliseconds."""
 
 
 def elements_of(field: Any) -> Sequence[Any]:
     """The elements of a repeated field: itself, unless it is long."""
-    return field if len(field) <= _PIECE else listed(field)
+    return field if len(field) <= PIECE else listed(field)
 
 
 def listed(field: Any) -> list[Any]:
     """The elements as a list."""
-    return list(field) if len(field) <= _PIECE else list(chain.from_iterable(_pieces(field)))
+    return list(field) if len(field) <= PIECE else list(chain.from_iterable(_pieces(field)))
 
 
 def extend(field: Any, values: Sequence[Any]) -> None:
     """Append to a repeated field."""
-    if len(values) <= _PIECE:
+    if len(values) <= PIECE:
         field.extend(values)
         return
     for piece in _pieces(values):
@@ -31,10 +31,10 @@ def extend(field: Any, values: Sequence[Any]) -> None:
 
 def are_all(values: Sequence[Any], classes: frozenset[type[Any]]) -> bool:
     """Whether each of the values is of one of the classes itself."""
-    if len(values) <= _PIECE:
+    if len(values) <= PIECE:
         return classes.issuperset(map(type, values))
     return all(classes.issuperset(map(type, piece)) for piece in _pieces(values))
 
 
 def _pieces(values: Any) -> Iterable[Any]:
-    return (values[at : at + _PIECE] for at in range(0, len(values), _PIECE))
+    return (values[at : at + PIECE] for at in range(0, len(values), PIECE))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FileDescriptor, MethodDescriptor
@@ -18,18 +18,20 @@ from meshgen.codec.fallback import MessageReader, MessageWriter
 from meshgen.codec.fast_decode import FastDecoding
 from meshgen.codec.fast_encode import FastEncoding
 from meshgen.codec.forwarding import Forwarding
-from meshgen.codec.lazy import any_undecoded, plain, undecoded
+from meshgen.codec.lazy import UNDECODED, plain, undecoded
 from meshgen.codec.ordered_maps import with_ordered_maps
 from meshgen.codec.passthrough import Fields, Part, concatenated, parts_of
 from meshgen.codec.payloads import MessageBytes
+from meshgen.codec.sole_field import SoleField
+from meshgen.codec.tensors.fields import TensorFields
 from meshgen.codec.wireformat import Buffer
 from meshgen.errors import MeshgenError
 from meshgen.naming import RESULT_FIELD, field_name, pascal
 from meshgen.schema.check.requests import request_check
 from meshgen.schema.misfit import TOO_DEEP, EncodeError, Misfit, describe
-from meshgen.schema.model import EnumOf, Field, Nothing, Record, Type
+from meshgen.schema.model import EnumOf, Field, Nothing, Record, Tensor, Type
 from meshgen.schema.relate.union_members import spread
-from meshgen.schema.traits import is_deep
+from meshgen.schema.traits import all_inside, is_deep, without_none
 from meshgen.schema.values.scalars import EnumNumbers, enum_names
 from meshgen.schema.wire_names import member_name
 from meshgen.status import Internal, InvalidArgument
@@ -43,6 +45,7 @@ class Contracts:
     def __init__(self, descriptor_set: bytes) -> None:
         self._set = FileDescriptorSet.FromString(descriptor_set)
         self._wire = _pool_of(with_ordered_maps(self._set))
+        self._with_tensors = TensorFields(self._set)
         self.files = tuple(f.name for f in self._set.file)
 
     @cached_property
@@ -51,15 +54,28 @@ class Contracts:
         return _pool_of(self._set)
 
     def codec(
-        self, service: str, rpc: str, params: tuple[Field, ...], request_record: Record | None, result: Type
+        self,
+        service: str,
+        rpc: str,
+        params: tuple[Field, ...],
+        request_record: Record | None,
+        result: Type,
+        *,
+        own: bool = False,
     ) -> RpcCodec:
-        """The codec of one rpc.
+        """The codec of one rpc; `own` is `Decoding`'s.
 
         Raises:
             MeshgenError: the contract is not that of the code: it was built before the code changed.
         """
         method = _method(self._wire, service, rpc)
-        return RpcCodec(method, params, request_record, result, lambda: _method(self.pool, service, rpc))
+        taken = method
+        types = (request_record, result) if request_record is not None else (*(p.type for p in params), result)
+        if any(isinstance(inner, Tensor) for type_ in types for inner in all_inside(type_)):
+            taken = self._with_tensors.method(method)
+        return RpcCodec(
+            method, taken, params, request_record, result, lambda: _method(self.pool, service, rpc), own=own
+        )
 
 
 def _pool_of(files: FileDescriptorSet) -> DescriptorPool:
@@ -82,34 +98,41 @@ class RpcCodec:
     def __init__(
         self,
         method: MethodDescriptor,
+        taken: MethodDescriptor,
         params: tuple[Field, ...],
         request_record: Record | None,
         result: Type,
         declared: Callable[[], MethodDescriptor],
+        *,
+        own: bool,
     ) -> None:
         """Compile the codec.
 
         Args:
-            method: the rpc as it is written and read, with ordered maps.
+            method: the rpc, with ordered maps.
+            taken: the same as it is written and read, with tensors as bytes if there are any.
             params: of the request.
             request_record: the request, when it is one record.
             result: the type of the response.
             declared: gives the rpc as its contract has it.
+            own: as for `Decoding`.
         """
         self._declared = declared
         self.request, self.response, self.result = method.input_type, method.output_type, result
         file = method.containing_service.file
         _check(method.input_type, params if request_record is None else request_record.fields)
-        self._request, self._response = (
-            MessageBytes(GetMessageClass(message)) for message in (method.input_type, method.output_type)
-        )
+        fields = params if request_record is None else request_record.fields
+        self._request = _message_bytes(method.input_type, taken.input_type, [f.type for f in fields])
+        self._response = _message_bytes(method.output_type, taken.output_type, [result])
         self._encoding = Encoding(lambda enum: _enum_numbers(file, enum), for_request=True)
-        decoding = Decoding(lambda enum: _enum_numbers(file, enum), rules=True)
+        decoding = Decoding(lambda enum: _enum_numbers(file, enum), rules=True, own=own)
         self._write_request = _request_writer(self._request, self._encoding, params, request_record)
         self._read_request = _request_reader(self._request, decoding, params, request_record)
-        answers = _Answers(lambda enum: _enum_numbers(file, enum), method.output_type, result)
+        answers = _Answers(lambda enum: _enum_numbers(file, enum), method.output_type, result, own=own)
         self._write_response, self._read_response = answers.writer(self._response), answers.reader(self._response)
-        self._enforce = request_check(params, request_record)
+        # A tensor that is an argument has been checked when it was read; what a record holds is its class's choice.
+        checked = tuple(p for p in params if not isinstance(without_none(p.type), Tensor))
+        self._enforce = request_check(checked, request_record)
         self._params = params
         self.params = params if request_record is None else request_record.fields
         self._by_name = request_record is None
@@ -138,7 +161,7 @@ class RpcCodec:
             EncodeError: a value is not of its declared type; `path` names the field.
             Internal: an undecoded value had to be decoded, and does not fit its contract.
         """
-        if self._by_name and any_undecoded(arguments.values()):
+        if self._by_name and not UNDECODED.isdisjoint(map(type, arguments.values())):
             ready, rest = self._forwarded(arguments)
             if ready:
                 return concatenated(ready)
@@ -150,7 +173,7 @@ class RpcCodec:
 
         They are views of the values, which may change when this has returned and somebody else runs.
         """
-        if self._by_name and any_undecoded(arguments.values()):
+        if self._by_name and not UNDECODED.isdisjoint(map(type, arguments.values())):
             ready, rest = self._forwarded(arguments)
             if ready:
                 return parts_of(ready)
@@ -233,6 +256,12 @@ class RpcCodec:
             raise Internal(_unreadable(self._response.name, error)) from None
 
 
+def _message_bytes(declared: Descriptor, taken: Descriptor, types: Sequence[Type]) -> MessageBytes:
+    if taken is declared:
+        return MessageBytes(GetMessageClass(declared))
+    return MessageBytes(GetMessageClass(taken), declared, deep=any(is_deep(type_) for type_ in types))
+
+
 def _unreadable(name: str, error: Exception) -> str:
     # protobuf has one class for everything that it cannot read.
     too_deep = isinstance(error, RecursionError) or "MaxDepth" in str(error)
@@ -244,9 +273,10 @@ def _request_writer(
 ) -> MessageWriter:
     deep = any(is_deep(f.type) for f in (params if record is None else record.fields))
     if record is None:
-        return MessageWriter(
-            wire, encoding.arguments(params), lambda: FastEncoding(encoding).arguments(params), deep=deep
-        )
+        sole = SoleField.of(wire, params, keyed=True)
+        past = None if sole is None else partial(sole.writer, encoding)
+        general = encoding.arguments(params)
+        return MessageWriter(wire, general, lambda: FastEncoding(encoding).arguments(params), deep=deep, past=past)
     return MessageWriter(wire, encoding.record(record), lambda: FastEncoding(encoding).record(record), deep=deep)
 
 
@@ -254,15 +284,18 @@ def _request_reader(
     wire: MessageBytes, decoding: Decoding, params: tuple[Field, ...], record: Record | None
 ) -> MessageReader:
     if record is None:
-        return MessageReader(wire, decoding.fields(params), lambda: FastDecoding(decoding, rules=True).fields(params))
+        sole = SoleField.of(wire, params, keyed=True)
+        past = None if sole is None else partial(sole.reader, decoding)
+        general = decoding.fields(params)
+        return MessageReader(wire, general, lambda: FastDecoding(decoding, rules=True).fields(params), past=past)
     return MessageReader(wire, decoding.record(record), lambda: FastDecoding(decoding, rules=True).record(record))
 
 
 class _Answers:
     """Compiles the writer and the reader of a response."""
 
-    def __init__(self, enum_numbers: EnumNumbers, descriptor: Descriptor, result: Type) -> None:
-        self._encoding, self._decoding = Encoding(enum_numbers), Decoding(enum_numbers)
+    def __init__(self, enum_numbers: EnumNumbers, descriptor: Descriptor, result: Type, *, own: bool) -> None:
+        self._encoding, self._decoding = Encoding(enum_numbers), Decoding(enum_numbers, own=own)
         self._result = result
         self._field = Field(name=RESULT_FIELD, type=result)
         if not isinstance(result, Nothing):
@@ -277,8 +310,12 @@ class _Answers:
                 general = encoding.record(result)
                 return MessageWriter(wire, general, lambda: FastEncoding(encoding).record(result), deep=deep)
             case _:
+                sole = SoleField.of(wire, (self._field,), keyed=False)
+                past = None if sole is None else partial(sole.writer, encoding)
                 fill = encoding.field(self._field)
-                return MessageWriter(wire, fill, lambda: FastEncoding(encoding).value(self._field), deep=deep)
+                return MessageWriter(
+                    wire, fill, lambda: FastEncoding(encoding).value(self._field), deep=deep, past=past
+                )
 
     def reader(self, wire: MessageBytes) -> MessageReader:
         result, decoding = self._result, self._decoding
@@ -288,9 +325,11 @@ class _Answers:
             case Record():
                 return MessageReader(wire, decoding.record(result), lambda: FastDecoding(decoding).record(result))
             case _:
+                sole = SoleField.of(wire, (self._field,), keyed=False)
+                past = None if sole is None else partial(sole.reader, decoding)
                 read = decoding.fields((self._field,))
                 return MessageReader(
-                    wire, lambda m: read(m)[RESULT_FIELD], lambda: FastDecoding(decoding).value(self._field)
+                    wire, lambda m: read(m)[RESULT_FIELD], lambda: FastDecoding(decoding).value(self._field), past=past
                 )
 
 

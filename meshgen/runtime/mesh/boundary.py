@@ -30,7 +30,7 @@ class Boundary:
         service = names.service(graph.name, node.name)
         self._node = node
         self._method = method
-        self.codec = contracts.codec(service, method.rpc, method.params, None, method.result)
+        self.codec = contracts.codec(service, method.rpc, method.params, None, method.result, own=True)
         self._enforce = request_check(method.params)
         self._is_flat = is_flat(method.result)
         self.attributes = {

@@ -21,7 +21,7 @@ from meshgen.runtime.nodes.handles import HANDLE_CALLS, LOOP, Handle, HandleCall
 from meshgen.runtime.nodes.interrupt import alarm
 from meshgen.runtime.nodes.thread_pool import DaemonThreads
 from meshgen.runtime.nodes.timing import Noted
-from meshgen.schema.values.writable import names_of_arrays, with_writable
+from meshgen.schema.values.writable import arrays_in, with_writable
 
 _INLINE_SIZE = 100
 """Calls at once of an inline function: as many as its driver takes (`meshgen.plan.lower`), or it would throttle it."""
@@ -63,7 +63,7 @@ class Instance:
             weakref.WeakKeyDictionary()
         )
         self._size = size
-        self._arrays = {m.name: names for m in node.methods if (names := names_of_arrays(m.params))}
+        self._arrays = {m.name: arrays for m in node.methods if (arrays := arrays_in(m.params))}
         target: Any = node.target
         self.target = target
         if node.kind == "class":

@@ -9,6 +9,7 @@ are left alone: the codec has its own words for them. Types without rules cost n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache, partial
 from typing import Any, TypeAlias, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD
@@ -45,6 +46,8 @@ Problems: TypeAlias = Sequence[tuple[str, str]]
 
 Check: TypeAlias = Callable[[Any], Problems]
 
+_LAYOUTS = 256
+"""Pairs of dtype and shape whose problems are remembered."""
 _NO_VALUE = object()
 _FINE: Problems = ()
 
@@ -93,20 +96,22 @@ class Checking:
         compiled = self._records.get(record)
         if compiled is None:
             compiled = self._records[record] = []
-            compiled.append(self.fields(record.fields, lambda value, field: _got(record, value, field)) or _fine)
+            compiled.append(self.fields(record.fields, partial(_got, record)) or _fine)
         return compiled[0] if compiled else lambda value: compiled[0](value)  # noqa: PLW0108 - it is empty yet
 
-    def fields(self, fields: Iterable[Field], get: Callable[[Any, Field], Any]) -> Check | None:
-        """The check of all fields of what `get` takes them from; None when nothing is asked of them."""
+    def fields(self, fields: Iterable[Field], getter: Callable[[Field], Callable[[Any], Any]]) -> Check | None:
+        """The check of fields, which `getter` takes from their holder; None when nothing is asked of them."""
         rows = [(f, f.name if spread(f.type) is None else "", self._field(f)) for f in fields]
-        checked = [(field, path, check) for field, path, check in rows if check is not None]
+        checked = [(field, getter(field), path, check) for field, path, check in rows if check is not None]
         if not checked:
             return None
+        if len(checked) == 1:
+            return _only(*checked[0])
 
         def check_fields(holder: Any) -> Problems:
             problems: list[tuple[str, str]] = []
-            for field, path, check in checked:
-                value = get(holder, field)
+            for field, get, path, check in checked:
+                value = get(holder)
                 if value is not _NO_VALUE and (found := check(value)) and not _is_default(field, value):
                     problems += _under(path, found)
             return problems
@@ -227,24 +232,43 @@ def _tensor_check(type_: Tensor) -> Check | None:
     if type_.dtype is None and type_.shape is None:
         return None
 
+    found = lru_cache(_LAYOUTS)(partial(not_as_annotated, type_))
+
     def check_tensor(value: Any) -> Problems:
         try:
-            return not_as_annotated(value, type_)
+            return found(value.dtype, value.shape)
         except (AttributeError, TypeError):  # of another type than declared
             return _FINE
 
     return check_tensor
 
 
-def _argument(values: Mapping[str, Any], field: Field) -> Any:
-    return values.get(field.name, _NO_VALUE)
+def _only(field: Field, get: Callable[[Any], Any], path: str, check: Check) -> Check:
+    def check_field(holder: Any) -> Problems:
+        value = get(holder)
+        if value is not _NO_VALUE and (found := check(value)) and not _is_default(field, value):
+            return _under(path, found)
+        return _FINE
+
+    return check_field
 
 
-def _got(record: Record, value: Any, field: Field) -> Any:
-    try:
-        return record.get(value, field.name)
-    except (AttributeError, KeyError, IndexError, TypeError):  # left out, or of another type than declared
-        return _NO_VALUE
+def _argument(field: Field) -> Callable[[Mapping[str, Any]], Any]:
+    name = field.name
+    return lambda values: values.get(name, _NO_VALUE)
+
+
+def _got(record: Record, field: Field) -> Callable[[Any], Any]:
+    get, name = record.get, field.name
+    by_name = record.kind not in ("typeddict", "tuple")
+
+    def got(value: Any) -> Any:
+        try:
+            return getattr(value, name) if by_name else get(value, name)
+        except (AttributeError, KeyError, IndexError, TypeError):  # left out, or of another type than declared
+            return _NO_VALUE
+
+    return got
 
 
 def _is_default(field: Field, value: Any) -> bool:

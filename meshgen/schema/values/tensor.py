@@ -6,6 +6,7 @@ Datatypes are those of the Open Inference Protocol (KServe v2).
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -63,6 +64,30 @@ def tensor_parts(value: Any, type_: Tensor) -> dict[str, Any]:
     if type_.shape is not None and not _has_shape(shape, type_.shape):
         raise EncodeError(f"must have shape {shape_text(type_.shape)}, got {shape_text(shape)}")
     return {"datatype": DATATYPES[dtype], "shape": list(shape), "raw": _raw(elements())}
+
+
+def plain_layout(
+    cls: type[Any], dtype: Any, shape: Sequence[int], type_: Tensor
+) -> tuple[str, Sequence[int], int] | None:
+    """Datatype, shape and bytes of arrays that travel as they are if they lie in C order.
+
+    None for others, for those that `type_` does not allow, and for what is no array.
+    """
+    name = _plain_dtype(cls, dtype, type_.library)
+    if name not in _OF_LIBRARY[type_.library] or type_.dtype not in (None, name):
+        return None
+    if type_.shape is not None and not _has_shape(shape, type_.shape):
+        return None
+    return DATATYPES[name], shape, math.prod(shape) * dtype.itemsize
+
+
+def _plain_dtype(cls: type[Any], dtype: Any, library: str) -> str:
+    """The name of the dtype; empty when the class is not the library's own, or the bytes are in another order."""
+    module = sys.modules.get(library)
+    if library == "numpy":
+        is_plain = cls is getattr(module, "ndarray", None) and dtype == dtype.newbyteorder("<")
+        return str(dtype.name) if is_plain else ""
+    return str(dtype).removeprefix("torch.") if cls is getattr(module, "Tensor", None) else ""
 
 
 _Elements: TypeAlias = tuple[str, tuple[int, ...], Callable[[], Any]]
@@ -123,19 +148,34 @@ def tensor_from(parts: Mapping[str, Any], type_: Tensor) -> Any:
 
     An array is over the bytes themselves when they came raw, and can be written to when those can.
     """
-    dtype = _dtype_of(parts["datatype"], type_)
-    shape, count = _checked_shape(parts["shape"], type_)
+    dtype, shape, count = checked_parts(parts["datatype"], parts["shape"], type_)
     given = [name for name in CONTENTS if parts[name]]
     if parts["raw"] is not None:
         if given:
             raise Misfit([("raw", f"cannot come together with {given[0]}")])
-        flat = _from_raw(parts["raw"], dtype, count, type_)
+        flat = from_raw(parts["raw"], dtype, count, type_)
     else:
         flat = _from_contents(parts, given, dtype, count, type_)
     try:
         return flat.reshape(shape)
     except (ValueError, RuntimeError, OverflowError) as error:
         raise Misfit([("shape", str(error))]) from None
+
+
+def checked_parts(datatype: str | None, shape: Sequence[int], type_: Tensor) -> tuple[str, tuple[int, ...], int]:
+    """The dtype, the shape, and how many elements that is.
+
+    Raises:
+        Misfit: they are no dtype and shape, or not those that `type_` asks for.
+    """
+    return (_dtype_of(datatype, type_), *_checked_shape(shape, type_))
+
+
+def stored_dtype(dtype: str) -> Any:
+    """The dtype in numpy of the elements on the wire."""
+    import numpy as np
+
+    return np.dtype("uint16" if dtype == "bfloat16" else dtype).newbyteorder("<")
 
 
 def _dtype_of(datatype: str | None, type_: Tensor) -> str:
@@ -158,18 +198,10 @@ def _checked_shape(shape: Sequence[int], type_: Tensor) -> tuple[tuple[int, ...]
     return tuple(shape), math.prod(shape)
 
 
-def not_as_annotated(value: Any, type_: Tensor) -> list[tuple[str, str]]:
-    """Where an array or tensor has another dtype or shape than `type_` asks for, as `tensor_from` has it.
-
-    Raises:
-        AttributeError: it is neither.
-    """
-    return _wrong_dtype(_dtype_name(value.dtype), type_) or _wrong_shape(value.shape, type_)
-
-
-@lru_cache(maxsize=64)  # numpy takes longer to say it than many a node takes
-def _dtype_name(dtype: Any) -> str:
-    return str(getattr(dtype, "name", dtype)).removeprefix("torch.")
+def not_as_annotated(type_: Tensor, dtype: Any, shape: Sequence[int]) -> list[tuple[str, str]]:
+    """Where arrays or tensors have another dtype or shape than `type_` asks for, as `tensor_from` has it."""
+    name = str(getattr(dtype, "name", dtype)).removeprefix("torch.")
+    return _wrong_dtype(name, type_) or _wrong_shape(shape, type_)
 
 
 def _wrong_dtype(dtype: str, type_: Tensor) -> list[tuple[str, str]]:
@@ -184,17 +216,18 @@ def _wrong_shape(shape: Sequence[int], type_: Tensor) -> list[tuple[str, str]]:
     return [("shape", f"must be {shape_text(type_.shape)}, got {shape_text(shape)}")]
 
 
-def _from_raw(raw: bytes | memoryview, dtype: str, count: int, type_: Tensor) -> Any:
+def from_raw(raw: bytes | memoryview, dtype: str, count: int, type_: Tensor) -> Any:
+    """The elements in a row; Misfit when the bytes are not so many, or no elements of the dtype."""
     import numpy as np
 
-    stored = np.dtype("uint16" if dtype == "bfloat16" else dtype).newbyteorder("<")
+    stored = stored_dtype(dtype)
     if len(raw) != count * stored.itemsize:
         raise Misfit([("raw", f"must be {count * stored.itemsize} bytes for this shape, got {len(raw)}")])
     flat = np.frombuffer(raw, dtype=stored)
     if dtype == "bool" and count and flat.view("uint8").max() > 1:
         raise Misfit([("raw", "must be bytes of 0 and 1 for BOOL")])
     if type_.library == "torch":
-        return _to_torch(flat, dtype)
+        return to_torch(flat, dtype)
     # Inside a message that others wrote; numpy is slow on it, other libraries fail.
     return flat if flat.flags.aligned else flat.copy()
 
@@ -219,7 +252,7 @@ def _from_contents(parts: Mapping[str, Any], given: list[str], dtype: str, count
     else:
         _check_range(name, values, dtype)
         flat = np.array(values, dtype="uint16" if dtype == "bfloat16" else dtype)
-    return _to_torch(flat, dtype) if type_.library == "torch" else flat
+    return to_torch(flat, dtype) if type_.library == "torch" else flat
 
 
 def example(dtype: str) -> str:
@@ -262,7 +295,8 @@ def _check_range(name: str, values: Sequence[int], dtype: str) -> None:
         raise Misfit((f"{name}[{i}]", f"must be from {low} to {high}") for i in wrong)
 
 
-def _to_torch(flat: Any, dtype: str) -> Any:
+def to_torch(flat: Any, dtype: str) -> Any:
+    """The tensor of such elements, in the same memory when that can be written to."""
     import torch
 
     # Torch has no read-only tensors.

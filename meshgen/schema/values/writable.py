@@ -10,11 +10,15 @@ from __future__ import annotations
 import copy
 import dataclasses
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any, TypeAlias
 
-from meshgen.schema.model import Field, Tensor, Type
+from meshgen.schema.model import Field, Record, Tensor, Type
 from meshgen.schema.traits import all_inside
+
+Writable: TypeAlias = Callable[[Any], Any]
+"""Makes of a value one whose arrays may be written to: itself when they all may be."""
 
 
 def holds_arrays(type_: Type) -> bool:
@@ -22,41 +26,92 @@ def holds_arrays(type_: Type) -> bool:
     return any(isinstance(inner, Tensor) and inner.library == "numpy" for inner in all_inside(type_))
 
 
-def names_of_arrays(params: tuple[Field, ...]) -> frozenset[str]:
-    """The parameters that take arrays, or what holds some."""
-    return frozenset(p.name for p in params if holds_arrays(p.type))
+def arrays_in(params: tuple[Field, ...]) -> Mapping[str, Writable]:
+    """What makes the values of the parameters writable that take arrays, or what holds some."""
+    return {p.name: writable_of(p.type) for p in params if holds_arrays(p.type)}
 
 
-def with_writable(arguments: Mapping[str, Any], names: frozenset[str]) -> Mapping[str, Any]:
-    """The arguments, those of these names such that they may be written to."""
-    return {name: writable(value) if name in names else value for name, value in arguments.items()}
+def with_writable(arguments: Mapping[str, Any], arrays: Mapping[str, Writable]) -> Mapping[str, Any]:
+    """The arguments, those with arrays such that they may be written to."""
+    changed = {}
+    for name, made in arrays.items():
+        value = arguments.get(name)
+        if (new := made(value)) is not value:
+            changed[name] = new
+    return {**arguments, **changed} if changed else arguments
+
+
+def writable_of(type_: Type) -> Writable:
+    """`writable` for the values of a type, which looks only where arrays are. Any other value is looked at whole."""
+    match type_:
+        case Tensor():
+            return _array
+        case Record(kind="dataclass", python=python, fields=fields):
+            return _record_writer(python, {f.name: writable_of(f.type) for f in fields if holds_arrays(f.type)})
+        case _:
+            return writable
+
+
+def _array(value: Any) -> Any:
+    try:
+        if value.flags.writeable:
+            return value
+    except AttributeError:  # no array
+        pass
+    return writable(value)
+
+
+def _record_writer(python: type[Any], parts: Mapping[str, Writable]) -> Writable:
+    def write(value: Any) -> Any:
+        if type(value) is not python:
+            return writable(value)
+        changed = {}
+        for name, made in parts.items():
+            part = getattr(value, name)
+            if (new := made(part)) is not part:
+                changed[name] = new
+        return _record(value, changed) if changed else value
+
+    return write
 
 
 def writable(value: Any) -> Any:
     """The value, with a copy of each read-only array in it; records and containers around one are made anew."""
+    cls: Any = type(value)
     numpy: Any = sys.modules.get("numpy")
-    if numpy is None:  # so there is no array
+    if cls in _ATOMS or numpy is None:  # so there is no array
         return value
     if isinstance(value, numpy.ndarray):
         return value if value.flags.writeable else numpy.array(value)
-    match value:
-        case str() | bytes():
+    if isinstance(value, _LISTS):
+        if _ATOMS.issuperset(map(type, value)):
             return value
-        case list() | tuple():
-            return _rebuilt(value, dict(enumerate(value)), _list)
-        case dict():
-            return _rebuilt(value, value, lambda old, new: {**old, **new})
-        case _ if dataclasses.is_dataclass(value):
-            return _rebuilt(value, {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}, _record)
-        case _ if hasattr(value, "model_fields_set"):
-            return _rebuilt(value, vars(value), _record)
-        case _:
-            return value
+        return _rebuilt(value, enumerate(value), _list)
+    if isinstance(value, dict):
+        return _rebuilt(value, value.items(), lambda old, new: {**old, **new})
+    if (names := _field_names(cls)) is not None:
+        return _rebuilt(value, [(name, getattr(value, name)) for name in names], _record)
+    return _rebuilt(value, vars(value).items(), _record) if hasattr(value, "model_fields_set") else value
 
 
-def _rebuilt(holder: Any, parts: Mapping[Any, Any], build: Any) -> Any:
+_ATOMS = frozenset({str, bytes, int, float, bool, type(None)})
+"""Classes of most values, none of which holds anything."""
+
+
+_LISTS = (list, tuple)
+
+
+@lru_cache(maxsize=256)
+def _field_names(cls: type[Any]) -> tuple[str, ...] | None:
+    return tuple(f.name for f in dataclasses.fields(cls)) if dataclasses.is_dataclass(cls) else None
+
+
+def _rebuilt(holder: Any, parts: Iterable[tuple[Any, Any]], build: Any) -> Any:
     """The holder itself when all in it can stay."""
-    changed = {key: new for key, part in parts.items() if (new := writable(part)) is not part}
+    changed = {}
+    for key, part in parts:
+        if type(part) not in _ATOMS and (new := writable(part)) is not part:
+            changed[key] = new
     return build(holder, changed) if changed else holder
 
 

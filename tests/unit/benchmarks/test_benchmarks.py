@@ -660,7 +660,7 @@ def test_a_profile_has_a_column_before_and_one_after() -> None:
 
 def test_a_page_without_results_says_so(tmp_path: Path) -> None:
     page_of.write(tmp_path / "results", tmp_path / "docs")
-    assert (tmp_path / "docs/performance.md").read_text().count("Not measured yet.") == 5
+    assert (tmp_path / "docs/performance.md").read_text().count("Not measured yet.") == 6
     assert not list((tmp_path / "docs").glob("*.svg"))
 
 
@@ -679,12 +679,16 @@ def test_a_page_is_written_from_the_records_alone(tmp_path: Path) -> None:
     row = CodecRow(
         payload="numpy", bytes=1 << 20, operation="write", protobuf_us=2000, meshgen_us=80, ratio=25, least=20, most=30
     )
-    rows.record(results / "codec.json", [asdict(row)])
+    rows.record(results / "codec.json", [asdict(row), asdict(replace(row, bytes=4096))])
+    small = [asdict(replace(row, payload="bytes", bytes=size)) for size in (100, 60 << 10)]
+    rows.record(results / "codec_small.json", small)
     (results / "profile.json").write_text(json.dumps(_profile("bbb", 1000.0)))
     page_of.write(results, docs)
     text = (docs / "performance.md").read_text()
     assert "Not measured yet." not in text
     assert "| numpy, 1 MiB | write | 2.00 ms | 80.0 µs | 25.0 | 20.0 to 30.0 |" in text
+    assert "| numpy, 4" not in text
+    assert all(f"| bytes, {size} | write | " in text for size in ("100 bytes", "60 KiB"))
     pictures = {path.name: path.read_bytes() for path in docs.glob("*.svg")}
     assert set(pictures) == {"performance.svg", "performance-growth.svg"}
     page_of.write(results, docs)

@@ -26,7 +26,7 @@ from meshgen.runtime.engine.expressions import Reader
 from meshgen.runtime.engine.schedule import RouteSchedule, Schedule, ScheduledStep, ScheduledValue, call_of
 from meshgen.runtime.engine.switch import no_case
 from meshgen.runtime.nodes.instance import starts_on_loop
-from meshgen.schema.values.writable import names_of_arrays, with_writable, writable
+from meshgen.schema.values.writable import arrays_in, with_writable
 
 _DEEPEST = 40
 """Switches inside of cases; Python lets code be indented a hundred times, and a search for a case takes some."""
@@ -151,7 +151,7 @@ class _RouteWriter(ValueWriter):
     def _adapted(self, route: Route) -> None:
         """Write what makes the input, as the executor does: the adapter's result is it, or each of its parts."""
         if (adapter := self._schedule.adapter) is not None:
-            arrays = names_of_arrays(adapter.method.params)
+            arrays = arrays_in(adapter.method.params)
             self.names |= {"_with_writable": with_writable, "_arrays": arrays}
             self._call(adapter, "_given", ["**_with_writable(_given, _arrays)" if arrays else "**_given"])
         if route.input.record is None:
@@ -217,13 +217,16 @@ class _RouteWriter(ValueWriter):
             self._line("_s.more += 1")
 
     def _arguments(self, call: CallInfo, names: Sequence[str], values: Sequence[str]) -> list[str]:
-        arrays = names_of_arrays(call.method.params)
-        if arrays:
-            self.names["_writable"] = writable
-        return [
-            f"{name}=_writable({value})" if name in arrays else f"{name}={value}"
-            for name, value in zip(names, values, strict=True)
-        ]
+        arrays = arrays_in(call.method.params)
+        given = []
+        for name, value in zip(names, values, strict=True):
+            if name in arrays:
+                made = f"_writable{len(self.names)}"
+                self.names[made] = arrays[name]
+                given.append(f"{name}={made}({value})")
+            else:
+                given.append(f"{name}={value}")
+        return given
 
     def _map(self, scheduled: ScheduledStep, step: MapEach) -> None:
         over, *others = self._values(step.inputs, always=True)

@@ -11,8 +11,8 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 from schema_samples import INT, STR
 
-from meshgen.schema.model import Field, ListOf, MapOf, Optional, Tensor
-from meshgen.schema.values.writable import holds_arrays, names_of_arrays, with_writable, writable
+from meshgen.schema.model import Field, ListOf, MapOf, Optional, Record, Tensor
+from meshgen.schema.values.writable import arrays_in, holds_arrays, with_writable, writable, writable_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +126,28 @@ def test_only_parameters_with_arrays_are_looked_at() -> None:
         Field(name="c", type=MapOf(STR, INT)),
         Field(name="d", type=Tensor("torch")),
     )
-    assert names_of_arrays(params) == {"a", "b"}
+    assert arrays_in(params).keys() == {"a", "b"}
     assert not holds_arrays(INT)
     given = {"a": locked(), "c": locked()}
-    mine = with_writable(given, names_of_arrays(params))
+    mine = with_writable(given, arrays_in(params))
     assert mine["a"].flags.writeable
     assert mine["c"] is given["c"]
+
+
+def test_a_record_is_looked_at_where_its_type_has_arrays() -> None:
+    fields = (Field(name="array", type=Tensor("numpy")), Field(name="name", type=STR))
+    record = Record(name="Frozen", kind="dataclass", python=Frozen, fields=fields)
+    make = writable_of(record)
+    locked_one, free, other = Frozen(locked(), "n"), Frozen(np.zeros(2), "n"), Pair(locked(), "p")
+    mine = make(locked_one)
+    assert type(mine) is Frozen
+    assert mine.name == "n"
+    assert mine.array.flags.writeable
+    assert not locked_one.array.flags.writeable
+    assert make(free) is free
+    assert make(other).array.flags.writeable  # of another class than declared
+    assert make(None) is None
+    params = (Field(name="x", type=record),)
+    given = {"x": free}
+    assert with_writable(given, arrays_in(params)) is given
+    assert with_writable({}, arrays_in(params)) == {}
