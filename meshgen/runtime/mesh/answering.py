@@ -6,11 +6,12 @@ have been another; an answer that is too deep for REST here, where it is known w
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
 from meshgen import limits
+from meshgen.codec.passthrough import Part
 from meshgen.codec.rpc import RpcCodec
 from meshgen.codec.transcoder import Doubtful, Printable, has_whole_numbers
 from meshgen.codec.weight import Scale
@@ -18,6 +19,10 @@ from meshgen.codec.wireformat import Buffer
 from meshgen.graph.model import Node
 from meshgen.runtime.call.context import current
 from meshgen.runtime.call.errors import blame
+from meshgen.runtime.mesh.bulk import letter
+from meshgen.runtime.mesh.bulk.folder import configured
+from meshgen.runtime.mesh.bulk.held import HELD
+from meshgen.runtime.mesh.bulk.letter import Named
 from meshgen.runtime.mesh.off_loop import BIG, beside, room
 from meshgen.schema.misfit import EncodeError
 from meshgen.schema.model import Image, Ref
@@ -56,7 +61,7 @@ class Answering:
         has_depth = any(isinstance(inner, Ref) for inner in all_inside(codec.result))
         self._is_printable = Printable(codec.response) if has_depth else None
 
-    async def __call__(self, data: Buffer, most: int | None) -> bytes:
+    async def __call__(self, data: Buffer, most: int | None) -> bytes | Named:
         """The answer to a request.
 
         Args:
@@ -87,8 +92,11 @@ class Answering:
             doubtful.refuse(data)
         return self._codec.decode_request(data)
 
-    def _written(self, result: Any) -> bytes:
+    def _written(self, result: Any) -> bytes | Named:
+        held = HELD.get()
         try:
+            if held is not None and held.by_name:
+                return _by_name(self._codec.response_parts(result))
             data = self._codec.encode_response(result)
         except EncodeError as error:
             if self._node is not None:
@@ -97,6 +105,15 @@ class Answering:
         if self._is_printable is not None and _is_rest() and not self._is_printable(data):
             raise Internal(f"the answer of '{self._name}' {_TOO_DEEP_FOR_REST}", node=self._name)
         return data
+
+
+def _by_name(parts: Sequence[Part]) -> bytes | Named:
+    """The answer to a caller of this machine."""
+    if len(parts) == 1 and isinstance(parts[0], bytes) and len(parts[0]) < letter.LEAST:
+        return parts[0]
+    folder = configured()
+    named = None if folder is None else letter.answer(parts, folder)
+    return letter.together(parts) if named is None else named
 
 
 _TOO_DEEP_FOR_REST = (

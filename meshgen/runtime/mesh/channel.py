@@ -13,6 +13,7 @@ from typing import Protocol
 from meshgen.codec.wireformat import Buffer
 from meshgen.rayserve.fork.ends import End
 from meshgen.runtime.call.metadata import Metadata
+from meshgen.runtime.mesh.bulk.letter import Letter
 
 
 class LostError(Exception):
@@ -34,12 +35,12 @@ class Channel(Protocol):
     replica: str = ""
     """The id of the replica that is the peer; empty where another chooses one."""
 
-    async def call(self, path: bytes, message: bytes, seconds: float, metadata: Metadata) -> Buffer:
+    async def call(self, path: bytes, message: bytes | Letter, seconds: float, metadata: Metadata) -> Buffer:
         """Call an rpc and wait for its answer.
 
         Args:
             path: `/package.Service/Rpc`.
-            message: the serialized request.
+            message: the serialized request, or where it is.
             seconds: to wait at most; the peer is told.
             metadata: as in gRPC.
 

@@ -8,10 +8,14 @@ from typing import TypeAlias
 
 from meshgen.codec.wireformat import Buffer
 from meshgen.runtime.call.metadata import MetadataByKey
+from meshgen.runtime.mesh.bulk.letter import Named
 from meshgen.status import Code
 
-Handler: TypeAlias = Callable[[Buffer, MetadataByKey, float | None], Awaitable[bytes]]
-"""Message, metadata and seconds that the caller waits (None: for ever) → answer; raises `FailedError`."""
+Handler: TypeAlias = Callable[[Buffer, MetadataByKey, float | None], Awaitable[bytes | Named]]
+"""Message, metadata and seconds that the caller waits (None: for ever) → answer; raises `FailedError`.
+
+The answer goes by name only where `bulk.held.HELD` says that it may.
+"""
 
 
 @dataclass(frozen=True, slots=True)

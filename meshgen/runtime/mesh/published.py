@@ -15,9 +15,10 @@ from meshgen.runtime.call.transport import CallInfo
 from meshgen.runtime.engine.executor import Executor
 from meshgen.runtime.engine.schedule import Schedule
 from meshgen.runtime.mesh.answering import Answering
+from meshgen.runtime.mesh.bulk.letter import Named
 from meshgen.runtime.mesh.transport import MeshTransport
 
-Run: TypeAlias = Callable[[Buffer, int | None], Awaitable[bytes]]
+Run: TypeAlias = Callable[[Buffer, int | None], Awaitable[bytes | Named]]
 """A serialized request, and what it may weigh decoded → its serialized answer; raises whatever goes wrong."""
 
 

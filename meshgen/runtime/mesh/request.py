@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sized
 
 from meshgen import limits
 from meshgen.codec import grpc_status
@@ -19,6 +20,7 @@ from meshgen.runtime.call.context import CURRENT, RequestContext
 from meshgen.runtime.call.deadline import left_after
 from meshgen.runtime.call.errors import as_status
 from meshgen.runtime.call.metadata import ROUTE, MetadataByKey
+from meshgen.runtime.mesh.bulk.letter import Named
 from meshgen.runtime.mesh.handler import FailedError, Handler
 from meshgen.runtime.mesh.published import PublishedService, Run
 from meshgen.status import Code, ResourceExhausted, StatusError
@@ -46,7 +48,7 @@ def handler(published: PublishedService, rpc: str, run: Run, slots: Slots) -> Ha
         attributes[tracing.NODE] = published.node
     ours, others = (limits.inside(), None), (limits.outside(), limits.decoded())
 
-    async def handle(data: Buffer, metadata: MetadataByKey, remaining: float | None) -> bytes:
+    async def handle(data: Buffer, metadata: MetadataByKey, remaining: float | None) -> bytes | Named:
         deadline = time.monotonic() + _time_for(remaining)
         limit, most = ours if published.node and ROUTE in metadata else others
         with tracing.span(published.name, span_name, "server", parent=metadata, attributes=attributes) as span:
@@ -76,7 +78,7 @@ def handler(published: PublishedService, rpc: str, run: Run, slots: Slots) -> Ha
     return handle
 
 
-async def _measured(name: str, run: Run, data: Buffer, limit: int, most: int | None) -> bytes:
+async def _measured(name: str, run: Run, data: Buffer, limit: int, most: int | None) -> bytes | Named:
     if len(data) > limit:
         raise _too_large(f"the request to '{name}'", data, limit)
     answer = await run(data, most)
@@ -85,7 +87,7 @@ async def _measured(name: str, run: Run, data: Buffer, limit: int, most: int | N
     return answer
 
 
-def _too_large(what: str, data: Buffer, limit: int) -> ResourceExhausted:
+def _too_large(what: str, data: Sized, limit: int) -> ResourceExhausted:
     return ResourceExhausted(limits.over(what, len(data), limit), reason=limits.TOO_LARGE)
 
 

@@ -6,6 +6,7 @@ import time
 
 from meshgen.codec.wireformat import Buffer
 from meshgen.runtime.call.metadata import TRIED, Metadata
+from meshgen.runtime.mesh.bulk.letter import Letter
 from meshgen.runtime.mesh.call_errors import as_loss, follow
 from meshgen.runtime.mesh.channel import LostError
 from meshgen.runtime.mesh.peers import Peers
@@ -13,7 +14,14 @@ from meshgen.status import Unavailable
 
 
 async def call(
-    peers: Peers, node: str, path: bytes, message: bytes, seconds: float, metadata: Metadata, *, idempotent: bool
+    peers: Peers,
+    node: str,
+    path: bytes,
+    message: bytes | Letter,
+    seconds: float,
+    metadata: Metadata,
+    *,
+    idempotent: bool,
 ) -> Buffer:
     """Call one of the peers, and another when the first was lost; both together get the time of one.
 
@@ -21,7 +29,7 @@ async def call(
         peers: who can answer.
         node: whose rpc it is.
         path: `/package.Service/Rpc`.
-        message: the serialized request.
+        message: the serialized request, or where it is.
         seconds: to wait at most.
         metadata: as in gRPC.
         idempotent: a call that may have run can run again.

@@ -16,6 +16,7 @@ from meshgen.rayserve.ingress import Ingress
 from meshgen.rayserve.lifetime import before_stop
 from meshgen.rayserve.slots import Slots
 from meshgen.runtime.mesh import replica, request
+from meshgen.runtime.mesh.bulk.letter import Named
 from meshgen.runtime.mesh.handler import Rpc, Streaming
 from meshgen.runtime.mesh.published import Run
 from meshgen.runtime.mesh.wire.pool import folder, socket_path
@@ -59,11 +60,11 @@ def _on_user_loop(run: Run, loop: asyncio.AbstractEventLoop | None) -> Run:
     if loop is None:
         return run
 
-    async def there(data: Any, most: int | None) -> bytes:
+    async def there(data: Any, most: int | None) -> bytes | Named:
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_awaited(run(data, most)), loop))
 
     return there
 
 
-async def _awaited(work: Awaitable[bytes]) -> bytes:
+async def _awaited(work: Awaitable[bytes | Named]) -> bytes | Named:
     return await work

@@ -12,9 +12,11 @@ from meshgen.runtime.mesh.bulk.folder import Folder
 class Held:
     """Names to let go at the end of a request. Nothing happens for a request that takes none."""
 
-    __slots__ = ("_names", "_over")
+    __slots__ = ("_names", "_over", "by_name")
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_name: bool) -> None:
+        """Args: whether the answer may go by name."""
+        self.by_name = by_name
         self._names: list[tuple[Folder, str]] | None = None
         self._over = False
 

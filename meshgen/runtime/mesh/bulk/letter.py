@@ -12,16 +12,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from meshgen.codec.passthrough import Part, Span
 from meshgen.codec.wireformat import Buffer, joined
 from meshgen.runtime.mesh.bulk.folder import HEAD, Folder, GoneError, Taken
 from meshgen.runtime.mesh.bulk.mapping import Mapping
-
-HEADER = "meshgen-memory"
-"""The header between processes of a run on one machine: empty where only the answer may come by name."""
 
 LEAST = 512 * 1024
 """Bytes of an answer, or of what is passed on, that goes by name: less takes less time by the socket.
@@ -51,6 +49,35 @@ class Segment(NamedTuple):
         return f"{self.name}:{self.start}:{self.end}:{self.gap}"
 
 
+class Posted(NamedTuple):
+    """An answer that was sent by name, as it came."""
+
+    header: str
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An answer that goes by name."""
+
+    folder: Folder
+    name: str
+    size: int
+    """Bytes of the message."""
+
+    @property
+    def header(self) -> str:
+        """What its receiver is told."""
+        return str(Segment(self.name, HEAD, HEAD + self.size, 0))
+
+    def __len__(self) -> int:
+        """The bytes of the message."""
+        return self.size
+
+    def release(self) -> None:
+        """Let the name go, if nobody has taken it."""
+        self.folder.release(self.name)
+
+
 class Letter:
     """A request that goes by name: as often as it has to be sent, and read by nobody before it arrives."""
 
@@ -61,6 +88,10 @@ class Letter:
         self._own = own
         self.rest = joined(rest)
         """What goes by the socket."""
+
+    def __len__(self) -> int:
+        """The bytes of the message."""
+        return len(self.rest) + sum(segment.end - segment.start for segment in self._segments)
 
     @contextmanager
     def sent(self) -> Iterator[str | None]:
@@ -89,6 +120,12 @@ class Letter:
         for name in self._own:
             self._folder.release(name)
         self._own = []
+
+
+def together(parts: Sequence[Part]) -> bytes:
+    """The message, for the socket."""
+    views = [part.view if isinstance(part, Span) else part for part in parts]
+    return views[0] if len(views) == 1 and isinstance(views[0], bytes) else joined(views)
 
 
 def post(parts: Sequence[Part], folder: Folder) -> Letter | None:
@@ -130,7 +167,7 @@ def _segment(part: Part, gap: int) -> Segment | None:
     return Segment(mapping.name, mapping.begin + part.start, mapping.begin + part.end, gap)
 
 
-def answer(parts: Sequence[Part], folder: Folder) -> tuple[str, str] | None:
+def answer(parts: Sequence[Part], folder: Folder) -> Named | None:
     """An answer to be sent by name.
 
     Args:
@@ -138,12 +175,12 @@ def answer(parts: Sequence[Part], folder: Folder) -> tuple[str, str] | None:
         folder: of this process.
 
     Returns:
-        The header, and the name, to be let go if the caller goes before it has taken it; None as for `post`.
+        Its name, to be let go if the caller goes before it has taken it; None as for `post`.
     """
     views = [part.view if isinstance(part, Span) else part for part in parts]
     size = sum(map(len, views))
     name = folder.write(views) if size >= LEAST else None
-    return None if name is None else (str(Segment(name, HEAD, HEAD + size, 0)), name)
+    return None if name is None else Named(folder, name, size)
 
 
 def received(header: str, rest: Buffer, folder: Folder, keep: Keep, *, writable: bool) -> Buffer:
@@ -167,13 +204,6 @@ def received(header: str, rest: Buffer, folder: Folder, keep: Keep, *, writable:
     if len(segments) == 1 and (whole := _in_place(segments[0], takens[0], rest, writable=writable)) is not None:
         return whole
     return _glued(segments, takens, memoryview(rest))
-
-
-def give_back(header: str, folder: Folder) -> None:
-    """Let the names go that somebody sent and nobody here wants any more."""
-    for text in header.split(",", _MOST_SEGMENTS):
-        with suppress(GoneError):
-            folder.release(folder.take(_read(text).name).name or "")
 
 
 def _read(text: str) -> Segment:

@@ -11,6 +11,10 @@ from typing import Any, Protocol, cast
 
 from meshgen.codec.wireformat import Buffer
 from meshgen.runtime.call.metadata import MetadataByKey
+from meshgen.runtime.mesh.bulk import letter
+from meshgen.runtime.mesh.bulk.folder import Folder, GoneError, configured
+from meshgen.runtime.mesh.bulk.held import HELD, Held
+from meshgen.runtime.mesh.bulk.letter import Named
 from meshgen.runtime.mesh.handler import FailedError, Rpc, Streaming
 from meshgen.runtime.mesh.wire import headers
 from meshgen.runtime.mesh.wire.inbox import Inbox
@@ -67,6 +71,8 @@ class Exchange(asyncio.Protocol):
         self._inbox: Inbox | None = None
         """Those of a call with several."""
         self._task: asyncio.Task[None] | None = None
+        self._sent: Named | None = None
+        """The last answer, as long as its name may be wanted."""
         self._deaf_since: float | None = None
         """When the last request was answered that is not read to its end."""
         self._is_last = False
@@ -103,6 +109,7 @@ class Exchange(asyncio.Protocol):
         self._transport = None
         self._host.left(self)
         self._flow.resume()
+        self._let_go()
         if self._task is not None:  # nobody waits for it
             self._task.cancel()
 
@@ -125,6 +132,7 @@ class Exchange(asyncio.Protocol):
     def begun(self, request: Request) -> None:
         """The headers have come: a call with several messages begins."""
         assert self._transport is not None
+        self._let_go()
         if request.expects_word:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         rpc = self._host.rpcs.get(request.path)
@@ -162,16 +170,39 @@ class Exchange(asyncio.Protocol):
         handler = self._host.rpcs.get(request.path, _unknown)
         assert not isinstance(handler, Streaming)
         try:
-            data = await handler(message, request.metadata, request.seconds)
+            folder = configured()
+            with Held(by_name=folder is not None and request.by_name is not None) as held:
+                HELD.set(held)
+                if request.by_name:
+                    message = _taken(request.by_name, message, folder, held)
+                answer = await handler(message, request.metadata, request.seconds)
+        except GoneError:
+            self._fail(request, headers.gone(), begun=False)
         except (Exception, asyncio.CancelledError) as error:
             self._fail(request, _status(error, request), begun=False)
             if isinstance(error, asyncio.CancelledError):
                 raise
         else:
-            if self._transport is not None:
-                write_chunk(self._transport, self._head(request) + _BODY, data, _ENDED_WELL)
+            self._send(request, answer)
         finally:
             self._over()
+
+    def _send(self, request: Request, answer: bytes | Named) -> None:
+        if self._transport is None:
+            if isinstance(answer, Named):
+                answer.release()
+        elif isinstance(answer, Named):
+            self._sent = answer
+            head = b"%s%s: %s\r\n%s" % (self._head(request), headers.BY_NAME, answer.header.encode(), _BODY)
+            write_chunk(self._transport, head, b"", _ENDED_WELL)
+        else:
+            write_chunk(self._transport, self._head(request) + _BODY, answer, _ENDED_WELL)
+
+    def _let_go(self) -> None:
+        """The caller has taken the last answer that went by name, or never will."""
+        if self._sent is not None:
+            self._sent.release()
+            self._sent = None
 
     async def _stream(self, rpc: Streaming, request: Request, inbox: Inbox) -> None:
         begun = False
@@ -256,6 +287,13 @@ def _is_gone(transport: asyncio.Transport | None) -> bool:
     asked = select.poll()
     asked.register(transport.get_extra_info("socket").fileno(), 0)
     return bool(asked.poll(0))
+
+
+def _taken(header: str, rest: Buffer, folder: Folder | None, held: Held) -> Buffer:
+    """The message that comes by name. Raises GoneError when it is not there."""
+    if folder is None:
+        raise GoneError("no folder is known here")
+    return letter.received(header, rest, folder, held.add, writable=True)
 
 
 async def _unknown(_message: Buffer, _metadata: MetadataByKey, _seconds: float | None) -> bytes:

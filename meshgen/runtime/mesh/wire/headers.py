@@ -12,6 +12,7 @@ from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from meshgen.codec import grpc_status
+from meshgen.limits import MESSAGE_HEADER
 from meshgen.runtime.call.metadata import Metadata, MetadataByKey, joined
 from meshgen.status import Code, StatusError
 
@@ -20,6 +21,10 @@ STATUS = b"grpc-status"
 MESSAGE = b"grpc-message"
 DETAILS = grpc_status.TRAILER.encode()
 TIMEOUT = b"grpc-timeout"
+BY_NAME = MESSAGE_HEADER.encode()
+"""What of a message goes by name; of a request it is empty where only the answer may."""
+GONE = b"gone"
+"""Says in an answer that the request was not there by its name: nothing has been done with it."""
 
 LONGEST_HEADERS = 64 * 1024
 """Bytes of all headers of a message together; Envoy lets 60 KiB through."""
@@ -38,7 +43,7 @@ _CONTROLS = bytes([*range(9), *range(10, 32), 127])
 """What no header can have in it."""
 _OF_THE_WIRE = frozenset({
     b"connection", b"content-encoding", b"content-length", b"content-type", b"expect", b"grpc-accept-encoding",
-    b"grpc-encoding", b"grpc-timeout", b"host", b"keep-alive", b"te", b"trailer", b"transfer-encoding",
+    b"grpc-encoding", b"grpc-timeout", b"host", b"keep-alive", b"te", b"trailer", b"transfer-encoding", BY_NAME,
 })  # fmt: skip
 
 # https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
@@ -109,6 +114,11 @@ def status(code: int, message: str = "", details: bytes = b"", more: Iterable[tu
         lines.append(f"{grpc_status.TRAILER}: {_base64(details)}\r\n")
     lines += [f"{key}: {value}\r\n" for key, value in more]
     return "".join(lines).encode()
+
+
+def gone() -> bytes:
+    """The lines that say `GONE`."""
+    return b"%s: %s\r\n%s" % (BY_NAME, GONE, status(Code.ABORTED, "the message is not there by its name"))
 
 
 def error_of(http_status: int, headers: dict[bytes, bytes]) -> StatusError | None:

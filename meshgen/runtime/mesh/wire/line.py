@@ -10,6 +10,8 @@ import httptools
 
 from meshgen.codec import grpc_status
 from meshgen.codec.wireformat import Buffer
+from meshgen.runtime.mesh.bulk.folder import GoneError
+from meshgen.runtime.mesh.bulk.letter import Posted
 from meshgen.runtime.mesh.channel import LostError
 from meshgen.runtime.mesh.wire import headers
 from meshgen.runtime.mesh.wire.inbox import Inbox
@@ -33,7 +35,7 @@ class Line(asyncio.Protocol):
         self._messages = Messages(_LONGEST)
         self._fields: dict[bytes, bytes] = {}
         self._answers: list[Buffer] = []
-        self._answer: asyncio.Future[Buffer] | None = None
+        self._answer: asyncio.Future[Buffer | Posted] | None = None
         self._inbox: Inbox | None = None
         self._keep = True
         self.idle_since = 0.0
@@ -50,7 +52,7 @@ class Line(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    async def call(self, head: bytes, message: bytes, seconds: float) -> Buffer:
+    async def call(self, head: bytes, message: bytes, seconds: float) -> Buffer | Posted:
         """Send a request and wait for its answer.
 
         Args:
@@ -62,10 +64,11 @@ class Line(asyncio.Protocol):
             StatusError: of the service; its `node` is empty when the service did not make it.
             TimeoutError: no answer came in time.
             LostError: the connection was lost first.
+            GoneError: what goes by name was not there; nothing has been done.
         """
         if self._transport is None:
             raise LostError(begun=False)
-        answer: asyncio.Future[Buffer] = self.loop.create_future()
+        answer: asyncio.Future[Buffer | Posted] = self.loop.create_future()
         self._answer = answer
         clock = self.loop.call_later(seconds, self._late)
         try:
@@ -127,6 +130,8 @@ class Line(asyncio.Protocol):
             elif len(self._answers) != 1:
                 text = f"{len(self._answers)} messages came where an rpc has one"
                 answer.set_exception(grpc_status.decode(Code.INTERNAL, text, None))
+            elif (by_name := self._fields.get(headers.BY_NAME)) is not None:
+                answer.set_result(Posted(by_name.decode("latin-1")))
             else:
                 answer.set_result(self._answers[0])
             self._answers = []
@@ -180,6 +185,9 @@ class Line(asyncio.Protocol):
     def on_message_complete(self) -> None:  # noqa: D102
         is_whole = self._messages.between
         self._keep = self._keep and is_whole and self._parser.should_keep_alive()
+        if self._fields.get(headers.BY_NAME) == headers.GONE:
+            self._end(GoneError("the message is not there by its name"))
+            return
         status: StatusError | None = headers.error_of(self._parser.get_status_code(), self._fields)
         if status is None and not is_whole:
             status = grpc_status.decode(Code.INTERNAL, "its answer ends within a message", None)

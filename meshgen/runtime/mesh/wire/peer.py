@@ -12,6 +12,7 @@ from pathlib import Path
 
 from meshgen.codec.wireformat import Buffer
 from meshgen.runtime.call.metadata import Metadata
+from meshgen.runtime.mesh.bulk.letter import Letter, Posted
 from meshgen.runtime.mesh.channel import Channel, LostError
 from meshgen.runtime.mesh.wire import headers
 from meshgen.runtime.mesh.wire.line import Line
@@ -44,8 +45,13 @@ class Peer(Channel):
         self.busy = 0
         """Calls under way, those that are still being connected among them."""
 
-    async def call(self, path: bytes, message: bytes, seconds: float, metadata: Metadata) -> Buffer:
+    async def call(self, path: bytes, message: bytes | Letter, seconds: float, metadata: Metadata) -> Buffer:
         """Call an rpc and wait for its answer; `Channel` says more."""
+        answer = await self._called(path, _content(message), seconds, metadata)
+        assert not isinstance(answer, Posted)
+        return answer
+
+    async def _called(self, path: bytes, message: bytes, seconds: float, metadata: Metadata) -> Buffer | Posted:
         self.busy += 1
         line: Line | None = None
         try:
@@ -160,6 +166,15 @@ def _dialled(path: str) -> socket.socket:
         made.close()
         raise
     return made
+
+
+def _content(message: bytes | Letter) -> bytes:
+    if isinstance(message, bytes):
+        return message
+    try:
+        return message.content()
+    except OSError as error:
+        raise LostError(f"the message is gone: {error.strerror or error}", begun=False) from None
 
 
 def _head(path: bytes, seconds: float, metadata: Metadata) -> bytes:

@@ -42,6 +42,8 @@ class Request:
     metadata: MetadataByKey = field(default_factory=dict)
     seconds: float | None = None
     """How long the caller waits; None when it did not say."""
+    by_name: str | None = None
+    """What of its message comes by name; empty where only the answer may go so, None where nothing may."""
     is_health: bool = False
     is_last: bool = False
     """The caller closes the connection after its answer."""
@@ -189,6 +191,8 @@ def _read_head(request: Request, method: bytes) -> None:
         own, request.metadata = headers.split(request.pairs)
         if (timeout := own.get(headers.TIMEOUT)) is not None:
             request.seconds = headers.timeout_of(timeout)
+        if (by_name := own.get(headers.BY_NAME)) is not None:
+            request.by_name = by_name.decode("latin-1")
     except ValueError as error:
         raise RefusedError(400, Code.INVALID_ARGUMENT, str(error)) from None
     if not headers.is_grpc(own.get(b"content-type", b"")):

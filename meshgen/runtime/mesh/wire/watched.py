@@ -7,6 +7,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from meshgen.codec.wireformat import Buffer
+from meshgen.limits import MESSAGE_HEADER
+from meshgen.runtime.call.metadata import Metadata
+from meshgen.runtime.mesh.bulk import letter
+from meshgen.runtime.mesh.bulk.folder import Folder, GoneError, configured
+from meshgen.runtime.mesh.bulk.held import keep
+from meshgen.runtime.mesh.bulk.letter import Letter, Posted
 from meshgen.runtime.mesh.channel import Connection, LostError
 from meshgen.runtime.mesh.wire import vitals
 from meshgen.runtime.mesh.wire.peer import Peer
@@ -17,6 +23,8 @@ _SILENT_S = 2.5 * vitals.AT_LEAST_EVERY_S
 """How long a replica that is well says nothing, at most, on a busy machine."""
 _FOR_EVER_S = 10.0**7
 _LOOK_S = 0.05
+_BY_SOCKET = (MESSAGE_HEADER, "")
+"""Of a request that goes by the socket; its answer may go by name."""
 
 
 async def connect(path: Path) -> Replica:
@@ -58,6 +66,22 @@ class Replica(Peer, Connection):
         """Of the replica's process."""
         return self._last.pid
 
+    async def call(self, path: bytes, message: bytes | Letter, seconds: float, metadata: Metadata) -> Buffer:
+        """Call an rpc and wait for its answer, either by name where it is big; `Channel` says more."""
+        folder = configured()
+        if folder is None:
+            return await super().call(path, message, seconds, metadata)
+        if isinstance(message, bytes):
+            return _read(await self._called(path, message, seconds, (*metadata, _BY_SOCKET)), folder)
+        try:
+            with message.sent() as header:
+                if header is not None:
+                    by_name = (MESSAGE_HEADER, header)
+                    return _read(await self._called(path, message.rest, seconds, (*metadata, by_name)), folder)
+        except GoneError:
+            pass  # by its bytes, then
+        return await super().call(path, message, seconds, metadata)
+
     async def hear(self) -> None:
         """Take in what the replica says next of itself.
 
@@ -84,6 +108,15 @@ class Replica(Peer, Connection):
         while self.busy:  # noqa: ASYNC110 - seldom, and nobody waits for it
             await asyncio.sleep(_LOOK_S)
         self.close()
+
+
+def _read(answer: Buffer | Posted, folder: Folder) -> Buffer:
+    if not isinstance(answer, Posted):
+        return answer
+    try:
+        return letter.received(answer.header, b"", folder, keep, writable=False)
+    except GoneError as error:
+        raise LostError(f"its answer is gone: {error}", begun=True) from None
 
 
 async def _nothing() -> AsyncIterator[bytes]:
