@@ -85,7 +85,7 @@ def answering(folder: Folder) -> Callable[[End, str, memoryview], None]:
                 kept[size] = os.urandom(int(size))
             message = kept[size]
             made = letter.answer([message], folder) if how == "name" else None
-            end.send(made[0]) if made else end.send("", message)
+            end.send(made.header) if made else end.send("", message)
             return
         with Held() as held:
             message_ = letter.received(header, data, folder, held.add, writable=True) if header != "bytes" else data

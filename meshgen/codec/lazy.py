@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from meshgen.codec.wireformat import Buffer
 from meshgen.schema.model import Type
 from meshgen.status import Internal, StatusError
 

@@ -14,7 +14,7 @@ class Held:
 
     __slots__ = ("_names", "_over", "by_name")
 
-    def __init__(self, *, by_name: bool) -> None:
+    def __init__(self, *, by_name: bool = False) -> None:
         """Args: whether the answer may go by name."""
         self.by_name = by_name
         self._names: list[tuple[Folder, str]] | None = None

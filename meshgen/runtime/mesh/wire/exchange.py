@@ -14,11 +14,11 @@ from meshgen.runtime.call.metadata import MetadataByKey
 from meshgen.runtime.mesh.bulk import letter
 from meshgen.runtime.mesh.bulk.folder import Folder, GoneError, configured
 from meshgen.runtime.mesh.bulk.held import HELD, Held
-from meshgen.runtime.mesh.bulk.letter import Named
 from meshgen.runtime.mesh.handler import FailedError, Rpc, Streaming
 from meshgen.runtime.mesh.wire import headers
 from meshgen.runtime.mesh.wire.inbox import Inbox
-from meshgen.runtime.mesh.wire.outgoing import Flow, write_chunk
+from meshgen.runtime.mesh.wire.outgoing import Flow
+from meshgen.runtime.mesh.wire.replies import Replies
 from meshgen.runtime.mesh.wire.requests import RefusedError, Request, Requests
 from meshgen.status import Code
 from meshgen.tracebacks import kind_and_text
@@ -27,13 +27,6 @@ _LINGER_S = 2.0
 """How long a request is still read that was answered before its end: its sender gets to read the answer only then."""
 _UNTAKEN_S = 60.0
 """How long an answer waits for its caller to take some more of it."""
-_REASONS = {200: b"OK", 400: b"Bad Request", 405: b"Method Not Allowed", 415: b"Unsupported Media Type",
-            431: b"Request Header Fields Too Large", 503: b"Service Unavailable",
-            505: b"HTTP Version Not Supported"}  # fmt: skip
-_CLOSE = b"connection: close\r\n"
-_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\n"
-_BODY = b"transfer-encoding: chunked\r\n\r\n"
-_ENDED_WELL = b"0\r\ngrpc-status: 0\r\n\r\n"
 _log = logging.getLogger(__name__)
 
 
@@ -64,19 +57,15 @@ class Exchange(asyncio.Protocol):
         self._host = host
         self._loop = asyncio.get_running_loop()
         self._requests = Requests(self, host.most)
-        self._transport: asyncio.Transport | None = None
+        self._replies = Replies(self._ends)
         self._flow = Flow()
         self._message: Buffer | None = None
         """That of a call with one."""
         self._inbox: Inbox | None = None
         """Those of a call with several."""
         self._task: asyncio.Task[None] | None = None
-        self._sent: Named | None = None
-        """The last answer, as long as its name may be wanted."""
         self._deaf_since: float | None = None
         """When the last request was answered that is not read to its end."""
-        self._is_last = False
-        """The caller was told that this answer is the last one here."""
         self._untaken = (0, 0.0)
         """Bytes of answers that the caller has not taken, and since when they are as many."""
 
@@ -102,14 +91,13 @@ class Exchange(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # noqa: D102
         # By its methods, not by its class: uvloop's has another.
-        self._transport = cast("asyncio.Transport", transport)
+        self._replies.transport = cast("asyncio.Transport", transport)
         self._host.entered(self)
 
     def connection_lost(self, error: Exception | None) -> None:  # noqa: ARG002, D102
-        self._transport = None
+        self._replies.lost()
         self._host.left(self)
         self._flow.resume()
-        self._let_go()
         if self._task is not None:  # nobody waits for it
             self._task.cancel()
 
@@ -132,9 +120,9 @@ class Exchange(asyncio.Protocol):
     def begun(self, request: Request) -> None:
         """The headers have come: a call with several messages begins."""
         assert self._transport is not None
-        self._let_go()
+        self._replies.next()
         if request.expects_word:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._replies.go_on()
         rpc = self._host.rpcs.get(request.path)
         if isinstance(rpc, Streaming):
             self._inbox = Inbox(self._transport)
@@ -154,7 +142,8 @@ class Exchange(asyncio.Protocol):
         if self._inbox is not None:
             self._inbox.end()
         elif request.is_health:
-            self._tell_health(request)
+            self._replies.health(request, well=self._host.well())
+            self._over()
         elif self._message is None:
             raise RefusedError(200, Code.INTERNAL, "this rpc takes one message, and none came")
         else:
@@ -177,71 +166,41 @@ class Exchange(asyncio.Protocol):
                     message = _taken(request.by_name, message, folder, held)
                 answer = await handler(message, request.metadata, request.seconds)
         except GoneError:
-            self._fail(request, headers.gone(), begun=False)
+            self._replies.fail(request, headers.gone())
         except (Exception, asyncio.CancelledError) as error:
-            self._fail(request, _status(error, request), begun=False)
+            self._replies.fail(request, _status(error, request))
             if isinstance(error, asyncio.CancelledError):
                 raise
         else:
-            self._send(request, answer)
+            self._replies.whole(request, answer)
         finally:
             self._over()
 
-    def _send(self, request: Request, answer: bytes | Named) -> None:
-        if self._transport is None:
-            if isinstance(answer, Named):
-                answer.release()
-        elif isinstance(answer, Named):
-            self._sent = answer
-            head = b"%s%s: %s\r\n%s" % (self._head(request), headers.BY_NAME, answer.header.encode(), _BODY)
-            write_chunk(self._transport, head, b"", _ENDED_WELL)
-        else:
-            write_chunk(self._transport, self._head(request) + _BODY, answer, _ENDED_WELL)
-
-    def _let_go(self) -> None:
-        """The caller has taken the last answer that went by name, or never will."""
-        if self._sent is not None:
-            self._sent.release()
-            self._sent = None
-
     async def _stream(self, rpc: Streaming, request: Request, inbox: Inbox) -> None:
-        begun = False
         try:
             async with aclosing(rpc.answers(inbox, request.metadata, request.seconds)) as answers:  # type: ignore[type-var]
                 async for data in answers:
                     # To be lost is told in a turn of its own, which answers that wait for nothing do not leave it.
                     if self._transport is None or self._transport.is_closing():
                         return
-                    write_chunk(self._transport, b"" if begun else self._head(request) + _BODY, data)
-                    begun = True
+                    self._replies.item(request, data)
                     if self._flow.full:
                         await self._flow.room()
         except (Exception, asyncio.CancelledError) as error:
-            self._fail(request, _status(error, request), begun=begun)
+            self._replies.fail(request, _status(error, request))
             if isinstance(error, asyncio.CancelledError):
                 raise
         else:
-            if self._transport is not None:
-                self._transport.write(_ENDED_WELL if begun else self._head(request) + _BODY + _ENDED_WELL)
+            self._replies.end(request)
         finally:
             self._over()
 
-    def _fail(self, request: Request, status: bytes, *, begun: bool) -> None:
-        """Send a status: as trailers, or as headers when nothing was sent before it."""
-        if self._transport is None:
-            return
-        if begun:
-            self._transport.write(b"0\r\n%s\r\n" % status)
-        else:
-            self._transport.write(b"%scontent-length: 0\r\n%s\r\n" % (self._head(request), status))
+    @property
+    def _transport(self) -> asyncio.Transport | None:
+        return self._replies.transport
 
-    def _head(self, request: Request) -> bytes:
-        return _HEAD + self._last_word(request)
-
-    def _last_word(self, request: Request) -> bytes:
-        """The header of an answer that is the last one on its connection."""
-        self._is_last = request.is_last or self._host.draining or self._requests.reading is not None
-        return _CLOSE if self._is_last else b""
+    def _ends(self, request: Request) -> bool:
+        return request.is_last or self._host.draining or self._requests.reading is not None
 
     def _over(self) -> None:
         """Wait for the next request, if there is to be one."""
@@ -251,17 +210,10 @@ class Exchange(asyncio.Protocol):
         if self._requests.reading is not None:
             # Not closed: whoever is still sending would see that before the answer.
             self._deaf_since = self._loop.time()
-        elif not self._is_last:
+        elif not self._replies.is_last:
             self._requests.free()
         elif self._transport is not None:
             self._transport.close()
-
-    def _tell_health(self, request: Request) -> None:
-        assert self._transport is not None
-        status, text = (200, b"ok\n") if self._host.well() else (503, b"not well\n")
-        lines = b"content-type: text/plain\r\ncontent-length: %d\r\n\r\n%s" % (len(text), text)
-        self._transport.write(b"HTTP/1.1 %d %s\r\n%s%s" % (status, _REASONS[status], self._last_word(request), lines))
-        self._over()
 
     def _refuse(self, error: RefusedError) -> None:
         """Say why, and read no more."""
@@ -274,10 +226,7 @@ class Exchange(asyncio.Protocol):
         if self._task is not None:  # it had come to its end: this is another request
             self.abort()
             return
-        status = headers.status(error.code, str(error))
-        first = b"HTTP/1.1 %d %s\r\n" % (error.http_status, _REASONS[error.http_status])
-        fields = b"content-type: application/grpc\r\ncontent-length: 0\r\n"
-        self._transport.write(b"".join((first, fields, _CLOSE, status, b"\r\n")))
+        self._replies.refusal(error)
 
 
 def _is_gone(transport: asyncio.Transport | None) -> bool:

@@ -220,7 +220,7 @@ async def test_two_replicas_may_be_called_straight(died: Any, caplog: pytest.Log
 
 
 async def test_the_answer_of_the_second_is_its_own(died: Any, caplog: pytest.LogCaptureFixture) -> None:
-    assert await called(Near(died("one", SEGFAULT))) == "envoy /s/R x 1"
+    assert await called(Near(died("one", SEGFAULT))) == "envoy /s/R x 2"
     await asyncio.sleep(0.01)
     assert [r.levelname for r in caplog.records] == ["ERROR"], "the trace is told although the call went well"
     its_own = Unavailable("closed for today", node="deeper")

@@ -19,7 +19,7 @@ from meshgen.limits import MEBIBYTE
 from meshgen.runtime.mesh.bulk import letter
 from meshgen.runtime.mesh.bulk.folder import Folder, GoneError
 from meshgen.runtime.mesh.bulk.held import Held
-from meshgen.runtime.mesh.bulk.letter import LEAST, answer, give_back, post, received
+from meshgen.runtime.mesh.bulk.letter import LEAST, answer, post, received
 from meshgen.runtime.mesh.bulk.mapping import Mapping
 from meshgen.schema.model import ListOf, Scalar, Tensor
 
@@ -52,7 +52,7 @@ def passed(data: bytes, folder: Folder, held: Held) -> memoryview:
     """An answer as a driver has it."""
     made = answer([data], folder)
     assert made is not None
-    message = received(made[0], b"", folder, held.add, writable=False)
+    message = received(made.header, b"", folder, held.add, writable=False)
     assert isinstance(message, memoryview)
     assert message.readonly
     assert isinstance(message.obj, Mapping)
@@ -142,8 +142,7 @@ def test_a_call_that_fails_leaves_nothing(shared: tuple[Folder, Path]) -> None:
         received(str(header), b"", folder, held.add, writable=True)
     made = answer([bytes(BIG)], folder)
     assert made is not None
-    give_back(made[0], folder)
-    give_back("no header, at:all", folder)
+    made.release()
     assert there(path) == []
 
 
