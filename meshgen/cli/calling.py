@@ -84,7 +84,7 @@ def _connect(channel: grpc.Channel, address: str) -> None:
     note = states.put
     channel.subscribe(note, try_to_connect=True)
     until = time.monotonic() + _REFLECTION_TIMEOUT_S
-    state = None
+    state: ChannelConnectivity | None = None
     with suppress(Empty):
         while state not in (ChannelConnectivity.READY, ChannelConnectivity.TRANSIENT_FAILURE):
             state = states.get(timeout=max(0.0, until - time.monotonic()))
