@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from running_mesh import MeshProcess, Reply
 
 pytestmark = pytest.mark.mesh
-MOST_LOST = 5
+MOST_LOST = 2
 """Replicas that one request may cost: the one that it came to, and those on which Envoy tries it again."""
 BACK_S = 30
 DIED = "ended (signal 11, SIGSEGV) while it worked on"

@@ -61,10 +61,7 @@ def silent_errors() -> Document:
             "matcher_tree": {
                 "input": _response_header("grpc-status"),
                 "exact_match_map": {
-                    "map": {
-                        **{str(int(code)): _when(_NO_DETAILS, status) for status, code in _MADE_BY_GRPC.items()},
-                        str(int(Code.RESOURCE_EXHAUSTED)): _when(_LARGE_HEADERS, 431),
-                    }
+                    "map": {str(int(code)): _when(_NO_DETAILS, status) for status, code in _MADE_BY_GRPC.items()}
                 },
             }
         },
@@ -85,7 +82,6 @@ def _has_text(header: str, matcher: Document) -> Document:
 
 _ANYTHING: Document = {"safe_regex": {"google_re2": {}, "regex": ".*"}}
 _NO_DETAILS: Document = {"not_matcher": _has_text("grpc-status-details-bin", _ANYTHING)}
-_LARGE_HEADERS = _has_text("grpc-message", {"contains": "metadata size exceeds"})
 
 
 def _when(predicate: Document, status: int) -> Document:
@@ -115,7 +111,7 @@ def _texts(settings: EnvoySettings) -> dict[int, str]:
     texts = {
         405: "this path takes %RESP(ALLOW)%, not %REQ(:METHOD)%",
         413: f"the request is far over the limit of {limit} for a message; `meshgen run {OPTION}` raises it",
-        431: "the headers of the request are too large: more than 8 KiB, or a hundred",
+        431: "the headers of the request are too large: more than 60 KiB, or a hundred",
         504: "the deadline of the request has passed",
     }
     if settings.rate_limit is not None:

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import grpc
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -32,16 +31,21 @@ from schema_samples import (
 from meshgen.codec import grpc_status
 from meshgen.codec.lazy import Parts, Received, elements, plain, plainly, together
 from meshgen.codec.rpc import Contracts, EncodeError, RpcCodec
-from meshgen.codec.wireformat import ALIGNMENT
+from meshgen.codec.wireformat import ALIGNMENT, Buffer
 from meshgen.compiler import compile_graph
+from meshgen.contract import names
 from meshgen.contract.build import build
 from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.frontend import load_graph
+from meshgen.limits import MEBIBYTE
+from meshgen.runtime.call.metadata import MetadataByKey
 from meshgen.runtime.engine.executor import Executor
 from meshgen.runtime.engine.schedule import Schedule
 from meshgen.runtime.local.graph import LocalGraph
 from meshgen.runtime.local.through_codec import ThroughCodec
+from meshgen.runtime.mesh.handler import FailedError, Handler
 from meshgen.runtime.mesh.remote import RemoteTransport
+from meshgen.runtime.mesh.wire.server import Server
 from meshgen.schema.model import EnumOf, Field, Image, ListOf, MapOf, Nothing, Optional, Tensor, Type, Union
 from meshgen.schema.traits import all_inside
 from meshgen.status import Code, Internal, StatusError
@@ -389,38 +393,39 @@ def test_only_what_the_driver_looks_into_is_decoded(built: Any, reads: list[Type
     assert len(reads) == looked_at + 1  # and the answer, by the client
 
 
-class Service(grpc.GenericRpcHandler):  # type: ignore[type-arg]
-    """Answers every rpc by a function of bytes."""
+class Service:
+    """Answers every rpc of a graph by a function of bytes."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}
 
-    def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
-        answer = self.answers[handler_call_details.method.rpartition("/")[2]]
-
-        async def handle(data: bytes, context: Any) -> bytes:
+    def rpc(self, name: str) -> Handler:
+        async def handle(data: Buffer, _metadata: MetadataByKey, _seconds: float | None) -> bytes:
             try:
-                result: bytes = answer(data)
+                result: bytes = self.answers[name](data)
             except StatusError as error:
                 details = grpc_status.encode(error, graph="passing", trace_id="")
-                await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error), ((grpc_status.TRAILER, details),))
-                raise
+                raise FailedError(Code.INVALID_ARGUMENT, str(error), details) from None
             return result
 
-        return grpc.unary_unary_rpc_method_handler(handle)
+        return handle
 
 
 @pytest.fixture
-async def remote(built: Any) -> AsyncIterator[tuple[Service, RemoteTransport, Contracts]]:
+async def remote(built: Any, tmp_path: Path) -> AsyncIterator[tuple[Service, RemoteTransport, Contracts]]:
     contracts = Contracts(built.plan.contract.descriptors.SerializeToString())
-    service = Service()
-    server = grpc.aio.server(handlers=(service,))
-    port = server.add_insecure_port("127.0.0.1:0")
+    service, path = Service(), tmp_path / "mesh.sock"
+    rpcs = {
+        f"/{names.service(built.graph.name, node.name)}/{method.rpc}": service.rpc(method.rpc)
+        for node in built.graph.nodes
+        for method in node.methods
+    }
+    server = Server(path, rpcs, most=MEBIBYTE, well=lambda: True, leaving=lambda: False)
     await server.start()
-    transport = RemoteTransport(built.graph.name, contracts, f"127.0.0.1:{port}")
+    transport = RemoteTransport(built.graph.name, contracts, path, tmp_path)
     yield service, transport, contracts
     await transport.close()
-    await server.stop(0)
+    server.close()
 
 
 async def test_who_is_to_blame_is_found_when_a_node_refuses_what_was_passed_on(

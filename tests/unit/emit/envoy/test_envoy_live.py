@@ -318,16 +318,11 @@ async def test_headers_with_names_that_grpc_does_not_have_end_at_the_front(
     assert one[1].metadata["x_y.z-1"] == "2"
 
 
-@pytest.mark.parametrize("size", [20_000, 50_000, 70_000])
-async def test_headers_that_are_too_large(one: tuple[Front, Replica], size: int) -> None:
-    answer = await one[0].post({}, x="a" * size)
+async def test_headers_that_are_too_large(one: tuple[Front, Replica]) -> None:
+    assert (await one[0].post({}, x="a" * 50_000)).status_code == 200
+    answer = await one[0].post({}, x="a" * 70_000)
     assert error(answer, 431, 8).startswith("the headers of the request are too large")
     details(answer)
-    if size < 60_000:  # what is larger Envoy's codec ends; for HTTP/2, with the stream
-        options = [("grpc.max_metadata_size", 10**6), ("grpc.absolute_max_metadata_size", 10**6)]
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{one[0].port}", options=options) as channel:
-            call = channel.unary_unary(PREDICT)(b"", metadata=(("x", "a" * size),))
-            assert (await call.code()).name == "RESOURCE_EXHAUSTED"
 
 
 async def test_many_headers(one: tuple[Front, Replica]) -> None:
@@ -632,7 +627,7 @@ async def test_spans_continue_the_callers_trace(tmp_path: Path) -> None:
             await envoy_front.post({}, traceparent=f"00-{trace_id}-{parent}-01")
             seen = replica.metadata["traceparent"].split("-")
             for path, status in (("/nope", 404), ("/sample", 431)):
-                headers = {"traceparent": f"00-{trace_id}-{parent}-01", "x": "a" * 20_000 if status == 431 else ""}
+                headers = {"traceparent": f"00-{trace_id}-{parent}-01", "x": "a" * 70_000 if status == 431 else ""}
                 refused = await envoy_front.post({}, path, **headers)
                 assert (refused.status_code, details(refused)["trace_id"]) == (status, trace_id)
             for _ in range(100):
