@@ -113,7 +113,7 @@ def test_a_busy_port_is_named_before_anything_starts(new_mesh: MeshStarter) -> N
 )
 def test_a_part_that_dies_ends_the_run(new_mesh: MeshStarter, part: str, said: str) -> None:
     mesh = new_mesh(TINY).start()
-    [process] = [p for p in mesh.members() if _name(p) == part]
+    [process] = _named(mesh, part)
     process.kill()
     assert mesh.wait(PART_LIMIT_S) == 1, mesh.output
     assert said in mesh.stderr
@@ -125,7 +125,7 @@ def test_a_part_that_dies_ends_the_run(new_mesh: MeshStarter, part: str, said: s
 def test_a_raylet_that_dies_during_the_start_ends_it(new_mesh: MeshStarter, after_s: float) -> None:
     mesh = new_mesh(TINY).launch()
     mesh.identify()
-    [raylet] = until(lambda: [p for p in mesh.members() if _name(p) == "raylet"], 60)
+    [raylet] = until(lambda: _named(mesh, "raylet"), 60)
     time.sleep(after_s)
     raylet.kill()
     assert mesh.wait(PART_LIMIT_S) == 1, mesh.output
@@ -138,6 +138,12 @@ def test_replicas_are_forked_from_one_process(mesh: MeshProcess) -> None:
     parents = {p.ppid() for p in mesh.members() if "ServeReplica" in _name(p)}
     [parent] = parents
     assert "fork/server.py" in " ".join(psutil.Process(parent).cmdline())
+
+
+def _named(mesh: MeshProcess, name: str) -> list[psutil.Process]:
+    """The processes of that name, without children of theirs that are about to be something else."""
+    found = [p for p in mesh.members() if _name(p) == name]
+    return [p for p in found if p.ppid() not in {other.pid for other in found}]
 
 
 def _name(process: psutil.Process) -> str:
