@@ -25,6 +25,8 @@ _AT_ONCE = 256
 """Callers that are let in before those who are in get their turn."""
 _LOOK_S = 0.25
 """The pause between two looks: for connections on which nothing moves, and whether the replica is to end."""
+_FAREWELL_S = 1.0
+"""How long one who leaves still lets callers in: they, Envoy and discovery have to hear of it first."""
 _log = logging.getLogger(__name__)
 
 
@@ -59,6 +61,8 @@ class Server:
         self._looking: asyncio.Task[None] | None = None
         self._is_shut = False
         """Nobody is let in until the next look."""
+        self._is_gone = False
+        """There is no path to it any more."""
 
     async def start(self) -> None:
         """Let callers in, on this event loop."""
@@ -68,14 +72,15 @@ class Server:
         self._looking = loop.create_task(self._look(loop))
 
     def drain(self) -> None:
-        """Let nobody in any more; what is under way ends as it would."""
+        """Let nobody in any more after a moment; what is under way ends as it would."""
         if not self.draining:
             self.draining = True
-            self.path.unlink(missing_ok=True)
+            asyncio.get_running_loop().call_later(_FAREWELL_S, self._let_nobody_in)
 
     def close(self) -> None:
         """Close all connections; what is under way is cancelled."""
-        self.drain()
+        self.draining = True
+        self._let_nobody_in()
         if self._looking is not None:
             self._looking.get_loop().remove_reader(self._socket)
             self._looking.cancel()
@@ -91,6 +96,11 @@ class Server:
     def left(self, exchange: Exchange) -> None:
         """A connection is over."""
         self._open.discard(exchange)
+
+    def _let_nobody_in(self) -> None:
+        if not self._is_gone:  # the path may be another one's by now
+            self._is_gone = True
+            self.path.unlink(missing_ok=True)
 
     def _let_in(self) -> None:
         # Not by the loop's own server: that of uvloop lets one in for each of its turns, and those of a busy replica
