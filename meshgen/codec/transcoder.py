@@ -50,10 +50,11 @@ class Doubtful:
 
     def refuse(self, data: Buffer) -> None:
         """Raise InvalidArgument, with a violation for each such number, if there are any."""
-        if _LEAST not in bytes(data):
+        whole = bytes(data)
+        if _LEAST not in whole:
             return
         try:
-            message = self._class().FromString(bytes(data))
+            message = self._class().FromString(whole)
         except DecodeError:
             return  # which the codec has better words for
         paths = list(_least(message, ""))
