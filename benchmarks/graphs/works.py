@@ -12,7 +12,7 @@ from meshgen import DAGDriver, deployment, inline
 
 
 @inline
-def echo(text: str) -> str:
+async def echo(text: str) -> str:
     return text
 
 
