@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.load import OK
 from benchmarks.messages import Contract
 from benchmarks.processes import Meter, Process
-from benchmarks.works import Case, Work
+from benchmarks.works import BY_NAME, Case, Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +43,10 @@ class Caller(Protocol):
 class Remote:
     """Through the load generator; keeps the bytes of requests and of right answers in files for it."""
 
-    def __init__(self, generator: Process, address: str, contract: Contract, folder: Path) -> None:
+    def __init__(self, generator: Process, other: Process, address: str, contract: Contract, folder: Path) -> None:
+        """Args: the generator, another one for what runs beside, and what they ask."""
         self._generator = generator
+        self._other = other
         self._address = address
         self._contract = contract
         self._folder = folder
@@ -64,7 +66,14 @@ class Remote:
         self._cases[work.name] = files
 
     def load(self, work: Work, load: Load, mark: str) -> dict[str, Any]:
-        command = {
+        if work.beside is None:
+            return _measured(self._generator, self._command(work, load), mark)
+        self._other.ask(self._command(BY_NAME[work.beside], replace(load, in_flight=1)))
+        report = _measured(self._generator, self._command(work, load), mark)
+        return {**report, "errors": report["errors"] + self._other.answer()["errors"]}
+
+    def _command(self, work: Work, load: Load) -> dict[str, Any]:
+        return {
             "op": "load",
             "mode": "open" if load.name == "open" else "closed",
             "cases": self._cases[work.name],
@@ -73,7 +82,6 @@ class Remote:
             "seconds": load.seconds,
             **self._where(work.rpc),
         }
-        return _measured(self._generator, command, mark)
 
     def _ask(self, command: Mapping[str, Any], rpc: str) -> dict[str, Any]:
         return self._generator.ask({**command, **self._where(rpc)})

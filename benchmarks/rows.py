@@ -117,26 +117,35 @@ class Results:
 
     def spread(self, work: str, contestant: str, metric: str) -> Spread | None:
         """Over the repetitions that gave numbers; None when none did."""
-        return Spread.of([float(getattr(r, metric)) for r in self._of(work, contestant)])
+        return Spread.of([float(getattr(r, metric)) for r in self.of(work, contestant)])
 
-    def ratio(self, work: str, metric: str, above: str, below: str) -> Spread | None:
-        """`above` ÷ `below`, repetition by repetition: what disturbs a whole repetition disturbs both."""
-        first = {r.repetition: r for r in self._of(work, above)}
-        second = {r.repetition: r for r in self._of(work, below)}
+    def ratio(self, work: str, metric: str, above: str, below: str, against: str = "") -> Spread | None:
+        """`above` ÷ `below`, repetition by repetition: what disturbs a whole repetition disturbs both.
+
+        Args:
+            work: the work.
+            metric: a field of `Row`.
+            above: a contestant.
+            below: another one.
+            against: the work of `below`; the same one when it is empty.
+        """
+        first = {r.repetition: r for r in self.of(work, above)}
+        second = {r.repetition: r for r in self.of(against or work, below)}
         both = sorted(first.keys() & second.keys())
         pairs = [(float(getattr(first[i], metric)), float(getattr(second[i], metric))) for i in both]
         return Spread.of([a / b for a, b in pairs if b > 0])
 
     def added(self, work: str, metric: str, above: str, below: str) -> dict[int, float]:
         """`above` - `below` by repetition."""
-        first = {r.repetition: r for r in self._of(work, above)}
-        second = {r.repetition: r for r in self._of(work, below)}
+        first = {r.repetition: r for r in self.of(work, above)}
+        second = {r.repetition: r for r in self.of(work, below)}
         both = sorted(first.keys() & second.keys())
         return {i: float(getattr(first[i], metric)) - float(getattr(second[i], metric)) for i in both}
 
     def errors(self, work: str, contestant: str) -> int:
         return sum(r.errors for r in self.rows if (r.work, r.contestant) == (work, contestant))
 
-    def _of(self, work: str, contestant: str) -> list[Row]:
+    def of(self, work: str, contestant: str) -> list[Row]:
+        """The rows of a contestant that have numbers."""
         found = [r for r in self.rows if (r.work, r.contestant) == (work, contestant)]
         return [r for r in found if r.rps > 0 or not r.errors]

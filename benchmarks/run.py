@@ -74,10 +74,10 @@ class Run:
             shutil.rmtree(place.folder, ignore_errors=True)
 
     def _session(self, repetition: int, contestant: Contestant, graph: GraphName, place: Place) -> None:
-        with session.generator(place) as generator:
+        with session.generator(place) as generator, session.generator(place, "other") as other:
             started = time.perf_counter()
             with session.running(contestant, graph, place, self._tell) as process:
-                caller = session.caller(contestant, graph, place, process, generator)
+                caller = session.caller(contestant, graph, place, process, generator, other)
                 if graph == "works" and self._plan.extras:
                     self._extras(repetition, contestant, caller, started, place)
                 for work in self._plan.of(contestant, graph):
@@ -125,6 +125,8 @@ class Run:
     def _work(self, repetition: int, contestant: Contestant, caller: Caller, work: Work, place: Place) -> None:
         cases = self._pictures if work.graph == "content" else work.cases()
         try:
+            if work.beside is not None:
+                caller.check(BY_NAME[work.beside], BY_NAME[work.beside].cases())
             caller.check(work, cases)
         except WrongAnswerError as error:
             self._tell(f"    FAILED {work.name}: {error}")

@@ -54,7 +54,8 @@ class Plan:
     def of(self, contestant: Contestant, graph: GraphName) -> tuple[Work, ...]:
         """What a contestant is asked in one start."""
         asked = contestant.works
-        return tuple(w for w in self.works if w.graph == graph and (asked is None or w.name in asked))
+        found = tuple(w for w in self.works if w.graph == graph and (asked is None or w.name in asked))
+        return tuple(w for w in found if w.beside is None or not contestant.in_process)
 
     @property
     def graphs(self) -> tuple[GraphName, ...]:

@@ -15,10 +15,10 @@ _GONE_S = 15.0
 
 
 @contextmanager
-def generator(place: Place) -> Iterator[Process]:
+def generator(place: Place, name: str = "one") -> Iterator[Process]:
     """The load generator, up before the contestant so that its start is nobody's."""
     command = [sys.executable, "-m", "benchmarks.generator"]
-    process = Process(command, env={"PYTHONPATH": str(ROOT)}, log=place.folder / "generator.txt")
+    process = Process(command, env={"PYTHONPATH": str(ROOT)}, log=place.folder / f"generator_{name}.txt")
     try:
         yield process
     finally:
@@ -39,10 +39,12 @@ def running(contestant: Contestant, graph: GraphName, place: Place, tell: Callab
             tell(f"    note: {sweep(place.mark)} processes of {contestant.name} outlived it and were ended")
 
 
-def caller(contestant: Contestant, graph: GraphName, place: Place, process: Process, asking: Process) -> Caller:
-    """Who asks it, once it is up: the generator, or itself."""
+def caller(
+    contestant: Contestant, graph: GraphName, place: Place, process: Process, asking: Process, other: Process
+) -> Caller:
+    """Who asks it, once it is up: the generator, and another one for what runs beside; or itself."""
     address = contestant.address(process)
     contract = contestant.contract(graph, place)
     if address is None or contract is None:
         return Own(process, place.folder)
-    return Remote(asking, address, contract, place.folder)
+    return Remote(asking, other, address, contract, place.folder)

@@ -8,11 +8,15 @@ from typing import Literal
 
 from benchmarks.extras import COMMAND, MEMORY_DRIVER, MEMORY_NODE
 from benchmarks.rows import Results, Spread
+from benchmarks.works import BESIDE
+
+BIG = "tensor4_16MB"
+_BIG_ONE = "tensor1_16MB"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """`above` ÷ `below` in a metric of a work."""
+    """`above` ÷ `below` in a metric of a work; of the same contestant, the work ÷ another one."""
 
     work: str
     metric: Literal["rps", "p50_ms"]
@@ -20,6 +24,14 @@ class Target:
     below: str
     wanted: float
     at_most: bool = False
+    against: str = ""
+    """The work of `below`, where it is another one."""
+
+    @property
+    def words(self) -> str:
+        """What is divided by what."""
+        below = f"{self.below} of {self.against}" if self.against else self.below
+        return f"{self.metric.removesuffix('_ms')}: {self.above} ÷ {below}"
 
     def reached(self, ratio: float) -> bool:
         return ratio <= self.wanted if self.at_most else ratio >= self.wanted
@@ -34,17 +46,22 @@ TARGETS: tuple[Target, ...] = (
         target
         for work in ("chain4", "fan4")
         for target in (
-            Target(work=work, metric="rps", above="mesh", below="serve", wanted=6),
-            Target(work=work, metric="rps", above="mesh", below="serve-throughput", wanted=2),
+            Target(work=work, metric="rps", above="mesh", below="serve", wanted=14),
+            Target(work=work, metric="rps", above="mesh", below="serve-throughput", wanted=4.5),
             Target(work=work, metric="p50_ms", above="mesh", below="serve", wanted=0.5, at_most=True),
-            Target(work=work, metric="rps", above="mesh", below="grpc-envoy", wanted=0.8),
-            Target(work=work, metric="rps", above="mesh-fused", below="grpc", wanted=2),
+            Target(work=work, metric="rps", above="mesh", below="grpc-envoy", wanted=1.4),
+            Target(work=work, metric="rps", above="mesh-fused", below="grpc", wanted=2.5),
         )
     ),
-    Target(work="tensor4_16MB", metric="rps", above="mesh", below="serve", wanted=5),
-    Target(work="tensor4_16MB", metric="rps", above="mesh", below="grpc", wanted=0.5),
+    Target(work="echo", metric="rps", above="mesh", below="grpc-envoy", wanted=0.8),
+    Target(work="chain1", metric="rps", above="mesh", below="grpc-envoy", wanted=1.1),
+    Target(work=BIG, metric="rps", above="mesh", below="serve", wanted=1.8),
+    Target(work=BIG, metric="rps", above="mesh", below="grpc", wanted=2.5),
+    Target(work=BESIDE, metric="p50_ms", above="mesh", below="mesh", against="chain1", wanted=2, at_most=True),
     Target(work=COMMAND, metric="p50_ms", above="local", below="plain", wanted=5, at_most=True),
 )
+BIG_MS = 15.0
+"""What three more nodes may add to the p50 of 16 MB, in ms."""
 MEMORY_MB = 25.0
 """What meshgen may add to the memory of a Serve replica."""
 LOCAL_US_PER_CALL = 2.0
@@ -55,9 +72,16 @@ LOCAL_WORKS = {"chain1": 1, "chain4": 4, "chain10": 10, "fan4": 5, "fan10": 11, 
 def judged(results: Results) -> Iterator[tuple[Target, Spread, bool]]:
     """Each target that the run has numbers for."""
     for target in TARGETS:
-        ratio = results.ratio(target.work, target.metric, target.above, target.below)
+        ratio = results.ratio(target.work, target.metric, target.above, target.below, target.against)
         if ratio is not None:
             yield target, ratio, target.reached(ratio.median)
+
+
+def big_added(results: Results) -> tuple[Spread, bool] | None:
+    """What three more nodes add to the p50 of 16 MB, in ms; None without the two works."""
+    one, four = ({r.repetition: r.p50_ms for r in results.of(work, "mesh")} for work in (_BIG_ONE, BIG))
+    added = Spread.of([four[i] - one[i] for i in one.keys() & four.keys()])
+    return None if added is None else (added, added.median <= BIG_MS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

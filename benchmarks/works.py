@@ -19,6 +19,8 @@ OPEN = frozenset({"echo", "chain4", "fan4"})
 """Those with an open loop."""
 CONCURRENCY: Mapping[str, tuple[int, ...]] = {FIRST: (4, 16, 64, 256)}
 """More numbers of requests in flight, besides one and `Work.in_flight`."""
+BESIDE = "chain1_beside"
+"""A small call while a big one is under way; the chain of 1 is the same call alone."""
 LAYERS = 30
 KILOBYTE = 1024
 SIZES: Mapping[str, int] = {
@@ -57,6 +59,8 @@ class Work:
     graph: GraphName = "works"
     share: float = 1.0
     """Of the seconds per point."""
+    beside: str | None = None
+    """The work of which one request after the other runs at the same time."""
 
     @property
     def rpc(self) -> str:
@@ -136,6 +140,15 @@ WORKS: tuple[Work, ...] = (
     _shape("ensemble", "ensemble of 10 nodes", 3 + MODELS, _features),
     _shape("diamond30", "diamond of 30 layers", 2 * LAYERS + 1, partial(_numbers, diamond), in_flight=8),
     *(_tensor(size, nodes) for nodes in (1, 4) for size in SIZES),
+    Work(
+        name=BESIDE,
+        title="chain of 1 beside 16 MB through 4 nodes",
+        route="/chain1",
+        calls=1,
+        cases=partial(_numbers, partial(chain, length=1)),
+        in_flight=1,
+        beside="tensor4_16MB",
+    ),
     Work(
         name="content",
         title="content understanding",

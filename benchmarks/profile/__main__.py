@@ -158,8 +158,12 @@ def profile(tree: Path, work: Work, in_flight: int, seconds: float, say: Callabl
     try:
         prepared.build(base / "build", (mesh.files[work.graph],), tree)
         place = Place(folder=base, build=base / "build", mark=uuid.uuid4().hex, tree=tree)
-        with session.generator(place) as asking, session.running(mesh, work.graph, place, say) as process:
-            caller = session.caller(mesh, work.graph, place, process, asking)
+        with (
+            session.generator(place) as asking,
+            session.generator(place, "other") as other,
+            session.running(mesh, work.graph, place, say) as process,
+        ):
+            caller = session.caller(mesh, work.graph, place, process, asking, other)
             say("up; now under load")
             found = Profile(caller, work, place, in_flight, seconds)()
     finally:

@@ -13,13 +13,13 @@ GRPC = "gRPC and uvloop"
 SERVE = "Ray Serve's request path"
 RAY = "other code of Ray"
 CODEC = "meshgen: codec"
-LINKS = "meshgen: frames on sockets"
+WIRE = "meshgen: the wire"
 EXECUTOR = "meshgen: executor and calls to nodes"
 HOST = "meshgen: host"
 USER = "user code"
 GARBAGE = "garbage collection"
 OTHER = "other"
-OWNERS = (GRPC, SERVE, RAY, HOST, EXECUTOR, LINKS, CODEC, USER, GARBAGE, OTHER)
+OWNERS = (GRPC, SERVE, RAY, HOST, EXECUTOR, WIRE, CODEC, USER, GARBAGE, OTHER)
 
 _LOOP_THREAD = "AsyncIO Thread"
 """The one that runs a Serve replica's requests."""
@@ -38,10 +38,10 @@ _OWNERS: Sequence[tuple[str, str]] = (
     ("meshgen/contract", CODEC),
     ("meshgen/runtime/engine/", EXECUTOR),
     ("meshgen/runtime/local/", EXECUTOR),
-    ("meshgen/runtime/mesh/wire/", LINKS),
+    ("meshgen/runtime/mesh/wire/", WIRE),
+    ("meshgen/runtime/mesh/bulk/", WIRE),
     ("meshgen/runtime/mesh/boundary", EXECUTOR),
     ("meshgen/runtime/mesh/call_errors", EXECUTOR),
-    ("meshgen/runtime/mesh/envoy_channel", EXECUTOR),
     ("meshgen/runtime/mesh/peers", EXECUTOR),
     ("meshgen/runtime/mesh/remote", EXECUTOR),
     ("meshgen/runtime/mesh/retry", EXECUTOR),

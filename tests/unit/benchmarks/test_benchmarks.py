@@ -38,7 +38,7 @@ from benchmarks.rows import Results, Row, Spread
 from benchmarks.schedule import SECONDS, Plan, described, loads
 from benchmarks.tables import number
 from benchmarks.targets import TARGETS, judged, local_cost, local_overhead, memory_overhead
-from benchmarks.works import BY_NAME, FUSED, QUICK, WORKS, Case, Work, titles
+from benchmarks.works import BESIDE, BY_NAME, FUSED, QUICK, WORKS, Case, Work, titles
 from meshgen.frontend.loader import load_graph
 
 KEYS = {
@@ -298,11 +298,22 @@ def test_ratios_are_of_the_same_repetition() -> None:
 
 def test_targets_are_judged_by_the_median() -> None:
     results = Results([
-        *(_row("mesh", i, 600, p50=2) for i in (1, 2, 3)),
+        *(_row("mesh", i, 1600, p50=2) for i in (1, 2, 3)),
         *(_row("serve", i, rps, p50=3) for i, rps in ((1, 100), (2, 90), (3, 200))),
     ])  # fmt: skip
     found = {(t.metric, t.below): (ratio.median, reached) for t, ratio, reached in judged(results)}
-    assert found == {("rps", "serve"): (6, True), ("p50_ms", "serve"): (pytest.approx(2 / 3), False)}
+    assert found == {("rps", "serve"): (16, True), ("p50_ms", "serve"): (pytest.approx(2 / 3), False)}
+
+
+def test_a_work_is_compared_with_another_one_of_the_same_contestant() -> None:
+    results = Results([
+        *(_row("mesh", i, 1, work="chain1", p50=2) for i in (1, 2)),
+        *(_row("mesh", i, 1, work=BESIDE, p50=p50) for i, p50 in ((1, 3), (2, 4))),
+        *(_row("mesh", i, 1, work=f"tensor{n}_16MB", p50=30 + 10 * n) for i in (1, 2) for n in (1, 4)),
+    ])  # fmt: skip
+    lines = report.targets_table(results).splitlines()
+    assert f"| {BESIDE} | p50: mesh ÷ mesh of chain1 | ≤ 2 | 1.75 (1.50 to 2.00) | yes |" in lines
+    assert "| tensor4_16MB | ms of p50 that three more nodes add to one | ≤ 15 | 30.0 (30.0 to 30.0) | no |" in lines
 
 
 def test_what_local_adds_is_a_slope_and_a_constant() -> None:
