@@ -27,8 +27,8 @@ TRIED = (TRIED_HEADER, "1")
 # What belongs to one hop, or is made anew for each.
 _HOP_PREFIXES = (":", "grpc-", "meshgen-", "x-envoy-", "x-forwarded-")
 _HOP_KEYS = frozenset({
-    "accept", "accept-encoding", "application", "connection", "content-length", "content-type", "host", "te",
-    "traceparent", "tracestate", "user-agent",
+    "accept", "accept-encoding", "connection", "content-length", "content-type", "host", "te", "traceparent",
+    "tracestate", "user-agent",
 })  # fmt: skip
 
 
