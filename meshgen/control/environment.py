@@ -61,13 +61,7 @@ def of_ray(options: MeshOptions) -> dict[str, str]:
     Args:
         options: of the run.
     """
-    return {**_of_serve(options.max_message_mb), **(_of_own_ray() if options.address is None else {})}
-
-
-def _of_serve(max_message_mb: int) -> dict[str, str]:
-    # Of the gRPC server in each replica. Whoever sends measures first; this is for what comes from elsewhere.
-    size = limits.inside_of(max_message_mb * limits.MEBIBYTE)
-    return {**_SERVE, "RAY_SERVE_GRPC_MAX_MESSAGE_SIZE": str(size)}
+    return {**_SERVE, **(_of_own_ray() if options.address is None else {})}
 
 
 def _of_own_ray() -> dict[str, str]:
@@ -89,7 +83,7 @@ def for_replicas(
 ) -> dict[str, str]:
     """What a mesh's processes need, on a cluster of our own or on a joined one."""
     return {
-        **_of_serve(max_message_mb),
+        **_SERVE,
         **({memory_folder.FOLDER: str(memory)} if memory else {}),
         FOLDER: str(layout.replicas),
         MESH_SOCKET: str(layout.mesh_socket),

@@ -49,7 +49,7 @@ class Slots:
         )
         self._current: ContextVar[Any] = _serve_request_context
 
-    def of(self, method: str, metadata: Mapping[str, str | bytes]) -> Slot:
+    def of(self, method: str, metadata: Mapping[str, object]) -> Slot:
         """A request's slot, for one `async with`.
 
         Args:

@@ -11,14 +11,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import httpx
 import numpy as np
 import pytest
 from browser import browse
 from openapi_spec_validator import validate
-from running_mesh import until
+from running_mesh import ROOT, until
 
 from meshgen.cli.calling import call
+from meshgen.codec.rpc import Contracts, RpcCodec
+from meshgen.compiler import compile_graph
+from meshgen.frontend import load_graph
 from meshgen.limits import MEBIBYTE
 from meshgen.status import FailedPrecondition, InvalidArgument, ResourceExhausted, StatusError, Violation
 
@@ -199,9 +203,53 @@ def test_errors_of_envoy_have_the_shape_of_all(
     assert info_of(body)["domain"] in {"envoy", "meshgen"}
 
 
-def test_headers_that_grpc_does_not_have_change_nothing(mesh: MeshProcess) -> None:
-    for headers in ({"x^y": "1"}, {"x-bin": "YQ=="}, {"x-bin": "aGk"}, {"origin": f"http://{mesh.address}"}):
-        assert post(mesh, "/quickstart", SUM, headers=headers).json() == {"value": 16}
+def test_its_own_origin_changes_nothing(mesh: MeshProcess) -> None:
+    assert post(mesh, "/quickstart", SUM, headers={"origin": f"http://{mesh.address}"}).json() == {"value": 16}
+
+
+BINARY = (bytes(range(256)), b"\xff\xfe", b"", b", ")
+
+
+@pytest.mark.parametrize("values", [BINARY, *((value,) for value in BINARY)], ids=["several", *map(repr, BINARY)])
+def test_binary_metadata_reaches_driver_and_nodes_whole(mesh: MeshProcess, values: tuple[bytes, ...]) -> None:
+    """The driver, a node, and one that this calls say what came; by each way that leads in."""
+    came = [repr(values if len(values) > 1 else values[0])] * 3
+    codec = codec_of("probe", "/metadata")
+    message = codec.encode_request({"text": "x-bin"})
+    with grpc.insecure_channel(mesh.address) as channel:
+        sent = tuple(("x-bin", value) for value in values)
+        answer = channel.unary_unary(f"/{PROBE}/Metadata", None, None)(message, timeout=20, metadata=sent)
+    assert codec.decode_response(answer) == came
+    for padding in ("", "="):
+        texts = [base64.b64encode(value).decode().rstrip("=" if not padding else "") for value in values]
+        for lines in ([("x-bin", text) for text in texts], [("x-bin", ",".join(texts))]):
+            assert post(mesh, "/probe/metadata", {"text": "x-bin"}, headers=lines).json() == {"result": came}
+            frame = b"\0" + len(message).to_bytes(4, "big") + message
+            web = [("content-type", "application/grpc-web+proto"), *lines]
+            reply = post(mesh, f"/{PROBE}/Metadata", content=frame, headers=web)
+            length = int.from_bytes(reply.content[1:5], "big")
+            assert codec.decode_response(reply.content[5 : 5 + length]) == came
+
+
+def test_binary_metadata_that_is_not_base64_is_refused_in_each_way(mesh: MeshProcess) -> None:
+    text = "the header 'x-bin' is not base64"
+    body = error_of(post(mesh, "/quickstart", SUM, headers={"x-bin": "!"}), 400, 3)
+    assert (body["message"], info_of(body)["domain"]) == (text, "meshgen")
+    for kind in ("grpc", "grpc-web+proto"):
+        headers = {"content-type": f"application/{kind}", "te": "trailers", "x-bin": "!"}
+        reply = post(mesh, f"/{PROBE}/Metadata", content=b"\0\0\0\0\0", headers=headers)
+        assert (reply.status_code, reply.headers["grpc-status"], reply.headers["grpc-message"]) == (200, "3", text)
+
+
+PROBE = "probe.v1.ProbeService"
+
+
+def codec_of(graph: str, path: str) -> RpcCodec:
+    build = compile_graph(load_graph(str(ROOT / f"tests/mesh/graphs/{graph}.py")), lock=None)
+    route = next(r for r in build.graph.routes if r.path == path)
+    request = build.graph.request(route)
+    contracts = Contracts(build.plan.contract.descriptors.SerializeToString())
+    return contracts.codec(PROBE, route.rpc, request.params, request.record, route.result)
 
 
 def test_a_switch_without_the_case_shows_no_file_to_callers(mesh: MeshProcess) -> None:
@@ -224,13 +272,11 @@ def test_what_a_node_raises_does_not_steer_the_terminal(mesh: MeshProcess) -> No
 
 
 def test_an_rpc_that_nobody_has(mesh: MeshProcess) -> None:
-    import grpc
-
     with grpc.insecure_channel(mesh.address) as channel:
         with pytest.raises(grpc.RpcError) as caught:
             channel.unary_unary("/no.such.v1.Service/Run", None, None)(b"", timeout=5)
         assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
-        assert "no.such.v1.Service/Run" in caught.value.details()
+        assert "no.such.v1.Service/Run" in str(caught.value.details())
 
 
 # --- limits --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,6 @@ import ipaddress
 import re
 
 from meshgen.emit.envoy.parts import extension, typed
-from meshgen.emit.envoy.scripts import NOT_BASE64, REFUSED_HEADER
 from meshgen.emit.envoy.settings import PAGES_CLUSTER, EnvoySettings
 from meshgen.emit.output.document import Document
 
@@ -75,7 +74,6 @@ def first_routes(settings: EnvoySettings) -> list[Document]:
     return [
         *_foreign_origins(settings),
         {"match": {"prefix": "/", "headers": _ASKS_FIRST}, "route": {"cluster": PAGES_CLUSTER}},
-        refusal({"prefix": "/", "headers": [_NOT_BASE64]}, 400, "a header that ends in -bin must be base64"),
         refusal({"prefix": "/", "headers": _has_other("grpc-timeout", "[0-9]{1,8}[HMSmun]")}, 400, bad_timeout),
     ]
 
@@ -119,7 +117,6 @@ _ASKS_FIRST: list[Document] = [
     {"name": ":method", "string_match": {"exact": "OPTIONS"}},
     {"name": "access-control-request-method", "present_match": True},
 ]
-_NOT_BASE64: Document = {"name": REFUSED_HEADER, "string_match": {"exact": NOT_BASE64}}
 # What strangers send shall not use up what others are let through.
 _UNTOUCHED = {TRANSCODER: DISABLED, RATE_LIMIT: DISABLED}
 

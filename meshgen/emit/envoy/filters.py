@@ -8,7 +8,7 @@ from meshgen.emit.envoy.admission import RATE_LIMIT, TRANSCODER, asks_own_host, 
 from meshgen.emit.envoy.parts import extension, http_filter, typed
 from meshgen.emit.envoy.replies import silent_errors
 from meshgen.emit.envoy.routes import buffer_filter
-from meshgen.emit.envoy.scripts import answering_headers, passing_headers, scripts
+from meshgen.emit.envoy.scripts import own_headers, scripts
 from meshgen.emit.envoy.settings import HEALTH_PATH, EnvoySettings
 from meshgen.emit.output.document import Document
 from meshgen.limits import as_json, far_over, inside_of
@@ -23,9 +23,8 @@ def public_filters(clusters: Sequence[str], services: Sequence[Service], setting
     """Health, browser access, rate limit, size limit, REST to gRPC, routing."""
     return [
         _health_check(clusters, settings),
-        answering_headers(),
+        own_headers(),
         scripts(as_json(far_over(settings.max_message_bytes))),
-        passing_headers(),
         http_filter("cors", "cors.v3.Cors"),
         http_filter("grpc_web", "grpc_web.v3.GrpcWeb"),
         *rate_limit(settings),

@@ -19,7 +19,7 @@ from meshgen.emit.envoy.admission import (
 )
 from meshgen.emit.envoy.parts import extension, http_filter, seconds, typed
 from meshgen.emit.envoy.replies import SILENT_ERRORS
-from meshgen.emit.envoy.scripts import COUNTED, SCRIPTS
+from meshgen.emit.envoy.scripts import COUNTED, SCRIPTS, for_grpc_core
 from meshgen.emit.envoy.settings import DOCS_PATH, FRONT_CLUSTER, OPENAPI_PATH, PAGES_CLUSTER, EnvoySettings
 from meshgen.emit.output.document import Document
 from meshgen.limits import TRIED_HEADER, as_json, far_over
@@ -82,7 +82,7 @@ def front_routes(settings: EnvoySettings) -> list[Document]:
                 "timeout": "0s",
                 "max_stream_duration": {"max_stream_duration": seconds(settings.max_timeout_s)},
             },
-            "typed_per_filter_config": {RATE_LIMIT: DISABLED},
+            "typed_per_filter_config": {RATE_LIMIT: DISABLED, **for_grpc_core()},
         }
         for prefix in _FRONT_PREFIXES
     ]

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from meshgen.emit.envoy.parts import extension, http_filter
+from meshgen.emit.envoy.parts import extension, http_filter, typed
 from meshgen.emit.output.document import Document
 from meshgen.limits import HTTP_STATUS_HEADER
 
 SCRIPTS = "envoy.filters.http.lua"
 OWN_PREFIX = "meshgen-"
 """With it begin the names of headers that have a meaning here; those that callers send end at the front."""
-REFUSED_HEADER = "refused-at-front"
-"""Tells the routes that a header of the request is not what it has to be; ends with the request."""
-NOT_BASE64 = "not-base64"
 COUNTED = "counted"
 """The metadata of a route whose requests are JSON that does not say its size."""
 FAULT = ("meshgen", "body")
@@ -32,27 +27,34 @@ def scripts(largest_json: int) -> Document:
     return extension(SCRIPTS, "envoy.extensions.filters.http.lua.v3.Lua", default_source_code={"inline_string": source})
 
 
-def passing_headers() -> Document:
-    """The filter that lets pass on what gRPC takes, and what is not ours.
+def own_headers() -> Document:
+    """The filter that ends what callers say with names of ours, and what services tell the scripts."""
+    return http_filter(
+        _MUTATION,
+        "header_mutation.v3.HeaderMutation",
+        mutations={
+            "request_mutations": [_ending({"prefix": OWN_PREFIX})],
+            "response_mutations": [{"remove": HTTP_STATUS_HEADER}],
+        },
+    )
 
-    After a header that is not base64, gRPC refuses the headers of that name of all others, too, as they share its
-    connection. Nodes get text only, so binary headers may end here; and so do names that HTTP allows and gRPC does not.
+
+def for_grpc_core() -> Document:
+    """What a route to a server of gRPC itself says of the filter above, by its name.
+
+    After a header that is not base64, such a server refuses the headers of that name of all others, too, as they share
+    its connection; and it refuses requests with names that HTTP allows and gRPC does not. Replicas do neither.
     """
-    ending: list[Document] = [
-        {"suffix": "-bin"},
-        {"prefix": OWN_PREFIX},
-        {"safe_regex": {"regex": ".*[^:0-9a-z_.-].*"}},
-    ]
-    return _mutation(request_mutations=[{"remove_on_match": {"key_matcher": matcher}} for matcher in ending])
+    ending = [_ending({"suffix": "-bin"}), _ending({"safe_regex": {"regex": ".*[^:0-9a-z_.-].*"}})]
+    mutation = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute"
+    return {f"envoy.filters.http.{_MUTATION}": typed(mutation, mutations={"request_mutations": ending})}
 
 
-def answering_headers() -> Document:
-    """The filter that keeps back what services tell the scripts."""
-    return _mutation(response_mutations=[{"remove": HTTP_STATUS_HEADER}])
+_MUTATION = "header_mutation"
 
 
-def _mutation(**mutations: Any) -> Document:
-    return http_filter("header_mutation", "header_mutation.v3.HeaderMutation", mutations=mutations)
+def _ending(names: Document) -> Document:
+    return {"remove_on_match": {"key_matcher": names}}
 
 
 # The transcoder has no limit for what it reads piece by piece, and takes no body for an empty message. Once there is a
@@ -82,27 +84,9 @@ end
 
 """
 
-# Clients of gRPC write these headers by themselves. To look at a name costs more than all that is done with it, so this
-# does nothing else.
 _ON_REQUEST = f"""\
-local find, gmatch, match = string.find, string.gmatch, string.match
-
 function envoy_on_request(handle)
-  local bad = false
-  for key, value in pairs(handle:headers()) do
-    if find(key, "-bin", -4, true) then
-      for part in gmatch(value .. ",", "([^,]*),") do
-        local text = match(part, "^[ \\t]*([%w+/]*)=?=?[ \\t]*$")
-        bad = bad or text == nil or #text % 4 == 1
-      end
-    end
-  end
-  if bad then
-    handle:headers():replace("{REFUSED_HEADER}", "{NOT_BASE64}")
-    handle:clearRouteCache()
-  elseif handle:headers():get("content-length") == nil and handle:metadata():get("{COUNTED}") then
-    count(handle)
-  end
+  if handle:headers():get("content-length") == nil and handle:metadata():get("{COUNTED}") then count(handle) end
 end
 """
 

@@ -54,8 +54,12 @@ class RequestContext:
     route: str = "/"
     node: str | None = None
     """The node whose code is running; None in the driver."""
-    metadata: Mapping[str, str | bytes] = field(default_factory=dict)
-    """The client's gRPC metadata or HTTP headers, keys in lower case; values of keys that end in `-bin` are bytes."""
+    metadata: Mapping[str, str | bytes | tuple[bytes, ...]] = field(default_factory=dict)
+    """The client's gRPC metadata or HTTP headers, keys in lower case.
+
+    The value of a key that ends in `-bin` is bytes, or several when it came several times; of others it is a text, with
+    commas between what came several times.
+    """
     deadline: float | None = None
     """When the request must end, in seconds on the clock of `time.monotonic()`; None when there is no limit."""
     trace_id: str = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from meshgen.limits import TRIED_HEADER
@@ -11,7 +12,10 @@ from meshgen.runtime.call.context import RequestContext
 Metadata: TypeAlias = tuple[tuple[str, str | bytes], ...]
 """Keys in lower case, and values, as they are sent; one key may come several times. Those of `-bin` keys are bytes."""
 
-MetadataByKey: TypeAlias = dict[str, str | bytes]
+Value: TypeAlias = str | bytes | tuple[bytes, ...]
+"""All that came by one key: a text, bytes, or bytes several times."""
+
+MetadataByKey: TypeAlias = dict[str, Value]
 """Metadata as it arrived, each key once."""
 
 ROUTE = "meshgen-route"
@@ -23,20 +27,26 @@ TRIED = (TRIED_HEADER, "1")
 # What belongs to one hop, or is made anew for each.
 _HOP_PREFIXES = (":", "grpc-", "meshgen-", "x-envoy-", "x-forwarded-")
 _HOP_KEYS = frozenset({
-    "accept", "accept-encoding", "application", "connection", "content-length", "content-type", "host", "te",
-    "traceparent", "tracestate", "user-agent",
+    "accept", "accept-encoding", "connection", "content-length", "content-type", "host", "te", "traceparent",
+    "tracestate", "user-agent",
 })  # fmt: skip
 
 
-def joined(known: str | bytes, value: str | bytes) -> str | bytes:
-    """The values of a repeated key as one, as HTTP says."""
-    if isinstance(known, bytes) or isinstance(value, bytes):
-        return _bytes(known) + b", " + _bytes(value)
-    return f"{known}, {value}"
+def joined(known: Value, value: Value) -> Value:
+    """The values of a repeated key: texts as one, as HTTP says; bytes, of which that would make others, one by one."""
+    if isinstance(known, str) and isinstance(value, str):
+        return f"{known}, {value}"
+    return (*_each(known), *_each(value))
 
 
-def _bytes(value: str | bytes) -> bytes:
-    return value if isinstance(value, bytes) else value.encode()
+def _each(value: Value) -> tuple[bytes, ...]:
+    match value:
+        case tuple():
+            return value
+        case bytes():
+            return (value,)
+        case str():
+            return (value.encode(),)
 
 
 def for_next_hop(request: RequestContext | None) -> Metadata:
@@ -45,8 +55,18 @@ def for_next_hop(request: RequestContext | None) -> Metadata:
         return tracing.outgoing()
     passed = request.passed_on
     if not passed:
-        passed += (*((k, v) for k, v in request.metadata.items() if _goes_on(k)), (ROUTE, request.route))
+        passed += (*_passed_on(request.metadata), (ROUTE, request.route))
     return (*passed, *tracing.outgoing())
+
+
+def _passed_on(metadata: Mapping[str, Value]) -> Iterator[tuple[str, str | bytes]]:
+    for key, value in metadata.items():
+        if not _goes_on(key):
+            continue
+        if isinstance(value, tuple):
+            yield from [(key, one) for one in value]
+        else:
+            yield key, value
 
 
 def _goes_on(key: str) -> bool:

@@ -90,7 +90,7 @@ class Recording:
         service: str,
         name: str,
         kind: Kind,
-        parent: Mapping[str, str | bytes] | None,
+        parent: Mapping[str, object] | None,
         attributes: Attributes | None,
     ) -> Span:
         """A span that is sent when it ends."""
@@ -143,7 +143,7 @@ def _exporter() -> SpanExporter:
     return GrpcExporter()
 
 
-def _remote(metadata: Mapping[str, str | bytes]) -> Context:
+def _remote(metadata: Mapping[str, object]) -> Context:
     from opentelemetry.context import Context
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 

@@ -48,7 +48,7 @@ class Backend(Protocol):
         service: str,
         name: str,
         kind: Kind,
-        parent: Mapping[str, str | bytes] | None,
+        parent: Mapping[str, object] | None,
         attributes: Attributes | None,
     ) -> Span:
         """A span below the current one, or below the one that `parent` names."""

@@ -36,7 +36,7 @@ def span(
     name: str,
     kind: Kind,
     *,
-    parent: Mapping[str, str | bytes] | None = None,
+    parent: Mapping[str, object] | None = None,
     attributes: Attributes | None = None,
 ) -> Span:
     """A span below the current one, or below the one that `parent` names; current while its block runs.
@@ -56,6 +56,12 @@ def trace_id() -> str:
     """The current trace as 32 hex digits; empty outside of every span."""
     parent = _backend().position()
     return parent.trace_id if parent else ""
+
+
+def trace_of(metadata: Mapping[str, object]) -> str:
+    """The trace that a request says it is part of; empty when it says none."""
+    said = _incoming(metadata)
+    return said.trace_id if said else ""
 
 
 def outgoing() -> tuple[tuple[str, str], ...]:
@@ -114,7 +120,7 @@ def _disabled() -> bool:
     return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
-def _incoming(metadata: Mapping[str, str | bytes]) -> Position | None:
+def _incoming(metadata: Mapping[str, object]) -> Position | None:
     text = str(metadata.get("traceparent", "")).strip()
     match = _TRACEPARENT.fullmatch(text)
     return Position(match[1], text, str(metadata.get("tracestate", ""))) if match else None
@@ -197,7 +203,7 @@ class _Passing:
         service: str,  # noqa: ARG002
         name: str,  # noqa: ARG002
         kind: Kind,  # noqa: ARG002
-        parent: Mapping[str, str | bytes] | None,
+        parent: Mapping[str, object] | None,
         attributes: Attributes | None,  # noqa: ARG002
     ) -> Span:
         if parent is None and _position.get() is not None:

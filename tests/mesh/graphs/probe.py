@@ -7,7 +7,7 @@ import time
 
 from ray import serve
 
-from meshgen import DAGDriver, InputNode, deployment
+from meshgen import DAGDriver, Handle, InputNode, current_request, deployment, inline
 
 
 @deployment(num_replicas=2, health_check_period_s=1)
@@ -95,6 +95,37 @@ def fail(text: str) -> str:
     raise ZeroDivisionError(f"secret detail {text}")
 
 
+def _came(key: str) -> str:
+    return repr(current_request().metadata.get(key))
+
+
+@deployment(placement="with:batching")
+class Far:
+    """A node that a node calls."""
+
+    def ask(self, key: str) -> str:
+        """What came by a key of metadata."""
+        return _came(key)
+
+
+@deployment(placement="with:fail")
+class Between:
+    """A node that calls another one."""
+
+    def __init__(self, far: Handle) -> None:
+        self.far = far
+
+    async def ask(self, key: str) -> list[str]:
+        """What came here and there."""
+        return [_came(key), await self.far.ask.remote(key)]
+
+
+@inline
+def here(key: str, others: list[str]) -> list[str]:
+    """What came in the driver, before the others."""
+    return [_came(key), *others]
+
+
 with InputNode(text=str) as request:
     app = DAGDriver.bind(
         {
@@ -104,5 +135,6 @@ with InputNode(text=str) as request:
             "/narrow": narrow.bind(request.text),
             "/batching": Batching.bind().count.bind(request.text),
             "/fail": fail.bind(request.text),
+            "/metadata": here.bind(request.text, Between.bind(Far.bind()).ask.bind(request.text)),
         }
     )

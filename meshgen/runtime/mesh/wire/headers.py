@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote
 
 from meshgen.codec import grpc_status
 from meshgen.limits import MESSAGE_HEADER
-from meshgen.runtime.call.metadata import Metadata, MetadataByKey, joined
+from meshgen.runtime.call.metadata import Metadata, MetadataByKey, Value, joined
 from meshgen.status import Code, StatusError
 
 CONTENT_TYPE = b"application/grpc"
@@ -143,13 +143,14 @@ def _key(name: bytes) -> str:
     return "" if name in _OF_THE_WIRE else name.decode("latin-1")
 
 
-def _value(key: str, value: bytes) -> str | bytes:
+def _value(key: str, value: bytes) -> Value:
     if key.endswith(_BINARY):
         try:
-            # Proxies may have joined the values of a repeated key.
-            return b", ".join([_bytes(one.strip()) for one in value.split(b",")])
+            # Whoever passes it on may have joined the values of a repeated key.
+            first, *others = [_bytes(one.strip()) for one in value.split(b",")]
         except ValueError:
             raise ValueError(f"the header '{key}' is not base64") from None
+        return (first, *others) if others else first
     try:
         return value.decode()
     except UnicodeDecodeError:

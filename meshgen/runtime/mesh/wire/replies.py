@@ -88,7 +88,7 @@ class Replies:
 
     def refusal(self, error: RefusedError) -> None:
         """Say why a request is not taken."""
-        status = headers.status(error.code, str(error))
+        status = headers.status(error.code, str(error), error.details)
         first = b"HTTP/1.1 %d %s\r\n" % (error.http_status, _REASONS[error.http_status])
         fields = b"content-type: application/grpc\r\ncontent-length: 0\r\n"
         self._write(b"".join((first, fields, _CLOSE, status, b"\r\n")))

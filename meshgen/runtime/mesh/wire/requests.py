@@ -5,17 +5,20 @@ Nobody pipelines here: neither Envoy nor a caller of ours sends a request before
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import httptools
 
+from meshgen.codec import grpc_status
 from meshgen.codec.wireformat import Buffer
 from meshgen.limits import DEFAULT_TIMEOUT_S
+from meshgen.runtime.call import tracing
 from meshgen.runtime.call.metadata import MetadataByKey
 from meshgen.runtime.mesh.wire import headers
 from meshgen.runtime.mesh.wire.messages import BadMessageError, Messages
-from meshgen.status import Code
+from meshgen.status import Code, InvalidArgument, ResourceExhausted
 
 HEALTH = b"/healthz"
 
@@ -23,11 +26,12 @@ HEALTH = b"/healthz"
 class RefusedError(Exception):
     """What is not taken, and what its sender is told; the connection is of no use after it."""
 
-    def __init__(self, http_status: int, code: Code, text: str) -> None:
-        """Args: the HTTP status, that of gRPC, and its message."""
+    def __init__(self, http_status: int, code: Code, text: str, details: bytes = b"") -> None:
+        """Args: the HTTP status, that of gRPC, its message, and its details."""
         super().__init__(text)
         self.http_status = http_status
         self.code = code
+        self.details = details
 
 
 @dataclass(slots=True)
@@ -194,7 +198,7 @@ def _read_head(request: Request, method: bytes) -> None:
         if (by_name := own.get(headers.BY_NAME)) is not None:
             request.by_name = by_name.decode("latin-1")
     except ValueError as error:
-        raise RefusedError(400, Code.INVALID_ARGUMENT, str(error)) from None
+        raise _misfit(str(error), request.pairs) from None
     if not headers.is_grpc(own.get(b"content-type", b"")):
         raise RefusedError(415, Code.INTERNAL, "the content-type of an rpc is application/grpc")
     if own.get(b"content-encoding", b"identity") != b"identity":
@@ -204,6 +208,16 @@ def _read_head(request: Request, method: bytes) -> None:
     request.expects_word = own.get(b"expect", b"").lower() == b"100-continue"
 
 
+def _misfit(text: str, pairs: Iterable[tuple[bytes, bytes]]) -> RefusedError:
+    """What is wrong is the caller's, and Envoy lets it through: the error is as whole as one of a node."""
+    said = {name.lower().decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+    details = grpc_status.encode(InvalidArgument(text), graph="", trace_id=tracing.trace_of(said))
+    # The status is in the headers of a good answer, as gRPC-Web and REST look nowhere else for it.
+    return RefusedError(200, Code.INVALID_ARGUMENT, text, details)
+
+
 def _too_large() -> RefusedError:
     most = f"{headers.LONGEST_HEADERS // 1024} KiB in {headers.MOST_HEADERS} headers"
-    return RefusedError(431, Code.RESOURCE_EXHAUSTED, f"the headers are too large; the most are {most}")
+    text = f"the headers are too large; the most are {most}, with names of {headers.LONGEST_NAME} bytes"
+    details = grpc_status.encode(ResourceExhausted(text), graph="", trace_id="")
+    return RefusedError(431, Code.RESOURCE_EXHAUSTED, text, details)

@@ -295,27 +295,93 @@ async def test_whoever_notices_a_deadline_says_so_in_full(one: tuple[Front, Repl
 
 
 @pytest.mark.parametrize("value", ["!!!", "Y", "Y===", "aG kh", "____", "YQ,!", "YQ=Y"])
-async def test_binary_metadata_that_is_not_base64(one: tuple[Front, Replica], value: str) -> None:
-    answer = await one[0].post({}, **{"x-bin": value})
-    assert error(answer, 400, 3) == "a header that ends in -bin must be base64"
-    # gRPC would from now on refuse this one, and all others with such a header.
-    assert (await one[0].post(b"\0\0\0\0\0", PREDICT, **WEB, **{"x-bin": value})).status_code == 200
-    assert (await one[0].post({}, **{"x-bin": "aGk"})).status_code == 200
+@pytest.mark.parametrize("path", ["/sample", "/sample.model.v1.ModelService/Forward"])
+async def test_binary_metadata_that_is_not_base64(one: tuple[Front, Replica], path: str, value: str) -> None:
+    envoy_front, replica = one
+    calls, trace = replica.calls, "0af7651916cd43dd8448eb211c80319c"
+    answer = await envoy_front.post({}, path, **{"x-bin": value, "traceparent": f"00-{trace}-b7ad6b7169203331-01"})
+    assert error(answer, 400, 3) == "the header 'x-bin' is not base64"
+    (info,) = answer.json()["details"]
+    assert (info["reason"], info["domain"], info["metadata"]) == ("INVALID_ARGUMENT", "meshgen", {"trace_id": trace})
+    error(await envoy_front.post({"text": "x" * 4_000_000}, path, **{"x-bin": value}), 400, 3)
+    assert replica.calls == calls
+    assert (await envoy_front.post({}, path, **{"x-bin": "aGk"})).status_code == 200
 
 
-@pytest.mark.parametrize("value", ["", "YQ", "YQ==", "aGk", "aGk=", "aGkh", "++//", "YQ,aGk"])
-async def test_binary_metadata_ends_at_the_front(one: tuple[Front, Replica], value: str) -> None:
-    assert (await one[0].post({}, **{"x-bin": value, "meshgen-refused": "x"})).status_code == 200
-    assert not {"x-bin", "meshgen-refused"} & one[1].metadata.keys()
+@pytest.mark.parametrize("rpc", [PREDICT, FORWARD])
+async def test_binary_metadata_that_is_not_base64_over_grpc(one: tuple[Front, Replica], rpc: str) -> None:
+    web = await one[0].post(b"\0\0\0\0\0", rpc, **WEB, **{"x-bin": "!"})
+    assert (web.status_code, web.headers["grpc-status"]) == (200, "3")
+    assert web.headers["grpc-message"] == "the header 'x-bin' is not base64"
+    # Clients of gRPC write base64 by themselves.
+    plain = {"content-type": "application/grpc", "te": "trailers", "x-bin": "!"}
+    bad = await one[0].http.post(rpc, content=b"\0\0\0\0\0", headers=plain)
+    assert (bad.status_code, bad.headers["grpc-status"]) == (200, "3")
+    assert bad.headers["content-type"] == "application/grpc"
 
 
-@pytest.mark.parametrize("name", ["x^y", "+", "%a", "x~u", "!", "x|y", "`", "x'y"])
-async def test_headers_with_names_that_grpc_does_not_have_end_at_the_front(
-    one: tuple[Front, Replica], name: str
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        *(("", b""), ("YQ", b"a"), ("YQ==", b"a"), ("aGk", b"hi"), ("aGk=", b"hi"), ("++//", b"\xfb\xef\xff")),
+        *(("YQ,aGk", (b"a", b"hi")), ("AP8= , YQ", (b"\0\xff", b"a")), ("YQ,", (b"a", b""))),
+    ],
+)
+async def test_binary_metadata_arrives(one: tuple[Front, Replica], value: str, expected: Any) -> None:
+    frame = b"\0\0\0\0\0"
+    for path, body, more in (("/sample", {}, {}), (FORWARD, {}, {}), (PREDICT, frame, WEB), (FORWARD, frame, WEB)):
+        assert (await one[0].post(body, path, **more, **{"x-bin": value})).status_code == 200
+        assert one[1].metadata["x-bin"] == expected
+
+
+@pytest.mark.parametrize(
+    "values", [(b"",), (b"\0",), (b"\xff" * 4,), (bytes(range(256)) * 16,), (b"a", b"\0, \xff"), (b"", b"a", b"")]
+)
+@pytest.mark.parametrize("rpc", [PREDICT, FORWARD])
+async def test_binary_metadata_of_a_client_of_grpc_arrives(
+    one: tuple[Front, Replica], rpc: str, values: tuple[bytes, ...]
 ) -> None:
-    assert (await one[0].post({}, **{name: "1", "x_y.z-1": "2"})).status_code == 200
-    assert name not in one[1].metadata
-    assert one[1].metadata["x_y.z-1"] == "2"
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{one[0].port}", options=NO_PROXY) as channel:
+        await channel.unary_unary(rpc)(b"", metadata=tuple(("x-bin", value) for value in values))
+    assert one[1].metadata["x-bin"] == (values if len(values) > 1 else values[0])
+
+
+async def test_lines_of_one_header_arrive_together(one: tuple[Front, Replica]) -> None:
+    lines = [("content-type", "application/json"), ("x-bin", "YQ=="), ("x", "1"), ("x-bin", "aGk"), ("x", "2, 3")]
+    assert (await one[0].http.post("/sample", content=b"{}", headers=lines)).status_code == 200
+    assert (one[1].metadata["x-bin"], one[1].metadata["x"]) == ((b"a", b"hi"), "1, 2, 3")
+
+
+@pytest.mark.parametrize("name", ["x^y", "+", "%a", "x~u", "!", "x|y", "`", "x'y", "x_y.z-1"])
+async def test_headers_of_any_name_arrive(one: tuple[Front, Replica], name: str) -> None:
+    assert (await one[0].post({}, **{name: "1"})).status_code == 200
+    assert one[1].metadata[name] == "1"
+
+
+async def test_what_grpc_core_would_refuse_does_not_reach_the_front_service(tmp_path: Path) -> None:
+    """It would refuse headers of that name of all others, too, on the same connection."""
+    seen: list[dict[str, Any]] = []
+
+    async def check(request: bytes, context: Any) -> bytes:
+        seen.append(dict(context.invocation_metadata()))
+        return request
+
+    service = "grpc.health.v1.Health"
+    handlers = {"Check": grpc.unary_unary_rpc_method_handler(check)}
+    async with front(tmp_path) as envoy_front:
+        server = grpc.aio.server()
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+        server.add_insecure_port(f"127.0.0.1:{envoy_front.reflection_port}")
+        await server.start()
+        try:
+            for headers in ({"x-bin": "!"}, {"x-bin": "YQ"}, {"x^y": "1"}, {"meshgen-route": "/x"}):
+                answer = await envoy_front.post(b"\0\0\0\0\0", f"/{service}/Check", **WEB, **headers, kept="1")
+                assert b"grpc-status:0" in answer.content, (headers, answer.headers)
+        finally:
+            await server.stop(0)
+    assert [{k: v for k, v in each.items() if k in {"kept", "x-bin", "x^y", "meshgen-route"}} for each in seen] == [
+        {"kept": "1"}
+    ] * 4
 
 
 async def test_headers_that_are_too_large(one: tuple[Front, Replica]) -> None:

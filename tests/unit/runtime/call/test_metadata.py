@@ -9,10 +9,16 @@ from meshgen.runtime.call.tracing import span
 PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
 
 
-def test_a_repeated_key_has_its_values_joined() -> None:
+def test_a_repeated_key_has_its_texts_joined() -> None:
     assert joined("1", "3") == "1, 3"
-    assert joined(b"\0", b"\xff") == b"\0, \xff"
     assert joined(joined("1", "3"), "5") == "1, 3, 5"
+
+
+def test_bytes_of_a_repeated_key_stay_what_they_were() -> None:
+    assert joined(b"\0", b"\xff") == (b"\0", b"\xff")
+    assert joined(joined(b"", b", "), (b"a", b"")) == (b"", b", ", b"a", b"")
+    sent = for_next_hop(RequestContext(graph="g", metadata={"k-bin": (b"", b", ", b"\xff"), "k": "1, 2"}))
+    assert sent == (("k-bin", b""), ("k-bin", b", "), ("k-bin", b"\xff"), ("k", "1, 2"), (ROUTE, "/"))
 
 
 def test_what_belongs_to_one_hop_stays_there() -> None:

@@ -192,7 +192,7 @@ async def test_metadata_route_deadline_and_trace_reach_a_node(mesh: Mesh) -> Non
     assert seen.trace_id == TRACE
     assert 2 < seen.remaining < 3
     assert (await mesh.call("Seen", "x-envoy-secret", 3, metadata)).who == ""
-    assert (await mesh.call("Seen", "application", 3, metadata)).who == ""
+    assert (await mesh.call("Seen", "application", 3, metadata)).who == "other", "Serve does not route by it"
 
 
 async def test_without_a_deadline_the_default_holds_and_a_trace_begins(mesh: Mesh) -> None:
