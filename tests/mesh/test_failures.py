@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 from running_mesh import until
 
+from benchmarks.cancel import cancelled
 from meshgen.cli.calling import call
 from meshgen.status import Code, StatusError
 
@@ -90,6 +91,12 @@ def test_a_node_that_never_answers_costs_its_deadline_only(mesh: MeshProcess) ->
     # Its replica may have been replaced meanwhile; then it serves again.
     until(lambda: mesh.get("/healthz").status == 200, 60)
     until(lambda: mesh.post("/probe/hang", {"text": "well"}).status == 200, 60)
+
+
+def test_code_two_hops_away_hears_soon_that_its_client_has_gone(mesh: MeshProcess) -> None:
+    took = cancelled(mesh.address, 10)
+    # On a machine with nothing else to do it takes a millisecond (`python -m benchmarks.cancel`).
+    assert took[len(took) // 2] < 60, took
 
 
 def test_traffic_follows_when_serve_adds_a_replica_and_takes_it_away(mesh: MeshProcess) -> None:
