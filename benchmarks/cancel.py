@@ -24,9 +24,9 @@ _LOOK_S = 0.0005
 
 def cancelled(address: str, calls: int = CALLS) -> list[float]:
     """Milliseconds from the client's cancelling a call until the node's code hears of it, for some calls; sorted."""
-    with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
-        with tempfile.TemporaryDirectory() as folder:
-            return sorted(_one(channel.unary_unary(_RPC), Path(folder) / str(i)) for i in range(calls))
+    options = [("grpc.enable_http_proxy", 0)]
+    with grpc.insecure_channel(address, options=options) as channel, tempfile.TemporaryDirectory() as folder:
+        return sorted(_one(channel.unary_unary(_RPC), Path(folder) / str(i)) for i in range(calls))
 
 
 def _one(rpc: grpc.UnaryUnaryMultiCallable, path: Path) -> float:

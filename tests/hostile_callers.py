@@ -85,7 +85,7 @@ async def send(path: Path, *pieces: bytes, hold: float = 0, read: bool = True, p
             for piece in pieces:
                 writer.write(piece)
                 if pause:
-                    await asyncio.sleep(pause)
+                    await asyncio.sleep(pause * PATIENCE[-1])
             async with asyncio.timeout((hold or 0.2) * PATIENCE[-1]):
                 if read:
                     while await reader.read(65536):

@@ -11,6 +11,7 @@ from wire_ends import HEAD, Node, raw, request, until
 
 from meshgen.runtime.mesh.wire.peer import Peer
 
+pytestmark = pytest.mark.usefixtures("soon")
 WHOLE = request()
 CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
 LAST = HEAD + b"connection: close\r\n"
@@ -102,11 +103,7 @@ async def refused(path: Path, *pieces: bytes) -> bytes:
     ],
     ids=short,
 )
-async def test_what_is_not_taken_is_told_why(
-    node: Node, tmp_path: Path, data: bytes, status: int, code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("meshgen.runtime.mesh.wire.exchange._LINGER_S", 0.0)
-    monkeypatch.setattr("meshgen.runtime.mesh.wire.server._LOOK_S", 0.02)
+async def test_what_is_not_taken_is_told_why(node: Node, tmp_path: Path, data: bytes, status: int, code: int) -> None:
     for pieces in ((data,), cut(data, 7)):
         answer = await refused(tmp_path / "s", *pieces)
         assert answer.startswith(b"HTTP/1.1 %d " % status), answer
