@@ -14,6 +14,7 @@ from meshgen.runtime.call.metadata import MetadataByKey
 from meshgen.runtime.mesh.bulk import letter
 from meshgen.runtime.mesh.bulk.folder import Folder, GoneError, configured
 from meshgen.runtime.mesh.bulk.held import HELD, Held
+from meshgen.runtime.mesh.bulk.letter import Named
 from meshgen.runtime.mesh.handler import FailedError, Rpc, Streaming
 from meshgen.runtime.mesh.wire import headers
 from meshgen.runtime.mesh.wire.inbox import Inbox
@@ -165,6 +166,8 @@ class Exchange(asyncio.Protocol):
                 if request.by_name:
                     message = _taken(request.by_name, message, folder, held)
                 answer = await handler(message, request.metadata, request.seconds)
+                if isinstance(answer, Named):
+                    held.pass_on(answer.folder, answer.name)
         except GoneError:
             self._replies.fail(request, headers.gone())
         except (Exception, asyncio.CancelledError) as error:
