@@ -11,9 +11,9 @@ from collections.abc import Callable
 
 from meshgen.codec.wireformat import Buffer
 
-_PIECE = 16 * 1024
+_PIECE = 8 * 1024
 """Bytes that are read at once, and twice as many after each piece that took no time."""
-_NO_TIME_S, _TURN_S = 0.0005, 0.002
+_NO_TIME_S, _TURN_S = 0.0002, 0.0005
 
 
 class Turns:
