@@ -24,6 +24,8 @@ class Service:
     rpcs: tuple[str, ...]
     package: str
     """Protobuf package."""
+    streamed: tuple[str, ...] = ()
+    """Those of the rpcs that take several messages, each of which is passed on when it comes."""
     idempotent: bool = True
     timeout_s: float = DEFAULT_TIMEOUT_S
     """Deadline, in seconds, of a request from outside that comes with none."""

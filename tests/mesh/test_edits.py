@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from running_mesh import until
+from traffic import Traffic
 
 if TYPE_CHECKING:
     from conftest import MeshStarter
@@ -126,8 +127,13 @@ def test_edits_are_served_when_they_can_be(new_mesh: MeshStarter, project: Proje
     mesh = new_mesh(str(project.graph), options=("--port", "0", "--reload")).start()
     first, other = _pid(mesh), mesh.post("/prices/other", {"text": "x"}).body
 
-    project.write("shop/words.py", "WORD = 'two'\n")
-    until(lambda: _said(mesh).startswith("two"), 60, lambda: mesh.stderr)
+    with Traffic(mesh, "/prices/say", clients=4) as traffic:
+        until(lambda: len(traffic.replies) > 10, 20)
+        project.write("shop/words.py", "WORD = 'two'\n")
+        until(lambda: _said(mesh).startswith("two"), 60, lambda: mesh.stderr)
+        until(lambda: sum("two" in str(body) for _, _, body, _ in traffic.replies) > 20, 20)
+    failed = [reply[1:3] for reply in traffic.replies if reply[1] != 200]
+    assert not failed, f"{len(failed)} of {len(traffic.replies)} failed: {failed[0]}"
     assert _pid(mesh) != first
     assert mesh.post("/prices/other", {"text": "x"}).body == other, "nothing of it has changed"
 

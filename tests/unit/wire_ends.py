@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 
-import pytest
-
 from meshgen.codec import grpc_status
 from meshgen.codec.wireformat import Buffer
 from meshgen.runtime.call.metadata import MetadataByKey
@@ -187,14 +185,3 @@ async def raw(path: Path, *pieces: bytes, seconds: float = 5, pause: float = 0) 
     finally:
         writer.close()
     return answer
-
-
-LOOPS = ["asyncio", "uvloop"]
-
-
-def policy(name: str) -> asyncio.AbstractEventLoopPolicy:
-    """Ray runs replicas on uvloop where it is installed."""
-    if name == "asyncio":
-        return asyncio.DefaultEventLoopPolicy()
-    made: asyncio.AbstractEventLoopPolicy = pytest.importorskip("uvloop").EventLoopPolicy()
-    return made

@@ -46,7 +46,10 @@ def public_routes(service: Service, paths: Sequence[str], settings: EnvoySetting
     prefix: Document = {"prefix": f"/{service.service}/"}
     rest: list[Document] = [prefix, *({"path": path} for path in paths)]
     json = [{**match, "headers": [IS_POST, IS_JSON]} for match in rest]
+    streams = [{"path": f"/{service.service}/{rpc}", "headers": [IS_GRPC]} for rpc in service.streamed]
     return [
+        # Not collected, which would last until the last message; the replica measures each.
+        *({**_route(match, service, settings, times), "typed_per_filter_config": _NOT_FOR_GRPC} for match in streams),
         _measured(_route({**prefix, "headers": [IS_GRPC]}, service, settings, times), limit, _NOT_FOR_GRPC),
         # JSON is not collected but read piece by piece, and others get their turn in between: in one go, two million
         # objects take ten seconds. Where its size is not known, a script counts.

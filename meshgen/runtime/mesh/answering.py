@@ -21,7 +21,7 @@ from meshgen.runtime.call.context import current
 from meshgen.runtime.call.errors import blame
 from meshgen.runtime.mesh.bulk import letter
 from meshgen.runtime.mesh.bulk.folder import configured
-from meshgen.runtime.mesh.bulk.held import HELD
+from meshgen.runtime.mesh.bulk.held import HELD, Held
 from meshgen.runtime.mesh.bulk.letter import Named
 from meshgen.runtime.mesh.off_loop import BIG, beside, room
 from meshgen.schema.misfit import EncodeError
@@ -96,7 +96,7 @@ class Answering:
         held = HELD.get()
         try:
             if held is not None and held.by_name:
-                return _by_name(self._codec.response_parts(result))
+                return _by_name(self._codec.response_parts(result), held)
             data = self._codec.encode_response(result)
         except EncodeError as error:
             if self._node is not None:
@@ -107,13 +107,16 @@ class Answering:
         return data
 
 
-def _by_name(parts: Sequence[Part]) -> bytes | Named:
-    """The answer to a caller of this machine."""
+def _by_name(parts: Sequence[Part], held: Held) -> bytes | Named:
+    """The answer to a caller of this machine; its name is the request's, which may be cancelled before it is sent."""
     if len(parts) == 1 and isinstance(parts[0], bytes) and len(parts[0]) < letter.LEAST:
         return parts[0]
     folder = configured()
     named = None if folder is None else letter.answer(parts, folder)
-    return letter.together(parts) if named is None else named
+    if named is None:
+        return letter.together(parts)
+    held.add(named.folder, named.name)
+    return named
 
 
 _TOO_DEEP_FOR_REST = (

@@ -25,14 +25,14 @@ BIG: ContextVar[bool] = ContextVar("meshgen_big", default=False)
 _THREAD = DaemonThreads(1, "big-messages")
 
 
-async def beside(work: Callable[[], T]) -> T:
-    """What `work` gives, from the thread for big messages."""
-    return cast("T", await _THREAD.run(work, None))
+async def beside(work: Callable[[], T], unwanted: Callable[[T], None] | None = None) -> T:
+    """What `work` gives, from the thread for big messages; `unwanted` gets it when the caller is cancelled before."""
+    return cast("T", await _THREAD.run(work, None, unwanted))
 
 
-async def beside_if_big(work: Callable[[], T]) -> T:
+async def beside_if_big(work: Callable[[], T], unwanted: Callable[[T], None] | None = None) -> T:
     """What `work` gives; of a big request from that thread."""
-    return await beside(work) if BIG.get() else work()
+    return await beside(work, unwanted) if BIG.get() else work()
 
 
 class Room:

@@ -53,6 +53,11 @@ def _message(codec: RpcCodec, arguments: Mapping[str, Any]) -> bytes | Letter:
     return letter.together(parts) if posted is None else posted
 
 
+def _let_go(message: bytes | Letter) -> None:
+    if isinstance(message, Letter):
+        message.close()
+
+
 class RemoteTransport:
     """Calls nodes of one graph. A status keeps the node that it came from and its violations."""
 
@@ -88,7 +93,7 @@ class RemoteTransport:
         node, method = call.node, call.method
         target = self._targets.get((node.name, method.name)) or self._target(node, method)
         seconds = time_limit(call) or limits.DEFAULT_TIMEOUT_S
-        message = await beside_if_big(partial(_message, target.codec, arguments))
+        message = await beside_if_big(partial(_message, target.codec, arguments), _let_go)
         metadata = for_next_hop(current())
         try:
             if len(message) > self._limit:
@@ -105,8 +110,7 @@ class RemoteTransport:
                 plainly(arguments)
             raise error from None
         finally:
-            if isinstance(message, Letter):
-                message.close()
+            _let_go(message)
         return Received(target.codec, answer, node.name)
 
     async def close(self) -> None:

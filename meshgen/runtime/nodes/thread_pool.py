@@ -22,6 +22,7 @@ class _Work:
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
     deadline: float | None
+    unwanted: Callable[[Any], None] | None
     started: float = 0.0
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
 
@@ -50,21 +51,29 @@ class DaemonThreads:
         now = time.monotonic()
         return sum(1 for w in self._running if w.deadline is not None and w.deadline < now)
 
-    async def run(self, call: Callable[[], Any], deadline: float | None) -> Any:
+    async def run(
+        self, call: Callable[[], Any], deadline: float | None, unwanted: Callable[[Any], None] | None = None
+    ) -> Any:
         """Run `call` in a thread, with the caller's context variables.
 
         Args:
             call: sync code; must not raise `StopIteration`, which a future refuses.
             deadline: on `time.monotonic()`'s clock. From then on another thread may take the call's place; to wait
                 no longer is the caller's own part.
+            unwanted: gets the result in the caller's place when that was cancelled meanwhile.
         """
         loop = asyncio.get_running_loop()
-        work = _Work(call, loop, loop.create_future(), deadline)
+        work = _Work(call, loop, loop.create_future(), deadline, unwanted)
         with self._lock:
             self._waiting += 1
             self._queue.put(work)
             self._spawn_if_needed()
-        return await work.future
+        try:
+            return await work.future
+        except asyncio.CancelledError:
+            if work.future.done() and not work.future.cancelled():  # both at once
+                _give_up(work, work.future.result() if work.future.exception() is None else None)
+            raise
 
     def close(self) -> None:
         """Let idle threads go; a running call runs to its end."""
@@ -109,15 +118,20 @@ class DaemonThreads:
             with self._lock:
                 self._running.discard(work)
         try:
-            work.loop.call_soon_threadsafe(_finish, work.future, result, error)
+            work.loop.call_soon_threadsafe(_finish, work, result, error)
         except RuntimeError:  # the loop has closed: nobody is left to tell
             return
 
 
-def _finish(future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-    if future.done():
-        return
-    if error is None:
-        future.set_result(result)
+def _finish(work: _Work, result: Any, error: BaseException | None) -> None:
+    if work.future.done():
+        _give_up(work, result)
+    elif error is None:
+        work.future.set_result(result)
     else:
-        future.set_exception(error)
+        work.future.set_exception(error)
+
+
+def _give_up(work: _Work, result: Any) -> None:
+    if work.unwanted is not None and result is not None:
+        work.unwanted(result)

@@ -88,6 +88,33 @@ class Batching:
         assert asyncio.get_running_loop() is self.loop, "what the constructor makes is of the loop of the calls"
         return f"{await self._together(text)} {self.unit}"
 
+    async def stay(self, path: str) -> str:
+        """Waits until it is cancelled, if there is such a file, and writes there when that was."""
+        if os.path.isfile(path):  # noqa: ASYNC240, PTH113 - not worth a thread
+            import asyncio
+
+            try:
+                os.unlink(path)  # noqa: PTH108 - it has begun
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:
+                now = time.monotonic()
+                with open(path, "w") as file:  # noqa: ASYNC230, PTH123 - as above
+                    file.write(str(now))
+                raise
+        return path
+
+
+@deployment
+class Asking:
+    """Has another node wait."""
+
+    def __init__(self, other: Handle[Batching]) -> None:
+        self.other = other
+
+    async def ask(self, path: str) -> str:
+        """As long as it is not cancelled."""
+        return str(await self.other.stay.remote(path))
+
 
 @deployment
 def fail(text: str) -> str:
@@ -127,13 +154,15 @@ def here(key: str, others: list[str]) -> list[str]:
 
 
 with InputNode(text=str) as request:
+    batching = Batching.bind()
     app = DAGDriver.bind(
         {
             "/where": where.bind(request.text),
             "/hang": hang.bind(request.text),
             "/growing": growing.bind(request.text),
             "/narrow": narrow.bind(request.text),
-            "/batching": Batching.bind().count.bind(request.text),
+            "/batching": batching.count.bind(request.text),
+            "/asking": Asking.bind(batching).ask.bind(request.text),
             "/fail": fail.bind(request.text),
             "/metadata": here.bind(request.text, Between.bind(Far.bind()).ask.bind(request.text)),
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Self
@@ -10,31 +11,33 @@ from meshgen.runtime.mesh.bulk.folder import Folder
 
 
 class Held:
-    """Names to let go at the end of a request. Nothing happens for a request that takes none."""
+    """Names to let go at the end of a request. From several threads: what is big is written beside the event loop."""
 
     __slots__ = ("_names", "_over", "by_name")
 
     def __init__(self, *, by_name: bool = False) -> None:
         """Args: whether the answer may go by name."""
         self.by_name = by_name
-        self._names: list[tuple[Folder, str]] | None = None
+        self._names: list[tuple[Folder, str]] = []
         self._over = False
 
     def add(self, folder: Folder, name: str) -> None:
         """Keep a name until the request is over; one that comes later, for whoever outlives the request, goes now."""
+        self._names.append((folder, name))
         if self._over:
-            folder.release(name)
-        elif self._names is None:
-            self._names = [(folder, name)]
-        else:
-            self._names.append((folder, name))
+            self.release()
+
+    def pass_on(self, folder: Folder, name: str) -> None:
+        """Keep a name no longer, which is somebody else's to let go."""
+        with suppress(ValueError):
+            self._names.remove((folder, name))
 
     def release(self) -> None:
         """Let all go. What is mapped stays as long as an array on it."""
         self._over = True
-        if self._names:
-            names, self._names = self._names, None
-            for folder, name in names:
+        with suppress(IndexError):
+            while self._names:
+                folder, name = self._names.pop()
                 folder.release(name)
 
     def __enter__(self) -> Self:

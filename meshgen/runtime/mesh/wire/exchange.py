@@ -14,12 +14,14 @@ from meshgen.runtime.call.metadata import MetadataByKey
 from meshgen.runtime.mesh.bulk import letter
 from meshgen.runtime.mesh.bulk.folder import Folder, GoneError, configured
 from meshgen.runtime.mesh.bulk.held import HELD, Held
+from meshgen.runtime.mesh.bulk.letter import Named
 from meshgen.runtime.mesh.handler import FailedError, Rpc, Streaming
 from meshgen.runtime.mesh.wire import headers
 from meshgen.runtime.mesh.wire.inbox import Inbox
 from meshgen.runtime.mesh.wire.outgoing import Flow
 from meshgen.runtime.mesh.wire.replies import Replies
 from meshgen.runtime.mesh.wire.requests import RefusedError, Request, Requests
+from meshgen.runtime.mesh.wire.turns import Turns
 from meshgen.status import Code
 from meshgen.tracebacks import kind_and_text
 
@@ -57,6 +59,7 @@ class Exchange(asyncio.Protocol):
         self._host = host
         self._loop = asyncio.get_running_loop()
         self._requests = Requests(self, host.most)
+        self._turns = Turns(self._read, self._read_on)
         self._replies = Replies(self._ends)
         self._flow = Flow()
         self._message: Buffer | None = None
@@ -108,14 +111,21 @@ class Exchange(asyncio.Protocol):
         self._flow.resume()
 
     def data_received(self, data: bytes) -> None:  # noqa: D102
-        if self._deaf_since is not None:
-            return
-        try:
-            self._requests.feed(data, self._loop.time())
-        except RefusedError as error:
-            self._refuse(error)
+        if self._transport is not None:
+            self._turns.take(data, self._transport)
 
     # --- what is read ---
+
+    def _read(self, data: Buffer) -> None:
+        if self._deaf_since is None:
+            try:
+                self._requests.feed(data, self._loop.time())
+            except RefusedError as error:
+                self._refuse(error)
+
+    def _read_on(self) -> None:
+        if self._transport is not None and (self._inbox is None or not self._inbox.paused):
+            self._transport.resume_reading()
 
     def begun(self, request: Request) -> None:
         """The headers have come: a call with several messages begins."""
@@ -165,6 +175,8 @@ class Exchange(asyncio.Protocol):
                 if request.by_name:
                     message = _taken(request.by_name, message, folder, held)
                 answer = await handler(message, request.metadata, request.seconds)
+                if isinstance(answer, Named):
+                    held.pass_on(answer.folder, answer.name)
         except GoneError:
             self._replies.fail(request, headers.gone())
         except (Exception, asyncio.CancelledError) as error:
@@ -218,6 +230,7 @@ class Exchange(asyncio.Protocol):
     def _refuse(self, error: RefusedError) -> None:
         """Say why, and read no more."""
         self._deaf_since = self._loop.time()
+        self._requests.forget()
         if self._transport is None:
             return
         if self._inbox is not None and self._requests.reading is not None:

@@ -111,7 +111,14 @@ class Requests:
         self._busy = False
         self._allowance = _AROUND_BODY
 
-    def feed(self, data: bytes, now: float) -> None:
+    def forget(self) -> None:
+        """Let go what has come of a request that is not taken: its sender may be heard for a while yet."""
+        self._messages = Messages(self._most)
+        self._parser = httptools.HttpRequestParser(self)
+        if self._request is not None:
+            self._request.pairs = []
+
+    def feed(self, data: Buffer, now: float) -> None:
         """Read on; `now` is the event loop's clock.
 
         Raises:

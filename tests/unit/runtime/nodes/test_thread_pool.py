@@ -66,3 +66,37 @@ async def test_only_calls_that_run_for_long_count_as_such() -> None:
     await call
     assert threads.running_longer_than(0) == 0
     threads.close()
+
+
+async def test_a_result_that_nobody_waits_for_any_more_is_given_up() -> None:
+    threads = DaemonThreads(1, "given-up")
+    free = threading.Event()
+    begun = threading.Event()
+
+    def work() -> str:
+        begun.set()
+        free.wait(5)
+        return "made"
+
+    given_up: list[str] = []
+    at_work = asyncio.create_task(threads.run(work, None, given_up.append))
+    await asyncio.to_thread(begun.wait, 5)
+    never = asyncio.create_task(threads.run(work, None, given_up.append))
+    await asyncio.sleep(0)
+    at_work.cancel()
+    never.cancel()
+    await asyncio.gather(at_work, never, return_exceptions=True)
+    assert given_up == []
+    free.set()
+    assert await threads.run(lambda: "next", None) == "next"
+    assert given_up == ["made"]
+
+    # The result is there, and the caller is cancelled before it gets its turn.
+    running = threads.run(lambda: "made too", None, given_up.append)
+    waiting = running.send(None)
+    while not waiting.done():  # noqa: ASYNC110 - whoever waits for it is this test
+        await asyncio.sleep(0.001)
+    with pytest.raises(asyncio.CancelledError):
+        running.throw(asyncio.CancelledError())
+    assert given_up == ["made", "made too"]
+    threads.close()

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from wire_ends import LOOPS, Node, policy
+import uvloop
+from wire_ends import Node
 
 from meshgen.runtime.mesh.wire.peer import Peer
 
 
-@pytest.fixture(params=LOOPS)
-def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
-    return policy(request.param)
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Ray runs replicas on uvloop where it is installed."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replica closes its end of a connection soon after it has said why; to be asked for before `node`."""
+    monkeypatch.setattr("meshgen.runtime.mesh.wire.exchange._LINGER_S", 0.0)
+    monkeypatch.setattr("meshgen.runtime.mesh.wire.server._LOOK_S", 0.005)
 
 
 @pytest.fixture

@@ -89,6 +89,7 @@ async def test_an_early_end_is_heard_by_who_is_still_sending(peer: Peer, node: N
     await until(lambda: not server._open)
 
 
+@pytest.mark.usefixtures("soon")
 async def test_a_message_that_cannot_be_taken_fails_its_call_with_a_status(node: Node, tmp_path: Path) -> None:
     head = HEAD.replace(b"echo", b"both") + b"transfer-encoding: chunked\r\n\r\n"
     answer = await raw(tmp_path / "s", head, b"6\r\n\0\0\0\0\1a\r\n", b"6\r\n\1\0\0\0\1b\r\n", pause=0.05)

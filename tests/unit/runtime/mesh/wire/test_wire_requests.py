@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from wire_ends import HEAD, Node, raw, request, until
 
 from meshgen.runtime.mesh.wire.peer import Peer
 
+pytestmark = pytest.mark.usefixtures("soon")
 WHOLE = request()
 CHUNKED = HEAD + b"transfer-encoding: chunked\r\n\r\n"
 LAST = HEAD + b"connection: close\r\n"
@@ -102,11 +104,7 @@ async def refused(path: Path, *pieces: bytes) -> bytes:
     ],
     ids=short,
 )
-async def test_what_is_not_taken_is_told_why(
-    node: Node, tmp_path: Path, data: bytes, status: int, code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("meshgen.runtime.mesh.wire.exchange._LINGER_S", 0.0)
-    monkeypatch.setattr("meshgen.runtime.mesh.wire.server._LOOK_S", 0.02)
+async def test_what_is_not_taken_is_told_why(node: Node, tmp_path: Path, data: bytes, status: int, code: int) -> None:
     for pieces in ((data,), cut(data, 7)):
         answer = await refused(tmp_path / "s", *pieces)
         assert answer.startswith(b"HTTP/1.1 %d " % status), answer
@@ -149,6 +147,24 @@ async def test_a_message_that_comes_byte_for_byte(node: Node, tmp_path: Path) ->
     chunks = b"".join(b"1\r\n%c\r\n" % c for c in body)
     answer = await raw(tmp_path / "s", LAST + b"transfer-encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n")
     assert answer.endswith(body + b"\r\n0\r\ngrpc-status: 0\r\n\r\n")
+
+
+async def test_what_came_of_a_request_that_is_not_taken_is_let_go(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sender is still heard for a while, and there may be many of them."""
+    monkeypatch.setattr("meshgen.runtime.mesh.wire.exchange._LINGER_S", 5.0)
+    _reader, writer = await asyncio.open_unix_connection(str(tmp_path / "s"))
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    writer.write(HEAD + b"".join(b"a: " + bytes([b]) * 60_000 + b"\r\n" for b in b"abcdef"))
+    server = node.server
+    assert server is not None
+    await until(lambda: any(e._deaf_since is not None for e in server._open))
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    writer.close()
+    assert after - before < 100_000
 
 
 async def test_a_body_is_asked_for_if_its_sender_waits(node: Node, tmp_path: Path) -> None:
