@@ -181,19 +181,22 @@ def tensor_field_reader(type_: Tensor, tag: int, *, own: bool) -> FieldReader:
 def _reader_at(type_: Tensor, outer: bytes, *, own: bool) -> FieldReader:
     """Reads what begins at a place, with the tag `outer` if there is one."""
     heads = lru_cache(_HEADS)(partial(_known, type_, outer))
-    last: tuple[bytes, _Known | None] = (b"\0", None)
+    seen: dict[bytes, _Known] = {}
+    length = 0
     is_torch = type_.library == "torch"
     is_own = own or is_torch  # torch has no read-only tensors
 
     def read(data: bytes, at: int) -> tuple[Any, int, int]:
-        nonlocal last
-        head, known = last
-        if not data.startswith(head, at):  # most are of one dtype and shape
+        nonlocal length
+        known = seen.get(data[at : at + length])
+        if known is None:  # most heads are as long as the last one, and none begins as another one is
             head = data[at : _start_of_elements(data, _start_of_content(data, at) if outer else at)]
             known = heads(head)
-            last = (head, known)
-        if known is None:
-            raise Unusual
+            if known is None:
+                raise Unusual
+            if len(seen) >= _HEADS:
+                seen.clear()
+            seen[head], length = known, len(head)
         make, shape, dtype, name, start, size = known
         start += at
         end = start + size

@@ -310,6 +310,9 @@ def test_shapes_that_change_from_message_to_message() -> None:
             data = codec.encode_request(values)
             assert data == written(codec._write_request, values)
             assert same(small(codec._read_request, data), values)
+    for count in [*range(300), *range(300)]:  # more than are remembered
+        values = {"x": np.zeros((1, count), np.uint8), "y": ROW}
+        assert same(small(codec._read_request, codec.encode_request(values)), values)
     wrong = codec.encode_request({"x": ROW, "y": np.ones(3)})
     for _ in range(2):
         assert outcome(codec, wrong) == [("y.datatype", "must be FP32, got FP64")]
