@@ -40,15 +40,25 @@ _MOST_OTHERS = 16
 """Values of a list that are stepped over one by one, to leave them to protobuf: of more, it makes less than we do."""
 _LAST_SHIFT = 63
 """By which the last byte is shifted of a number of 64 bits."""
-_SIZE = [
-    "n = d[at + 1]", "at += 2",
-    "if n > 127:", "    n += (d[at] << 7) - 128", "    at += 1",
-    "    if n > 16383:", "        n += (d[at] << 14) - 16384", "        at += 1",
-    "        if n > 2097151:", "            raise Unusual",
-]  # fmt: skip
-"""Lines that take the length of what is at `at`, which is less than 2 MiB: each byte that goes on has 128 too many."""
+_START, _HERE = "0", "at"
+"""Where something is: at the start of the message, which costs less than at `at`."""
+
+
+def _size(at: str = _HERE) -> list[str]:
+    """Lines that take the length of what is at a place, less than 2 MiB, and step to it.
+
+    Each byte of a length that goes on has 128 too many.
+    """
+    return [
+        *(["n = d[1]", "at = 2"] if at == _START else ["n = d[at + 1]", "at += 2"]),
+        "if n > 127:", "    n += (d[at] << 7) - 128", "    at += 1",
+        "    if n > 16383:", "        n += (d[at] << 14) - 16384", "        at += 1",
+        "        if n > 2097151:", "            raise Unusual",
+    ]  # fmt: skip
+
+
 _OVER = {
-    LENGTH: [*_SIZE, "at += n"],
+    LENGTH: [*_size(), "at += n"],
     FIXED64: ["at += 9"],
     FIXED32: ["at += 5"],
     VARINT: ["at += 2", "while d[at - 1] > 127:", "    at += 1"],
@@ -86,17 +96,23 @@ class SmallReading:
         if layout is None or not all(map(self._fast.is_common, records_in(layout))):
             return otherwise.common
         refer = self._functions.refer
-        lines = ["if type(d) is not bytes:", f"    d = {refer(payloads.copied)}(d)", "at = 0", "end = len(d)"]
+        lines = ["if type(d) is not bytes:", f"    d = {refer(payloads.copied)}(d)", "end = len(d)"]
         if holds_tensor(layout):  # of which a big one is a view, where bytes are copied
             lines += [f"if end >= {refer(payloads)}.THRESHOLD:", "    raise Unusual"]
-        lines += self._lines(layout, fields, record, self._descriptor, finish)
+        lines += self._lines(layout, fields, record, self._descriptor, finish, _START)
         lines = with_fallback("d", lines, refer(_UNREAD), refer(otherwise.common), refer(otherwise.general))
         return self._functions.define("d", lines, f"reader of a small {self._descriptor.name}")
 
     def _lines(
-        self, layout: Layout, fields: Sequence[Field], record: Record | None, descriptor: Descriptor, finish: _Finish
+        self,
+        layout: Layout,
+        fields: Sequence[Field],
+        record: Record | None,
+        descriptor: Descriptor,
+        finish: _Finish,
+        at: str = _HERE,
     ) -> list[str]:
-        """Lines that read the message in `d` from `at` to `end`."""
+        """Lines that read the message in `d` from a place to `end`."""
         parts: dict[str, Part] = {}
         lines, left = list[str](), list[str]()
         for index, place in enumerate(layout):
@@ -105,12 +121,13 @@ class SmallReading:
                     absent = when_absent(place.field, record)
                     part = Part(name=place.field.name, read=f"v{index}", absent=absent)
                     parts[part.name] = part if place.is_list or absent is None else self._if_given(part)
-                    lines += self._slot(place, part)
+                    lines += self._slot(place, part, at)
                 case Others():
                     parts |= {f.name: self._fast.part(f, record) for f in place.fields}
-                    lines += [f"s{index} = at", *_over(place)]
+                    lines += [f"s{index} = at = {at}", *_over(place)]
                     left.append(f"d[s{index}:at{index}]")
                     lines.append(f"at{index} = at")
+            at = _HERE
         lines += ["if at != end:", "    raise Unusual"]
         if left:
             lines.append(f"m = {self._functions.refer(GetMessageClass(descriptor).FromString)}({' + '.join(left)})")
@@ -120,47 +137,49 @@ class SmallReading:
     def _if_given(self, part: Part) -> Part:
         return replace(part, given=f"{part.read} is not {self._functions.refer(ABSENT)}")
 
-    def _slot(self, slot: Slot, part: Part) -> Iterator[str]:
+    def _slot(self, slot: Slot, part: Part, at: str) -> Iterator[str]:
+        """Lines that read a field."""
         held = part.read
+        if not slot.is_list and part.absent is None:
+            yield from [f"if d[{at}] != {slot.tag}:", "    raise Unusual", *self._value(held, slot, at)]
+            return
+        if at != _HERE:
+            yield f"at = {at}"
+        there = f"at < end and d[at] == {slot.tag}:"
         if slot.is_list:
-            yield f"{held} = []"
-            yield f"while at < end and d[at] == {slot.tag}:"
-            yield from indented([*self._value("e", slot), f"{held}.append(e)"])
+            yield from [f"{held} = []", f"while {there}", *indented([*self._value("e", slot), f"{held}.append(e)"])]
             container = slot.field.type.container if isinstance(slot.field.type, ListOf) else "list"
             if container != "list":
                 yield f"{held} = {CONTAINERS[container].__name__}({held})"
-        elif part.absent is None:
-            yield f"if d[at] != {slot.tag}:"
-            yield "    raise Unusual"
-            yield from self._value(held, slot)
         else:
-            yield f"if at < end and d[at] == {slot.tag}:"
-            yield from indented([*self._value(held, slot)])
-            yield "else:"
-            yield f"    {held} = {self._functions.refer(ABSENT)}"
+            absent = self._functions.refer(ABSENT)
+            yield from [f"if {there}", *indented([*self._value(held, slot)]), "else:", f"    {held} = {absent}"]
 
-    def _value(self, held: str, slot: Slot) -> Iterator[str]:
-        """Lines that read the value at `at`, and step over it."""
+    def _value(self, held: str, slot: Slot, at: str = _HERE) -> Iterator[str]:
+        """Lines that read the value at a place, and step over it."""
         refer, item = self._functions.refer, slot.item
         match item:
             case Tensor():
-                yield f"{held}, _, at = {refer(self._general.tensor_field(item, slot.tag))}(d, at)"
+                yield f"{held}, _, at = {refer(self._general.tensor_field(item, slot.tag))}(d, {at})"
             case Record() if slot.inside is not None:
-                yield from [*_SIZE, "to = at + n", "if to > end:", "    raise Unusual"]
+                yield from [*_size(at), "to = at + n", "if to > end:", "    raise Unusual"]
                 yield f"{held} = {self._record(item, slot.inside, slot.wire.message_type)}(d, at, to)"
                 yield "at = to"
             case Scalar(kind="bytes"):
-                yield from [*_SIZE, f"{held} = d[at:(at := at + n)]"]
+                yield from [*_size(at), f"{held} = d[at:(at := at + n)]"]
             case _:
-                yield from self._scalar(held, slot.wire.type)
+                yield from self._scalar(held, slot.wire.type, at)
                 if (element := self._general.element(item)) is not None:
                     yield f"{held} = {refer(element)}({held})"
 
-    def _scalar(self, held: str, type_: int) -> Iterator[str]:
+    def _scalar(self, held: str, type_: int, at: str) -> Iterator[str]:
         refer = self._functions.refer
+        if type_ == FieldDescriptor.TYPE_STRING:
+            yield from [*_size(at), f"{held} = d[at:(at := at + n)].decode()"]
+            return
+        if at != _HERE:
+            yield f"at = {at}"
         match type_:
-            case FieldDescriptor.TYPE_STRING:
-                yield from [*_SIZE, f"{held} = d[at:(at := at + n)].decode()"]
             case FieldDescriptor.TYPE_DOUBLE | FieldDescriptor.TYPE_FLOAT:
                 layout = struct.Struct("<d" if type_ == FieldDescriptor.TYPE_DOUBLE else "<f")
                 yield f"{held}, = {refer(layout.unpack_from)}(d, at + 1)"

@@ -77,13 +77,14 @@ def _list_of_arrays(value: Any) -> Any:
 def _record_writer(python: type[Any], fields: tuple[Field, ...]) -> Writable:
     parts = {f.name: writable_of(f.type) for f in fields if holds_arrays(f.type)}
     has_only_arrays = all(isinstance(f.type, Tensor) for f in fields if f.name in parts)
-    are_writable = [attrgetter(f"{name}.flags.writeable") for name in parts] if has_only_arrays else [_no]
+    flags: Callable[[Any], Any] = attrgetter(*[f"{name}.flags.writeable" for name in parts])
+    every = all if len(parts) > 1 else bool
 
     def write(value: Any) -> Any:
         if type(value) is not python:
             return writable(value)
         try:
-            if all([is_writable(value) for is_writable in are_writable]):  # noqa: C419 - as above
+            if has_only_arrays and every(flags(value)):
                 return value
         except AttributeError:  # no array
             pass
@@ -95,10 +96,6 @@ def _record_writer(python: type[Any], fields: tuple[Field, ...]) -> Writable:
         return _record(value, changed) if changed else value
 
     return write
-
-
-def _no(_: Any) -> bool:
-    return False
 
 
 def writable(value: Any) -> Any:
