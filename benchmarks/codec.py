@@ -159,10 +159,10 @@ def compare(repetitions: int = REPETITIONS) -> Iterator[CodecRow]:
 
 def printed(rows: Iterable[CodecRow]) -> Iterator[CodecRow]:
     """The rows, each printed when it is there."""
-    print(f"{'payload':>8} {'bytes':>9} {'':>6} {'protobuf':>10} {'meshgen':>10} {'ratio':>7}   spread of the ratio")
+    print(f"{'payload':>18} {'bytes':>9} {'':>6} {'protobuf':>10} {'meshgen':>10} {'ratio':>7}   spread of the ratio")
     for row in rows:
         print(
-            f"{row.payload:>8} {row.bytes:>9} {row.operation:>6} {row.protobuf_us:>7.2f} us {row.meshgen_us:>7.2f} us "
+            f"{row.payload:>18} {row.bytes:>9} {row.operation:>6} {row.protobuf_us:>7.2f} us {row.meshgen_us:>7.2f} us "
             f"{row.ratio:>6.2f}x   {row.least:.2f}-{row.most:.2f}",
             flush=True,
         )

@@ -1,7 +1,8 @@
 """Small messages beside plain protobuf by hand: `python -m benchmarks.codec_small`.
 
 Meshgen's side has everything that a node's request goes through: types, dtype and shape as annotated, arrays that can
-be written to. By hand nothing is checked, and the array is copied, too. Measured as `benchmarks.codec` does.
+be written to. By hand dtype and number of dimensions are checked, and the array is copied, as a careful user would.
+Measured as `benchmarks.codec` does.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,126 +26,173 @@ from meshgen.contract.model import RpcSpec, ServiceSpec
 from meshgen.schema.model import Field, ListOf, Record, Scalar, Tensor, Type
 from meshgen.schema.values.writable import arrays_in, with_writable
 
-BLOBS = (100, 4 << 10, 60 << 10)
-"""Bytes."""
-ARRAYS = (16, 1024, 15_000)
-"""Elements of float32."""
+SIZES = (100, 1 << 10, 16 << 10, 64 << 10)
+"""Bytes of each payload."""
+FLOAT, BYTE = Tensor("numpy", "float32", (None,)), Tensor("numpy", "uint8", (None,))
+_NAME = "a name of a sample"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A request, and how protobuf's user writes and reads it."""
+
+    payload: str
+    params: dict[str, Type]
+    values: dict[str, Any]
+    write: Callable[[type[Any]], Any]
+    """Class of the request → the message of the values."""
+    read: Callable[[Any], Any]
+    """The message → the values."""
+
+
+@dataclasses.dataclass
+class Named:
+    """A tensor and its name."""
+
+    name: str
+    x: Any
+
+
+@dataclasses.dataclass
+class Pairs:
+    """Two tensors."""
+
+    x: Any
+    y: Any
 
 
 @dataclasses.dataclass
 class Sample:
-    """What the record holds."""
+    """A tensor, its name, and numbers."""
 
     name: str
     x: Any
     ids: list[int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A message and how protobuf's user writes and reads it."""
-
-    payload: str
-    schema: Type
-    bytes: int
-    value: Any
-    message: Callable[[type[Any], type[Any] | None], Callable[[], Any]]
-    """Message class and that of its field → what makes the message of the value."""
-    read: Callable[[Any], Any]
-    """Field `x` of the message → the value."""
+def _parts(array: Any, datatype: str = "FP32") -> dict[str, Any]:
+    return {"datatype": datatype, "shape": array.shape, "raw": array.tobytes()}
 
 
 def _array(tensor: Any) -> Any:
+    if tensor.datatype != "FP32" or len(tensor.shape) != 1:
+        raise ValueError("no row of float32")
     return np.frombuffer(tensor.raw, np.float32).reshape(tuple(tensor.shape)).copy()
 
 
-def _cases() -> Iterator[Case]:
-    yield from map(_of_bytes, BLOBS)
-    for count in ARRAYS:
-        array = np.arange(count, dtype=np.float32)
-        yield _of_tensor("numpy", array, array)
-        yield _of_tensor("torch", torch.from_numpy(array.copy()), array)
-    yield from map(_of_record, ARRAYS)
+def _bytes_array(tensor: Any) -> Any:
+    if tensor.datatype != "UINT8" or len(tensor.shape) != 1:
+        raise ValueError("no row of uint8")
+    return np.frombuffer(tensor.raw, np.uint8).reshape(tuple(tensor.shape)).copy()
 
 
-def _of_bytes(size: int) -> Case:
-    blob = bytes(range(256)) * (size // 256) + bytes(size % 256)
-
-    def message(cls: Any, _: Any) -> Callable[[], Any]:
-        return lambda: cls(x=blob)
-
-    return Case(payload="bytes", schema=Scalar("bytes"), bytes=size, value=blob, message=message, read=lambda x: x)
-
-
-def _of_tensor(library: Literal["numpy", "torch"], value: Any, array: Any) -> Case:
-    is_torch = library == "torch"
-
-    def message(cls: Any, inner: Any) -> Callable[[], Any]:
-        if is_torch:
-            return lambda: cls(x=inner(datatype="FP32", shape=value.shape, raw=value.numpy().tobytes()))
-        return lambda: cls(x=inner(datatype="FP32", shape=value.shape, raw=value.tobytes()))
-
-    return Case(
-        payload=library, schema=Tensor(library, "float32", (None,)), bytes=array.nbytes, value=value,
-        message=message, read=(lambda x: torch.from_numpy(_array(x))) if is_torch else _array,
-    )  # fmt: skip
-
-
-def _of_record(count: int) -> Case:
-    types: dict[str, Type] = {
-        "name": Scalar("str"),
-        "x": Tensor("numpy", "float32", (None,)),
-        "ids": ListOf(Scalar("int")),
-    }
+def _record(cls: type[Any], **types: Type) -> Record:
     fields = tuple(Field(name=name, type=type_) for name, type_ in types.items())
-    value = Sample("a name of a sample", np.arange(count, dtype=np.float32), list(range(0, 1000, 100)))
+    return Record(name=cls.__name__, kind="dataclass", python=cls, fields=fields)
 
-    def message(cls: Any, inner: Any) -> Callable[[], Any]:
-        of_tensor = type(inner().x)
 
-        def make() -> Any:
-            tensor = of_tensor(datatype="FP32", shape=value.x.shape, raw=value.x.tobytes())
-            return cls(x=inner(name=value.name, x=tensor, ids=value.ids))
+def cases(size: int) -> Iterator[Case]:
+    """Every message with payloads of so many bytes."""
+    blob = bytes(range(256)) * (size // 256) + bytes(size % 256)
+    yield from _of_blob(blob)
+    yield from _alone(np.frombuffer(blob, np.float32))
+    yield from _beside(np.frombuffer(blob, np.float32))
 
-        return make
 
-    return Case(
-        payload="record", schema=Record(name="Sample", kind="dataclass", python=Sample, fields=fields),
-        bytes=value.x.nbytes, value=value, message=message,
-        read=lambda m: Sample(m.name, _array(m.x), list(m.ids)),
+def _of_blob(blob: bytes) -> Iterator[Case]:
+    yield Case(
+        payload="bytes",
+        params={"x": Scalar("bytes")}, values={"x": blob},
+        write=lambda cls: cls(x=blob), read=lambda m: m.x,
+    )  # fmt: skip
+    yield Case(
+        payload="bytes + str",
+        params={"x": Scalar("bytes"), "name": Scalar("str")}, values={"x": blob, "name": _NAME},
+        write=lambda cls: cls(x=blob, name=_NAME), read=lambda m: (m.x, m.name),
+    )  # fmt: skip
+    array = np.frombuffer(blob, np.uint8)
+    yield Case(
+        payload="uint8 + int",
+        params={"x": BYTE, "k": Scalar("int")}, values={"x": array, "k": 5},
+        write=lambda cls: cls(x=_parts(array, "UINT8"), k=5), read=lambda m: (_bytes_array(m.x), m.k),
     )  # fmt: skip
 
 
-def codec_of(type_: Type) -> tuple[RpcCodec, tuple[Field, ...]]:
-    """The codec of an rpc that takes a value as `x`, and its parameters."""
-    fields = (Field(name="x", type=type_),)
+def _alone(array: Any) -> Iterator[Case]:
+    yield Case(
+        payload="numpy",
+        params={"x": FLOAT}, values={"x": array},
+        write=lambda cls: cls(x=_parts(array)), read=lambda m: _array(m.x),
+    )  # fmt: skip
+    tensor = torch.from_numpy(array.copy())
+    yield Case(
+        payload="torch",
+        params={"x": Tensor("torch", "float32", (None,))}, values={"x": tensor},
+        write=lambda cls: cls(x=_parts(tensor.numpy())), read=lambda m: torch.from_numpy(_array(m.x)),
+    )  # fmt: skip
+    yield Case(
+        payload="list of 4",
+        params={"x": ListOf(FLOAT)}, values={"x": [array] * 4},
+        write=lambda cls: cls(x=[_parts(a) for a in [array] * 4]), read=lambda m: [_array(a) for a in m.x],
+    )  # fmt: skip
+
+
+def _beside(array: Any) -> Iterator[Case]:
+    yield Case(
+        payload="numpy + int",
+        params={"x": FLOAT, "k": Scalar("int")}, values={"x": array, "k": 5},
+        write=lambda cls: cls(x=_parts(array), k=5), read=lambda m: (_array(m.x), m.k),
+    )  # fmt: skip
+    yield Case(
+        payload="{str, numpy}",
+        params={"x": _record(Named, name=Scalar("str"), x=FLOAT)}, values={"x": Named(_NAME, array)},
+        write=lambda cls: cls(x={"name": _NAME, "x": _parts(array)}), read=lambda m: Named(m.x.name, _array(m.x.x)),
+    )  # fmt: skip
+    yield Case(
+        payload="{numpy, numpy}",
+        params={"x": _record(Pairs, x=FLOAT, y=FLOAT)}, values={"x": Pairs(array, array)},
+        write=lambda cls: cls(x={"x": _parts(array), "y": _parts(array)}),
+        read=lambda m: Pairs(_array(m.x.x), _array(m.x.y)),
+    )  # fmt: skip
+    ids = list(range(0, 1000, 100))
+    yield Case(
+        payload="{str, numpy, ints}",
+        params={"x": _record(Sample, name=Scalar("str"), x=FLOAT, ids=ListOf(Scalar("int")))},
+        values={"x": Sample(_NAME, array, ids)},
+        write=lambda cls: cls(x={"name": _NAME, "x": _parts(array), "ids": ids}),
+        read=lambda m: Sample(m.x.name, _array(m.x.x), list(m.x.ids)),
+    )  # fmt: skip
+
+
+def codec_of(params: dict[str, Type]) -> tuple[RpcCodec, tuple[Field, ...]]:
+    """The codec of an rpc that takes these, as its node has it, and its parameters."""
+    fields = tuple(Field(name=name, type=type_) for name, type_ in params.items())
     spec = ServiceSpec(node="n", rpcs=(RpcSpec(name="Run", params=fields, result=Scalar("int")),))
     contracts = Contracts(build("g", [spec], None).descriptors.SerializeToString())
     return contracts.codec("g.n.v1.NService", "Run", fields, None, Scalar("int"), own=True), fields
 
 
 def _pairs(case: Case) -> Iterator[Pair]:
-    codec, fields = codec_of(case.schema)
-    arrays, value, read = arrays_in(fields), case.value, case.read
+    codec, fields = codec_of(case.params)
+    arrays, values, write, read = arrays_in(fields), case.values, case.write, case.read
     cls: Any = codec.request_class
-    inner = None if isinstance(case.schema, Scalar) else type(cls().x)
-    make = case.message(cls, inner)
-    data = codec.encode_request({"x": value})
-    if cls.FromString(data) != make():
+    data = codec.encode_request(values)
+    if cls.FromString(data) != write(cls):
         raise ValueError(f"not the message that is written by hand: {case.payload}")
 
     def node_reads() -> Any:
         request = codec.decode_request(data)
         return with_writable(request, arrays) if arrays else request
 
-    yield "write", lambda: make().SerializeToString(), lambda: codec.encode_request({"x": value})
-    yield "read", lambda: read(cls.FromString(data).x), node_reads
+    yield "write", lambda: write(cls).SerializeToString(), lambda: codec.encode_request(values)
+    yield "read", lambda: read(cls.FromString(data)), node_reads
 
 
 def compare(repetitions: int = REPETITIONS) -> Iterator[CodecRow]:
     """Every message, written and read."""
-    for case in _cases():
-        yield from compared(case.payload, case.bytes, _pairs(case), repetitions)
+    for size in SIZES:
+        for case in cases(size):
+            yield from compared(case.payload, size, _pairs(case), repetitions)
 
 
 def main() -> None:

@@ -6,7 +6,14 @@ from typing import Any, assert_never
 
 from meshgen.codec.payloads import payload_of
 from meshgen.codec.pieces import elements_of
-from meshgen.codec.tensors.content import big_tensor_reader, tensor_class, tensor_message_reader, tensor_reader
+from meshgen.codec.tensors.content import (
+    FieldReader,
+    big_tensor_reader,
+    tensor_class,
+    tensor_field_reader,
+    tensor_message_reader,
+    tensor_reader,
+)
 from meshgen.codec.well_known import message_reader, read_value
 from meshgen.errors import InternalError
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD, field_name
@@ -122,9 +129,9 @@ class Decoding:
 
         return tensor_reader(type_, big_tensor_reader(type_, otherwise), own=self._own)
 
-    def tensor_alone(self, type_: Tensor, outer: bytes) -> Reader:
-        """The same for the only field of a message that is all of the bytes; None for what is not common."""
-        return tensor_reader(type_, lambda _: None, own=self._own, outer=outer)
+    def tensor_field(self, type_: Tensor, tag: int) -> FieldReader:
+        """The same for a field of a small message."""
+        return tensor_field_reader(type_, tag, own=self._own)
 
     def element(self, type_: Type) -> Reader | None:  # noqa: C901 - one case per type
         """Reads one element; None when it is the value already."""

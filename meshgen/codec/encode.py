@@ -84,22 +84,10 @@ class Encoding:
         compiled = self._records.get(record)
         if compiled is None:
             compiled = self._records[record] = []
-            compiled.append(self._record(record))
+            compiled.append(_record_writer(record, self.field))
         if compiled:
             return compiled[0]
         return lambda message, value: compiled[0](message, value)  # noqa: PLW0108 - it is empty yet
-
-    def _record(self, record: Record) -> Fill:
-        rows = [(getter(record, f), self.field(f)) for f in record.fields]
-        whole, check = extra_fields_check(record)
-
-        def fill(message: Any, value: Any) -> None:
-            if type(value) is not whole:
-                check(value)
-            for get, write in rows:
-                write(message, get(value))
-
-        return fill
 
     def field(self, field: Field) -> Fill:
         """Puts the value of a field into the message that has it."""
@@ -196,9 +184,13 @@ class Encoding:
 
         return write
 
-    def tensor(self, type_: Tensor, outer: bytes = b"") -> Convert:
-        """Turns an array or tensor into the bytes of its message; `outer` is as for `tensor_writer`."""
-        return tensor_writer(Tensor(type_.library) if self._for_request else type_, outer)
+    def tensor(self, type_: Tensor) -> Convert:
+        """Turns an array or tensor into the bytes of its message."""
+        return tensor_writer(self.asked(type_))
+
+    def asked(self, type_: Tensor) -> Tensor:
+        """What is asked of an array or tensor when it is written."""
+        return Tensor(type_.library) if self._for_request else type_
 
     def element(self, type_: Type) -> Convert | None:
         """Turns a value into what a list holds; None for types that are messages there."""
@@ -234,8 +226,7 @@ class Encoding:
             case Image():
                 return _parts_writer(picture.image_parts)
             case Tensor():
-                asked = Tensor(type_.library) if self._for_request else type_
-                return _parts_writer(lambda value: tensor.tensor_parts(value, asked))
+                return _parts_writer(lambda value: tensor.tensor_parts(value, self.asked(type_)))
             case ListOf() | MapOf():
                 return self._member(LIST_FIELD, type_)
             case Optional():
@@ -246,6 +237,19 @@ class Encoding:
                 raise InternalError(f"no message for {type_}")
             case _:
                 assert_never(type_)
+
+
+def _record_writer(record: Record, writer: Callable[[Field], Fill]) -> Fill:
+    rows = [(getter(record, f), writer(f)) for f in record.fields]
+    whole, check = extra_fields_check(record)
+
+    def fill(message: Any, value: Any) -> None:
+        if type(value) is not whole:
+            check(value)
+        for get, write in rows:
+            write(message, get(value))
+
+    return fill
 
 
 def _appended(wire: str, convert: Convert) -> Fill:

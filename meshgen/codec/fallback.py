@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 from google.protobuf.message import DecodeError
 
@@ -16,9 +17,21 @@ from meshgen.codec.wireformat import Buffer
 from meshgen.schema.convert.readers import Reader
 from meshgen.schema.misfit import TOO_DEEP, EncodeError
 
-T = TypeVar("T")
-Write: TypeAlias = Callable[[Any], bytes]
-Read: TypeAlias = Callable[[Buffer], Any]
+Run: TypeAlias = Callable[[Any], Any]
+"""A value → its message, or a message → its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise:
+    """Who does what is left by code that goes past protobuf."""
+
+    common: Run
+    """For what is not small, or was written in another way."""
+    general: Callable[[Any, Exception], Any]
+    """For what raised an error."""
+
+
+CompileSmall: TypeAlias = Callable[[Otherwise], Run]
 
 
 class MessageWriter:
@@ -31,7 +44,7 @@ class MessageWriter:
         compile_fast: Callable[[], Fill],
         *,
         deep: bool,
-        past: Callable[[Write], Write] | None = None,
+        compile_small: CompileSmall | None = None,
     ) -> None:
         """Prepare.
 
@@ -40,66 +53,51 @@ class MessageWriter:
             general: writes all values, or says what is wrong with them.
             compile_fast: makes what writes the common ones; asked at the first message, as many are never written.
             deep: values may be nested deeper than protobuf reads.
-            past: makes what writes some values past protobuf, and has others written by what it is given.
+            compile_small: makes what writes some of these past protobuf.
         """
+        self.write: Callable[[Any], bytes] = self._write_first
+        """The bytes of a message that carries the value; raises EncodeError when it does not fit."""
         self._wire = wire
         self._general = general
         self._compile = compile_fast
-        self._past = past
-        self._fast: Write | None = None
-        self._fill: Fill = general
+        self._compile_small = compile_small
+        self._fill: Fill | None = None
+        self._parts: Run | None = None
+        self._check: Run | None = None
         self._deep = deep
-
-    def write(self, value: Any) -> bytes:
-        """The bytes of a message that carries the value.
-
-        Raises:
-            EncodeError: it does not fit.
-        """
-        fast = self._fast or self._compiled()
-        try:
-            return fast(value)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the general writer says what is wrong, and where
-            failure = error
-        try:
-            return self._generally(self._wire.write, value, failure)
-        finally:
-            del failure  # it holds this frame, and the value with it
 
     def parts(self, value: Any) -> Sequence[Buffer]:
         """What `write` gives, big payloads apart; `MessageBytes.parts` says more."""
-        parts = self._done(self._wire.parts, value)
+        if self._parts is None:
+            self._parts = self._compiled(self._wire.parts, self._compile_small)
+        parts = self._parts(value)
         return (parts,) if isinstance(parts, bytes) else parts
 
     def check(self, value: Any) -> None:
         """Raise what `write` would, without copying big payloads."""
-        self._done(self._wire.check, value)
+        if self._check is None:
+            self._check = self._compiled(self._wire.check, None)
+        self._check(value)
 
-    def _done(self, run: Callable[..., T], value: Any) -> T:
-        if self._fast is None:
-            self._compiled()
-        try:
-            return run(self._fill, value, verify=self._deep)
-        except Exception as error:  # noqa: BLE001 - as above
-            failure = error
-        try:
-            return self._generally(run, value, failure)
-        finally:
-            del failure
+    def _write_first(self, value: Any) -> bytes:
+        write: Callable[[Any], bytes] = self._compiled(self._wire.write, self._compile_small)
+        self.write = write
+        return write(value)
 
-    def _generally(self, run: Callable[..., T], value: Any, failure: Exception) -> T:
-        try:
-            done = run(self._general, value, verify=self._deep)
-        except (RecursionError, DecodeError):
-            raise EncodeError(TOO_DEEP) from None
-        _note(self._wire, failure)
-        return done
+    def _compiled(self, run: Callable[..., Any], compile_small: CompileSmall | None) -> Run:
+        self._fill = self._fill or self._compile()
+        fast: Run = partial(run, self._fill, verify=self._deep)
 
-    def _compiled(self) -> Write:
-        self._fill = self._compile()
-        written = partial(self._wire.write, self._fill, verify=self._deep)
-        self._fast = written if self._past is None else self._past(written)
-        return self._fast
+        def generally(value: Any, failure: Exception) -> Any:
+            try:
+                done = run(self._general, value, verify=self._deep)
+            except (RecursionError, DecodeError):
+                raise EncodeError(TOO_DEEP) from None
+            _note(self._wire, failure)
+            return done
+
+        common = _tried(fast, generally)
+        return common if compile_small is None else compile_small(Otherwise(common, generally))
 
 
 class MessageReader:
@@ -111,7 +109,7 @@ class MessageReader:
         general: Reader,
         compile_fast: Callable[[], Reader],
         *,
-        past: Callable[[Read], Read] | None = None,
+        compile_small: CompileSmall | None = None,
     ) -> None:
         """Prepare.
 
@@ -119,39 +117,45 @@ class MessageReader:
             wire: bytes of the message.
             general: reads all values or says what is wrong.
             compile_fast: makes what reads the common ones.
-            past: makes what reads some messages past protobuf, and has others read by what it is given.
+            compile_small: makes what reads some of these past protobuf.
+        """
+        self.read: Callable[[Buffer], Any] = self._read_first
+        """The value of a message.
+
+        It raises Misfit when that does not fit, DecodeError or RecursionError when the bytes are not a message of this
+        class, or it is nested too deep.
         """
         self._wire = wire
         self._general = general
         self._compile = compile_fast
-        self._past = past
-        self._fast: Read | None = None
+        self._compile_small = compile_small
 
-    def read(self, data: Buffer) -> Any:
-        """The value of the message.
+    def _read_first(self, data: Buffer) -> Any:
+        common = _tried(partial(self._wire.read, self._compile()), self._generally)
+        small = self._compile_small
+        self.read = common if small is None else small(Otherwise(common, self._generally))
+        return self.read(data)
 
-        Raises:
-            Misfit: it does not fit.
-            DecodeError, RecursionError: the bytes are not a message of this class, or it is nested too deep.
-        """
-        fast = self._fast or self._compiled()
+    def _generally(self, data: Buffer, failure: Exception) -> Any:
+        if isinstance(failure, DecodeError):
+            raise failure
+        value = self._wire.read(self._general, data)
+        _note(self._wire, failure)
+        return value
+
+
+def _tried(fast: Run, generally: Callable[[Any, Exception], Any]) -> Run:
+    def run(value: Any) -> Any:
         try:
-            return fast(data)
-        except DecodeError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, the general reader says what is wrong, and where
+            return fast(value)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the general code says what is wrong, and where
             failure = error
         try:
-            value = self._wire.read(self._general, data)
-            _note(self._wire, failure)
-            return value
+            return generally(value, failure)
         finally:
             del failure  # it holds this frame, and the value with it
 
-    def _compiled(self) -> Read:
-        read: Read = partial(self._wire.read, self._compile())
-        self._fast = read if self._past is None else self._past(read)
-        return self._fast
+    return run
 
 
 def _note(wire: MessageBytes, failure: Exception) -> None:

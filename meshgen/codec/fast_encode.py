@@ -29,7 +29,7 @@ from meshgen.schema.relate.defaults import none_is_lost
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.values.scalars import TO_SCALAR
 
-_CLASSES: Mapping[ScalarKind, type[Any]] = {
+CLASSES: Mapping[ScalarKind, type[Any]] = {
     kind: cls for kind, cls in SCALARS.items() if kind in ("int", "int32", "float", "str", "bool")
 }
 """Python's class for the values of a kind that protobuf takes as they are, and checks as strictly as we would."""
@@ -40,53 +40,53 @@ class FastEncoding:
 
     def __init__(self, general: Encoding) -> None:
         """Args: what writes everything that is not common, or not a matter of a few lines."""
+        self.functions = CompiledFunctions()
         self._general = general
-        self._functions = CompiledFunctions()
         self._records: dict[Record, str] = {}
 
     def arguments(self, fields: tuple[Field, ...]) -> Fill:
         """Puts a mapping into a message, as `Encoding.arguments` does."""
         lines = ["n = len(v)"]
         for field in fields:
-            given = [f"x = v[{field.name!r}]", *self._field(field)]
+            given = [f"x = v[{field.name!r}]", *self.field(field)]
             if field.required:
                 lines += given
                 continue
             lines += [f"if {field.name!r} in v:", *indented(given), "else:", "    n += 1"]
             if isinstance(field.type, ListOf | MapOf) and field.has_default:
-                lines += indented([f"x = {self._functions.refer(field.make_default)}()", *self._field(field)])
+                lines += indented([f"x = {self.functions.refer(field.make_default)}()", *self.field(field)])
         lines += [f"if n != {len(fields)}:", "    raise Unusual"]
-        return self._functions.define("m, v", lines, "writer of arguments")
+        return self.functions.define("m, v", lines, "writer of arguments")
 
     def value(self, field: Field) -> Fill:
         """Puts the value of a message's only field into it."""
-        return self._functions.define("m, x", self._field(field), f"writer of {field.name}")
+        return self.functions.define("m, x", self.field(field), f"writer of {field.name}")
 
     def record(self, record: Record) -> Fill:
         """Puts a value of the record into a message, as `Encoding.record` does."""
         name = self._record(record)
-        return self._functions.define("m, v", [f"{name}(m, v)"], f"writer of {record}")
+        return self.functions.define("m, v", [f"{name}(m, v)"], f"writer of {record}")
 
     def _record(self, record: Record) -> str:
         """The name of the record's function, which may be compiled later, as records hold themselves."""
         if record not in self._records:
-            self._records[record] = name = self._functions.reserve()
+            self._records[record] = name = self.functions.reserve()
             general = self._general.record(record)
-            common = _common(record, self._functions)
-            if common is None:
-                self._functions.assign(name, general)
+            general_when = uncommon(record, self.functions)
+            if general_when is None:
+                self.functions.assign(name, general)
                 return name
-            lines = [f"if {common}:", f"    {self._functions.refer(general)}(m, v)", "    return"]
+            lines = [f"if {general_when}:", f"    {self.functions.refer(general)}(m, v)", "    return"]
             for index, field in enumerate(record.fields):
-                lines += [f"x = {_got(record, field, index)}", *self._field(field)]
-            self._functions.define("m, v", lines, f"writer of {record}", name)
+                lines += [f"x = {got(record, field, index)}", *self.field(field)]
+            self.functions.define("m, v", lines, f"writer of {record}", name)
         return self._records[record]
 
-    def _field(self, field: Field) -> list[str]:
+    def field(self, field: Field) -> list[str]:
         """Lines that put `x` into the message `m`."""
         wire, type_ = field_name(field.name), field.type
         if field.omitted or spread(type_) is not None or type_ == Optional(AnyValue()):
-            return [f"{self._functions.refer(self._general.field(field))}(m, x)"]
+            return [f"{self.functions.refer(self._general.field(field))}(m, x)"]
         match type_:
             case Optional(item=item):
                 absent = ["else:", "    raise Unusual"] if none_is_lost(field) else []
@@ -102,33 +102,33 @@ class FastEncoding:
 
     def _unless_unusual(self, field: Field, written: list[str]) -> list[str]:
         """The lines for what is common (the first says when it is), and the general writer for all else."""
-        general = f"{self._functions.refer(self._general.field(field))}(m, x)"
+        general = f"{self.functions.refer(self._general.field(field))}(m, x)"
         return [f"if {written[0]}:", *indented(written[1:]), "else:", f"    {general}"] if written else [general]
 
     def _singular(self, wire: str, type_: Type) -> list[str]:
         match type_:
             case Scalar(kind="bool"):
-                to_bool = self._functions.refer(TO_SCALAR["bool"])
+                to_bool = self.functions.refer(TO_SCALAR["bool"])
                 return [set_field(wire, f"x if x is True or x is False else {to_bool}(x)")]
-            case Scalar(kind=kind) if kind in _CLASSES:
-                convert = self._functions.refer(TO_SCALAR[kind])
-                return [set_field(wire, f"x if type(x) is {_CLASSES[kind].__name__} else {convert}(x)")]
+            case Scalar(kind=kind) if kind in CLASSES:
+                convert = self.functions.refer(TO_SCALAR[kind])
+                return [set_field(wire, f"x if type(x) is {CLASSES[kind].__name__} else {convert}(x)")]
             case Record() | Ref():
                 name = self._record(type_.record)
                 return [f"s = {field_of('m', wire)}", "s.SetInParent()", f"{name}(s, x)"]
             case Tensor():
-                return [f"{field_of('m', wire)}.append({self._functions.refer(self._general.tensor(type_))}(x))"]
+                return [f"{field_of('m', wire)}.append({self.functions.refer(self._general.tensor(type_))}(x))"]
             case _:
                 scalar = self._general.scalar(type_)
                 if scalar is not None:
-                    return [set_field(wire, f"{self._functions.refer(scalar)}(x)")]
-                return [f"{self._functions.refer(self._general.singular(wire, type_))}(m, x)"]
+                    return [set_field(wire, f"{self.functions.refer(scalar)}(x)")]
+                return [f"{self.functions.refer(self._general.singular(wire, type_))}(m, x)"]
 
     def _map(self, wire: str, type_: MapOf) -> list[str]:
         """As `_repeated`: the entries of a dict in their order."""
         common = ["type(x) is dict", f"{self._classes(type_.key.kind)}.issuperset(map(type, x))"]
         match type_.value:
-            case Scalar(kind=kind) if kind in _CLASSES:
+            case Scalar(kind=kind) if kind in CLASSES:
                 common.append(f"{self._classes(kind)}.issuperset(map(type, x.values()))")
                 put = ["w.value = e"]
             case Record() | Ref():
@@ -140,18 +140,18 @@ class FastEncoding:
 
     def _classes(self, kind: ScalarKind) -> str:
         """The name of the set of Python's class for a kind, against which the classes of many values are held."""
-        return self._functions.refer(frozenset({_CLASSES[kind]}))
+        return self.functions.refer(frozenset({CLASSES[kind]}))
 
     def _repeated(self, wire: str, item: Type) -> list[str]:
         """When it is common, and the lines for it; nothing when there is no fast way."""
         listed = "type(x) is list or type(x) is tuple"
         match item:
-            case Scalar(kind=kind) if kind in _CLASSES:
-                all_of = f"{self._functions.refer(are_all)}(x, {self._classes(kind)})"
+            case Scalar(kind=kind) if kind in CLASSES:
+                all_of = f"{self.functions.refer(are_all)}(x, {self._classes(kind)})"
                 few = f"len(x) <= {PIECE}"
                 common = f"({listed}) and ({self._classes(kind)}.issuperset(map(type, x)) if {few} else {all_of})"
                 put = f"{field_of('m', wire)}.extend(x) if {few}"
-                return [common, f"{put} else {self._functions.refer(extend)}({field_of('m', wire)}, x)"]
+                return [common, f"{put} else {self.functions.refer(extend)}({field_of('m', wire)}, x)"]
             case Record() | Ref():
                 name = self._record(item.record)
                 return [listed, f"add = {field_of('m', wire)}.add", "for e in x:", f"    {name}(add(), e)"]
@@ -159,11 +159,11 @@ class FastEncoding:
                 convert = self._general.element(item)
                 if convert is None:
                     return []
-                converted = f"[{self._functions.refer(convert)}(e) for e in x]"
-                return [listed, f"{self._functions.refer(extend)}({field_of('m', wire)}, {converted})"]
+                converted = f"[{self.functions.refer(convert)}(e) for e in x]"
+                return [listed, f"{self.functions.refer(extend)}({field_of('m', wire)}, {converted})"]
 
 
-def _common(record: Record, functions: CompiledFunctions) -> str | None:
+def uncommon(record: Record, functions: CompiledFunctions) -> str | None:
     """When a value `v` is not a common one of the record; None when none are."""
     count = len(record.fields)
     match record.kind:
@@ -178,7 +178,8 @@ def _common(record: Record, functions: CompiledFunctions) -> str | None:
             return f"type(v) is not {functions.refer(whole)}" if whole is not None and plain else None
 
 
-def _got(record: Record, field: Field, index: int) -> str:
+def got(record: Record, field: Field, index: int) -> str:
+    """Expression of a field of the value `v`."""
     match record.kind:
         case "tuple":
             return f"v[{index}]"

@@ -14,6 +14,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from meshgen.codec.pycode import Unusual
 from meshgen.codec.wireformat import Buffer, Places, Rewriting, Search, UnsearchableError, joined, places_of
 from meshgen.contract.shared_messages import TENSOR_PADDING
 from meshgen.schema.misfit import EncodeError
@@ -32,7 +33,7 @@ _PADDING = {"meshgen.tensor.v1.Tensor": TENSOR_PADDING}
 _BYTES_PER_FIELD = 4096
 """Messages with smaller fields on average are left to protobuf: to search them may cost more than it saves."""
 
-_LARGEST = (1 << 31) - 1
+LARGEST = (1 << 31) - 1
 """Bytes of a message, by protobuf."""
 
 _MARK = os.urandom(12)
@@ -75,6 +76,17 @@ def _keep(held: dict[bytes, Buffer], payload: Buffer) -> bytes:
     return key
 
 
+def copied(data: Buffer) -> bytes:
+    """The bytes of what was received into memory of its own, as `MessageBytes.read` would copy them.
+
+    Raises:
+        Unusual: there may be something of which it gives a view.
+    """
+    if len(data) >= min(_VIEWED, THRESHOLD):
+        raise Unusual
+    return bytes(data)
+
+
 class MessageBytes:
     """Bytes of the messages of one class."""
 
@@ -95,9 +107,12 @@ class MessageBytes:
         self._written = places_of(descriptor, _PADDING)
         self._read = places_of(descriptor)
 
-    def number(self, field: str) -> int:
-        """The number of a field."""
-        return int(self._class.DESCRIPTOR.fields_by_name[field].number)
+    @property
+    def taken(self) -> Descriptor:
+        """The message as it is written and read."""
+        descriptor: Any = self._class.DESCRIPTOR
+        found: Descriptor = descriptor
+        return found
 
     def write(self, fill: Callable[[Any, Any], None], value: Any, *, verify: bool = False) -> bytes:
         """The bytes of a message into which `fill` has put `value`.
@@ -172,7 +187,7 @@ class MessageBytes:
 
 def _with_payloads(data: bytes, places: Places, held: dict[bytes, Buffer]) -> list[Buffer]:
     size = len(data) + sum(map(len, held.values()))
-    if size > _LARGEST:
+    if size > LARGEST:
         raise EncodeError(f"is {size} bytes, more than the 2 GiB that a message can hold")
     search = Search(data, lambda start, end: held.get(data[start:end]), smallest=KEY_SIZE, mark=_MARK)
     return Rewriting(data).pieces(search.cuts(places))

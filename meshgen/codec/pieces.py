@@ -17,7 +17,7 @@ def elements_of(field: Any) -> Sequence[Any]:
 
 def listed(field: Any) -> list[Any]:
     """The elements as a list."""
-    return list(field) if len(field) <= PIECE else list(chain.from_iterable(_pieces(field)))
+    return field[:] if len(field) <= PIECE else list(chain.from_iterable(_pieces(field)))
 
 
 def extend(field: Any, values: Sequence[Any]) -> None:

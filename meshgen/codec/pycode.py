@@ -57,6 +57,27 @@ def indented(lines: Sequence[str]) -> list[str]:
     return [f"    {line}" for line in lines]
 
 
+def with_fallback(param: str, lines: Sequence[str], unusual: str, common: str, general: str) -> list[str]:
+    """The lines, which return, and what is done when they do not.
+
+    Args:
+        param: what is written or read.
+        lines: may raise anything.
+        unusual: names the errors over what `common` does.
+        common: names what does all that is not done by the lines.
+        general: names what does that over which they raised another error, which it takes, too.
+    """
+    return [
+        "try:", *indented(lines),
+        f"except {unusual}:", "    failure = None",
+        "except Exception as error:", "    failure = error",
+        "else:", "    failure = None",
+        "if failure is None:", f"    return {common}({param})",
+        "try:", f"    return {general}({param}, failure)",
+        "finally:", "    del failure",
+    ]  # fmt: skip
+
+
 def field_of(message: str, wire: str) -> str:
     """A field of a message."""
     return f"getattr({message}, {wire!r})" if keyword.iskeyword(wire) else f"{message}.{wire}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FileDescriptor, MethodDescriptor
@@ -14,7 +14,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from meshgen.codec.decode import Decoding
 from meshgen.codec.encode import Encoding
-from meshgen.codec.fallback import MessageReader, MessageWriter
+from meshgen.codec.fallback import MessageReader, MessageWriter, Otherwise, Run
 from meshgen.codec.fast_decode import FastDecoding
 from meshgen.codec.fast_encode import FastEncoding
 from meshgen.codec.forwarding import Forwarding
@@ -22,7 +22,8 @@ from meshgen.codec.lazy import UNDECODED, plain, undecoded
 from meshgen.codec.ordered_maps import with_ordered_maps
 from meshgen.codec.passthrough import Fields, Part, concatenated, parts_of
 from meshgen.codec.payloads import MessageBytes
-from meshgen.codec.sole_field import SoleField
+from meshgen.codec.small.reading import SmallReading
+from meshgen.codec.small.writing import SmallWriting
 from meshgen.codec.tensors.fields import TensorFields
 from meshgen.codec.wireformat import Buffer
 from meshgen.errors import MeshgenError
@@ -132,7 +133,7 @@ class RpcCodec:
         self._write_response, self._read_response = answers.writer(self._response), answers.reader(self._response)
         # A tensor that is an argument has been checked when it was read; what a record holds is its class's choice.
         checked = tuple(p for p in params if not isinstance(without_none(p.type), Tensor))
-        self._enforce = request_check(checked, request_record)
+        self._enforce = request_check(checked, request_record, read=True)
         self._params = params
         self.params = params if request_record is None else request_record.fields
         self._by_name = request_record is None
@@ -272,23 +273,34 @@ def _request_writer(
     wire: MessageBytes, encoding: Encoding, params: tuple[Field, ...], record: Record | None
 ) -> MessageWriter:
     deep = any(is_deep(f.type) for f in (params if record is None else record.fields))
+
+    def small(otherwise: Otherwise) -> Run:
+        writing = SmallWriting(wire.taken, encoding)
+        return writing.arguments(params, otherwise) if record is None else writing.record(record, otherwise)
+
     if record is None:
-        sole = SoleField.of(wire, params, keyed=True)
-        past = None if sole is None else partial(sole.writer, encoding)
         general = encoding.arguments(params)
-        return MessageWriter(wire, general, lambda: FastEncoding(encoding).arguments(params), deep=deep, past=past)
-    return MessageWriter(wire, encoding.record(record), lambda: FastEncoding(encoding).record(record), deep=deep)
+        return MessageWriter(
+            wire, general, lambda: FastEncoding(encoding).arguments(params), deep=deep, compile_small=small
+        )
+    general = encoding.record(record)
+    return MessageWriter(wire, general, lambda: FastEncoding(encoding).record(record), deep=deep, compile_small=small)
 
 
 def _request_reader(
     wire: MessageBytes, decoding: Decoding, params: tuple[Field, ...], record: Record | None
 ) -> MessageReader:
+    def small(otherwise: Otherwise) -> Run:
+        reading = SmallReading(wire.taken, decoding, rules=True)
+        return reading.fields(params, otherwise) if record is None else reading.record(record, otherwise)
+
     if record is None:
-        sole = SoleField.of(wire, params, keyed=True)
-        past = None if sole is None else partial(sole.reader, decoding)
         general = decoding.fields(params)
-        return MessageReader(wire, general, lambda: FastDecoding(decoding, rules=True).fields(params), past=past)
-    return MessageReader(wire, decoding.record(record), lambda: FastDecoding(decoding, rules=True).record(record))
+        return MessageReader(
+            wire, general, lambda: FastDecoding(decoding, rules=True).fields(params), compile_small=small
+        )
+    general = decoding.record(record)
+    return MessageReader(wire, general, lambda: FastDecoding(decoding, rules=True).record(record), compile_small=small)
 
 
 class _Answers:
@@ -307,15 +319,15 @@ class _Answers:
             case Nothing():
                 return MessageWriter(wire, _refuse_value, lambda: _refuse_value, deep=deep)
             case Record():
-                general = encoding.record(result)
-                return MessageWriter(wire, general, lambda: FastEncoding(encoding).record(result), deep=deep)
-            case _:
-                sole = SoleField.of(wire, (self._field,), keyed=False)
-                past = None if sole is None else partial(sole.writer, encoding)
-                fill = encoding.field(self._field)
                 return MessageWriter(
-                    wire, fill, lambda: FastEncoding(encoding).value(self._field), deep=deep, past=past
-                )
+                    wire, encoding.record(result), lambda: FastEncoding(encoding).record(result), deep=deep,
+                    compile_small=lambda otherwise: SmallWriting(wire.taken, encoding).record(result, otherwise),
+                )  # fmt: skip
+            case _:
+                return MessageWriter(
+                    wire, encoding.field(self._field), lambda: FastEncoding(encoding).value(self._field), deep=deep,
+                    compile_small=lambda otherwise: SmallWriting(wire.taken, encoding).value(self._field, otherwise),
+                )  # fmt: skip
 
     def reader(self, wire: MessageBytes) -> MessageReader:
         result, decoding = self._result, self._decoding
@@ -323,14 +335,16 @@ class _Answers:
             case Nothing():
                 return MessageReader(wire, lambda _: None, lambda: lambda _: None)
             case Record():
-                return MessageReader(wire, decoding.record(result), lambda: FastDecoding(decoding).record(result))
+                return MessageReader(
+                    wire, decoding.record(result), lambda: FastDecoding(decoding).record(result),
+                    compile_small=lambda otherwise: SmallReading(wire.taken, decoding).record(result, otherwise),
+                )  # fmt: skip
             case _:
-                sole = SoleField.of(wire, (self._field,), keyed=False)
-                past = None if sole is None else partial(sole.reader, decoding)
                 read = decoding.fields((self._field,))
                 return MessageReader(
-                    wire, lambda m: read(m)[RESULT_FIELD], lambda: FastDecoding(decoding).value(self._field), past=past
-                )
+                    wire, lambda m: read(m)[RESULT_FIELD], lambda: FastDecoding(decoding).value(self._field),
+                    compile_small=lambda otherwise: SmallReading(wire.taken, decoding).value(self._field, otherwise),
+                )  # fmt: skip
 
 
 def _refuse_value(_: Any, value: Any) -> None:

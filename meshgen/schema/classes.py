@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import sys
+import types
 import typing
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -63,3 +65,28 @@ def doc_of_class(cls: Any, kind: RecordKind) -> str:
 def type_variables(cls: Any) -> tuple[Any, ...]:
     """What a generic class is generic over."""
     return tuple(_pydantic_generic(cls).get("parameters", ()) or getattr(cls, "__parameters__", ()))
+
+
+def keeps_values(cls: Any) -> bool:
+    """Whether a dataclass holds just what it is made of, and gives that: no code of its own runs then."""
+    init = getattr(cls.__init__, "__code__", None)
+    sets = cls.__setattr__ is object.__setattr__ or cls.__dataclass_params__.frozen
+    return (
+        init is not None
+        and init.co_qualname == _MADE_BY_DATACLASSES
+        and not hasattr(cls, "__post_init__")
+        and type(cls).__call__ is type.__call__
+        and cls.__new__ is object.__new__
+        and cls.__getattribute__ is object.__getattribute__
+        and sets
+        and not any(_is_descriptor(inspect.getattr_static(cls, f.name, None)) for f in dataclasses.fields(cls))
+    )
+
+
+_MADE_BY_DATACLASSES = "__create_fn__.<locals>.__init__"
+"""The name of the code of a constructor that `dataclasses` has written. If it was another, classes would keep less."""
+
+
+def _is_descriptor(found: Any) -> bool:
+    """Other than what a slot has in its class."""
+    return hasattr(type(found), "__get__") and not isinstance(found, types.MemberDescriptorType)

@@ -17,6 +17,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from meshgen.codec import payloads
 from meshgen.codec.payloads import KEY_SIZE, key_in, payload_key, payload_of
+from meshgen.codec.pycode import Unusual
 from meshgen.codec.wireformat import varint
 from meshgen.contract.shared_messages import TENSOR_PATH, shared_files
 from meshgen.contract.wire import TENSOR
@@ -41,6 +42,11 @@ _SHAPE_TAG = _SHAPE[0]
 _HEADS = 256
 """Heads that are remembered for each field of a contract."""
 
+FieldReader: TypeAlias = Callable[[bytes, int], tuple[Any, int, int]]
+"""A message and where the tag of a field is → its value, and where the elements start and end."""
+FieldWriter: TypeAlias = Callable[[Any], tuple[bytes, Any]]
+"""A value → the field: what stands before the elements, and a buffer of these."""
+
 
 @cache
 def tensor_class() -> type[Message]:
@@ -52,7 +58,7 @@ def tensor_class() -> type[Message]:
     return GetMessageClass(pool.FindMessageTypeByName(TENSOR))
 
 
-def _head(datatype: str, shape: Sequence[int], size: int, outer: bytes) -> bytes:
+def _head(datatype: str, shape: Sequence[int], size: int, outer: bytes = b"") -> bytes:
     """What protobuf writes before the elements, which are `size` bytes.
 
     Args:
@@ -69,41 +75,64 @@ def _head(datatype: str, shape: Sequence[int], size: int, outer: bytes) -> bytes
     return outer + varint(len(inner) + size) + inner if outer else inner
 
 
-def tensor_writer(type_: Tensor, outer: bytes = b"") -> Convert:
-    """Writes arrays or tensors: those that lie in memory as they do in a message with a single copy.
-
-    Args:
-        type_: of the values.
-        outer: as above. Then a big tensor is not written, which is None.
-    """
-    heads: Callable[..., tuple[bytes, int] | None] = lru_cache(_HEADS)(partial(_head_of_plain, type_, outer))
+def tensor_writer(type_: Tensor) -> Convert:
+    """Writes arrays or tensors: those that lie in memory as they do in a message with a single copy."""
+    heads = _heads_of_plain(type_, b"")
     elements = _elements_of_torch if type_.library == "torch" else _itself
 
-    def write(value: Any) -> bytes | None:
+    def write(value: Any) -> bytes:
         try:
             found = heads(type(value), value.dtype, value.shape)
             if found is not None and found[1] < payloads.THRESHOLD:
                 return b"".join((found[0], elements(value)))
-            if found is not None and outer:
-                return None
-        except (AttributeError, TypeError, ValueError, RuntimeError, BufferError):
+        except _NOT_PLAIN:
             pass  # no array, or one whose elements have to be put in order first
         parts = tensor_parts(value, type_)
-        raw = parts["raw"]
-        if outer and len(raw) >= payloads.THRESHOLD:
-            return None
-        raw = payload_key(raw)
-        return _head(parts["datatype"], parts["shape"], len(raw), outer) + raw
+        raw = payload_key(parts["raw"])
+        return _head(parts["datatype"], parts["shape"], len(raw)) + raw
 
     return write
 
 
-def _head_of_plain(
-    type_: Tensor, outer: bytes, cls: type[Any], dtype: Any, shape: Sequence[int]
-) -> tuple[bytes, int] | None:
-    """The head of such arrays and the size of their elements; None when each has to be looked at."""
-    found = plain_layout(cls, dtype, shape, type_)
-    return None if found is None else (_head(*found, outer), found[2])
+def tensor_field_writer(type_: Tensor, tag: int) -> FieldWriter:
+    """Writes fields with arrays or tensors. A big one is `Unusual`."""
+    outer = bytes((tag,))
+    heads = _heads_of_plain(type_, outer)
+    elements = _elements_of_torch if type_.library == "torch" else _itself
+
+    def write(value: Any) -> tuple[bytes, Any]:
+        try:
+            found = heads(type(value), value.dtype, value.shape)
+            if found is not None:
+                head, size = found
+                if size >= payloads.THRESHOLD:
+                    raise Unusual
+                array = elements(value)
+                if array.flags.c_contiguous:
+                    return head, array
+        except _NOT_PLAIN:
+            pass  # as above
+        parts = tensor_parts(value, type_)
+        raw = parts["raw"]
+        if len(raw) >= payloads.THRESHOLD:
+            raise Unusual
+        return _head(parts["datatype"], parts["shape"], len(raw), outer), raw
+
+    return write
+
+
+_NOT_PLAIN = (AttributeError, TypeError, ValueError, RuntimeError, BufferError)
+"""What is raised over a value that is no array, or lies otherwise."""
+
+
+def _heads_of_plain(type_: Tensor, outer: bytes) -> Callable[..., tuple[bytes, int] | None]:
+    """The head of arrays of a class, dtype and shape, and the size of their elements; None for all others."""
+
+    def heads(cls: type[Any], dtype: Any, shape: Sequence[int]) -> tuple[bytes, int] | None:
+        found = plain_layout(cls, dtype, shape, type_)
+        return None if found is None else (_head(*found, outer), found[2])
+
+    return lru_cache(_HEADS)(heads)
 
 
 def _itself(value: Any) -> Any:
@@ -116,55 +145,87 @@ def _elements_of_torch(value: Any) -> Any:
     return (plain.view(torch.int16) if plain.dtype is torch.bfloat16 else plain).numpy()  # numpy has no bfloat16
 
 
-_Known: TypeAlias = tuple[Callable[..., Any], Any, tuple[int, ...], int, str, bool]
-"""`numpy.ndarray`, dtype, shape, size of the whole, name of the dtype, whether the elements may stand for others."""
+_Known: TypeAlias = tuple[Callable[..., Any], tuple[int, ...], Any, str, int, int]
+"""`numpy.ndarray`, shape, dtype, name of the dtype, bytes of the head and of the elements."""
 
 
-def tensor_reader(type_: Tensor, otherwise: Reader, *, own: bool, outer: bytes = b"") -> Reader:
-    """Reads arrays or tensors from the bytes of a message.
+def tensor_reader(type_: Tensor, otherwise: Reader, *, own: bool) -> Reader:
+    """Reads arrays or tensors from the bytes of their messages.
 
     Args:
         type_: of the values.
         otherwise: reads what protobuf would not have written so, or what is wrong.
         own: arrays may be written to; else they are views of bytes.
-        outer: the tag of the field that the bytes begin with; empty for the bytes of a tensor alone.
     """
-    heads = lru_cache(_HEADS)(partial(_known, type_, outer))
-    is_torch = type_.library == "torch"
-    is_own = own or is_torch  # torch has no read-only tensors
-    tag = len(outer)
+    read_at = _reader_at(type_, b"", own=own)
 
     def read(data: bytes) -> Any:
-        size = len(data)
         try:
-            skip = tag + (1 if size < 129 + tag else 2 if size < 16386 + tag else 3) if tag else 0
-            at = skip + data[skip + 1] + 2
-            if data[at] == _SHAPE_TAG:
-                at += data[at + 1] + 2
-        except IndexError:
+            value, start, end = read_at(data, 0)
+        except (Unusual, IndexError):
             return otherwise(data)
-        left = size - at
-        start = at + (2 if left < 130 else 3 if left < 16387 else 4)
-        found = heads(data[:start])
-        if found is None or found[3] != size:
+        if end != len(data):
             return otherwise(data)
-        make, dtype, shape, _, name, is_key = found
-        if is_key and payload_of(data[start:]) != data[start:]:
+        if end - start == KEY_SIZE and payload_of(data[start:]) != data[start:]:
             return otherwise(data)
-        array = make(shape, dtype, data, start).copy() if is_own else make(shape, dtype, data[start:])
-        if name == "bool" and size > start and array.view("uint8").max() > 1:
-            return otherwise(data)
-        return to_torch(array, name) if is_torch else array
+        return value
 
     return read
 
 
+def tensor_field_reader(type_: Tensor, tag: int, *, own: bool) -> FieldReader:
+    """The same for fields of small messages. All that `otherwise` would read is `Unusual`, or an IndexError."""
+    return _reader_at(type_, bytes((tag,)), own=own)
+
+
+def _reader_at(type_: Tensor, outer: bytes, *, own: bool) -> FieldReader:
+    """Reads what begins at a place, with the tag `outer` if there is one."""
+    heads = lru_cache(_HEADS)(partial(_known, type_, outer))
+    seen: dict[bytes, _Known] = {}
+    length = 0
+    is_torch = type_.library == "torch"
+    is_own = own or is_torch  # torch has no read-only tensors
+
+    def read(data: bytes, at: int) -> tuple[Any, int, int]:
+        nonlocal length
+        known = seen.get(data[at : at + length])
+        if known is None:  # most heads are as long as the last one, and none begins as another one is
+            head = data[at : _start_of_elements(data, _start_of_content(data, at) if outer else at)]
+            known = heads(head)
+            if known is None:
+                raise Unusual
+            if len(seen) >= _HEADS:
+                seen.clear()
+            seen[head], length = known, len(head)
+        make, shape, dtype, name, start, size = known
+        start += at
+        end = start + size
+        if end > len(data):
+            raise Unusual
+        array = make(shape, dtype, data, start).copy() if is_own else make(shape, dtype, data[start:end])
+        if name == "bool" and size and array.view("uint8").max() > 1:
+            raise Unusual
+        return (to_torch(array, name) if is_torch else array), start, end
+
+    return read
+
+
+def _start_of_content(data: bytes, at: int) -> int:
+    """Where the content of the field at `at` starts, if that is below 2 MiB."""
+    return at + (2 if data[at + 1] < 0x80 else 3 if data[at + 2] < 0x80 else 4)
+
+
+def _start_of_elements(data: bytes, at: int) -> int:
+    """Where they do in the message at `at`, if it is as protobuf writes it."""
+    at += data[at + 1] + 2
+    if data[at] == _SHAPE_TAG:
+        at += data[at + 1] + 2
+    return _start_of_content(data, at)
+
+
 def _known(type_: Tensor, outer: bytes, data: bytes) -> _Known | None:
     """What a head says; None when protobuf would not have written it so, or when it is wrong."""
-    skip = len(outer)
-    while outer and data[skip] > 0x7F:
-        skip += 1
-    inner = data[skip + 1 if outer else 0 :]
+    inner = data[_start_of_content(data, 0) :] if outer else data
     try:
         message: Any = tensor_class().FromString(_without_raw(inner))
         dtype, shape, count = checked_parts(message.datatype, message.shape, type_)
@@ -180,7 +241,7 @@ def _known(type_: Tensor, outer: bytes, data: bytes) -> _Known | None:
             ndarray(shape, stored, b"")
         except ValueError:  # lengths that no array of numpy has
             return None
-    return ndarray, stored, shape, len(data) + size, dtype, size == KEY_SIZE
+    return ndarray, shape, stored, dtype, len(data), size
 
 
 def _without_raw(head: bytes) -> bytes:

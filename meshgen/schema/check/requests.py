@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
+from operator import attrgetter, itemgetter
 from typing import Any, TypeAlias, assert_never
 
 from meshgen.naming import LIST_FIELD, OPTIONAL_FIELD
 from meshgen.schema.check.rule_tests import tests_of
+from meshgen.schema.classes import keeps_values
 from meshgen.schema.misfit import MOST_PROBLEMS, TOO_DEEP, EncodeError, Misfit, path_below, subscript
 from meshgen.schema.model import (
     AnyValue,
@@ -48,22 +50,27 @@ Check: TypeAlias = Callable[[Any], Problems]
 
 _LAYOUTS = 256
 """Pairs of dtype and shape whose problems are remembered."""
-_NO_VALUE = object()
+_LEFT_OUT = (AttributeError, KeyError, IndexError, TypeError)
+"""What is raised over a field that is not there, or when its holder is of another type than declared."""
 _FINE: Problems = ()
 
 
-def request_check(params: Sequence[Field], record: Record | None = None) -> Callable[[Any], None] | None:
+def request_check(
+    params: Sequence[Field], record: Record | None = None, *, read: bool = False
+) -> Callable[[Any], None] | None:
     """What enforces the rules of a request.
 
     Args:
         params: of the rpc.
         record: the request, when it is one record.
+        read: the request has been read from a message, and with it the dtype and shape of each tensor checked.
 
     Returns:
         A function of {parameter: value} (parameters that are left out break no rule), or of the record's value. It
         raises InvalidArgument with a violation for each rule that is broken. None when there is no rule.
     """
-    checking = Checking()
+    types = [record] if record is not None else [p.type for p in params]
+    checking = Checking(tensors=not (read and all(_keeps_tensors(inner) for t in types for inner in all_inside(t))))
     check = checking.record(record) if record is not None else checking.fields(params, _argument)
     if check is None:
         return None
@@ -82,7 +89,9 @@ def request_check(params: Sequence[Field], record: Record | None = None) -> Call
 class Checking:
     """Compiles checks of rules."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tensors: bool = True) -> None:
+        """Args: whether tensors are looked at."""
+        self._tensors = tensors
         self._records: dict[Record, list[Check]] = {}
 
     def argument(self, field: Field) -> Check | None:
@@ -91,7 +100,7 @@ class Checking:
 
     def record(self, record: Record) -> Check | None:
         """The check of a value of the record; None when nothing is asked of it."""
-        if not any(map(_own_check, all_inside(record))):
+        if not any(map(self._own_check, all_inside(record))):
             return None
         compiled = self._records.get(record)
         if compiled is None:
@@ -111,8 +120,11 @@ class Checking:
         def check_fields(holder: Any) -> Problems:
             problems: list[tuple[str, str]] = []
             for field, get, path, check in checked:
-                value = get(holder)
-                if value is not _NO_VALUE and (found := check(value)) and not _is_default(field, value):
+                try:
+                    value = get(holder)
+                except _LEFT_OUT:
+                    continue
+                if (found := check(value)) and not _is_default(field, value):
                     problems += _under(path, found)
             return problems
 
@@ -155,7 +167,7 @@ class Checking:
     def _element(self, type_: Type) -> Check | None:
         match type_:
             case Scalar() | WellKnown() | Tensor():
-                return _own_check(type_)
+                return self._own_check(type_)
             case Record() | Ref():
                 return self.record(type_.record)
             case Union():
@@ -168,6 +180,12 @@ class Checking:
                 return None
             case _:
                 assert_never(type_)
+
+    def _own_check(self, type_: Type) -> Check | None:
+        """What is asked of a value itself, not of what is inside of it."""
+        if isinstance(type_, Tensor):
+            return _tensor_check(type_) if self._tensors else None
+        return _value_check(type_) if isinstance(type_, Scalar | WellKnown | ListOf | MapOf) else None
 
     def _items(self, type_: ListOf) -> Check | None:
         check = self._element(type_.item)
@@ -207,11 +225,24 @@ class Checking:
         return check_entries
 
 
-def _own_check(type_: Type) -> Check | None:
-    """What is asked of a value itself, not of what is inside of it."""
-    if isinstance(type_, Tensor):
-        return _tensor_check(type_)
-    return _value_check(type_) if isinstance(type_, Scalar | WellKnown | ListOf | MapOf) else None
+def _keeps_tensors(type_: Type) -> bool:
+    """Whether tensors in a record are those that it was made of."""
+    match type_:
+        case Record(kind="tuple" | "typeddict"):
+            return True
+        case Record(kind="dataclass", python=python, fields=fields):
+            return keeps_values(python) and not any(_has_default_tensor(f) for f in fields)
+        case Record() | Ref():
+            return False
+        case _:
+            return True
+
+
+def _has_default_tensor(field: Field) -> bool:
+    """Whether a tensor may be there that was not read."""
+    return (
+        field.has_default and field.default is not None and any(isinstance(t, Tensor) for t in all_inside(field.type))
+    )
 
 
 def _value_check(type_: Scalar | WellKnown | ListOf | MapOf) -> Check | None:
@@ -245,8 +276,11 @@ def _tensor_check(type_: Tensor) -> Check | None:
 
 def _only(field: Field, get: Callable[[Any], Any], path: str, check: Check) -> Check:
     def check_field(holder: Any) -> Problems:
-        value = get(holder)
-        if value is not _NO_VALUE and (found := check(value)) and not _is_default(field, value):
+        try:
+            value = get(holder)
+        except _LEFT_OUT:
+            return _FINE
+        if (found := check(value)) and not _is_default(field, value):
             return _under(path, found)
         return _FINE
 
@@ -254,21 +288,13 @@ def _only(field: Field, get: Callable[[Any], Any], path: str, check: Check) -> C
 
 
 def _argument(field: Field) -> Callable[[Mapping[str, Any]], Any]:
-    name = field.name
-    return lambda values: values.get(name, _NO_VALUE)
+    return itemgetter(field.name)
 
 
 def _got(record: Record, field: Field) -> Callable[[Any], Any]:
-    get, name = record.get, field.name
-    by_name = record.kind not in ("typeddict", "tuple")
-
-    def got(value: Any) -> Any:
-        try:
-            return getattr(value, name) if by_name else get(value, name)
-        except (AttributeError, KeyError, IndexError, TypeError):  # left out, or of another type than declared
-            return _NO_VALUE
-
-    return got
+    if record.kind in ("typeddict", "tuple"):
+        return lambda value: record.get(value, field.name)
+    return attrgetter(field.name)
 
 
 def _is_default(field: Field, value: Any) -> bool:

@@ -12,9 +12,10 @@ import dataclasses
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, TypeAlias
 
-from meshgen.schema.model import Field, Record, Tensor, Type
+from meshgen.schema.model import Field, ListOf, Record, Tensor, Type
 from meshgen.schema.traits import all_inside
 
 Writable: TypeAlias = Callable[[Any], Any]
@@ -46,8 +47,10 @@ def writable_of(type_: Type) -> Writable:
     match type_:
         case Tensor():
             return _array
+        case ListOf(item=Tensor()):
+            return _list_of_arrays
         case Record(kind="dataclass", python=python, fields=fields):
-            return _record_writer(python, {f.name: writable_of(f.type) for f in fields if holds_arrays(f.type)})
+            return _record_writer(python, fields)
         case _:
             return writable
 
@@ -61,10 +64,30 @@ def _array(value: Any) -> Any:
     return writable(value)
 
 
-def _record_writer(python: type[Any], parts: Mapping[str, Writable]) -> Writable:
+def _list_of_arrays(value: Any) -> Any:
+    if type(value) is list:
+        try:
+            if all([array.flags.writeable for array in value]):  # noqa: C419 - a generator costs more than what it does
+                return value
+        except AttributeError:  # no array
+            pass
+    return writable(value)
+
+
+def _record_writer(python: type[Any], fields: tuple[Field, ...]) -> Writable:
+    parts = {f.name: writable_of(f.type) for f in fields if holds_arrays(f.type)}
+    has_only_arrays = all(isinstance(f.type, Tensor) for f in fields if f.name in parts)
+    flags: Callable[[Any], Any] = attrgetter(*[f"{name}.flags.writeable" for name in parts])
+    every = all if len(parts) > 1 else bool
+
     def write(value: Any) -> Any:
         if type(value) is not python:
             return writable(value)
+        try:
+            if has_only_arrays and every(flags(value)):
+                return value
+        except AttributeError:  # no array
+            pass
         changed = {}
         for name, made in parts.items():
             part = getattr(value, name)

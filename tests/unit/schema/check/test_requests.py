@@ -7,6 +7,7 @@ import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import protovalidate
 import pytest
 from hypothesis import HealthCheck, given, provisional, settings
@@ -43,6 +44,7 @@ from meshgen.schema.model import (
     Optional,
     Record,
     Ref,
+    Tensor,
     Type,
     Union,
 )
@@ -313,3 +315,50 @@ def test_patterns_are_those_of_re2() -> None:
 @pytest.mark.timeout(10)
 def test_no_text_makes_a_pattern_slow() -> None:
     assert not searcher("^(a+)+$")("a" * 100_000 + "b")
+
+
+@dataclasses.dataclass
+class Kept:
+    x: Any
+    k: int = 0
+
+
+@dataclasses.dataclass
+class Altered:
+    x: Any
+
+    def __post_init__(self) -> None:
+        self.x = self.x.astype("int8")
+
+
+@dataclasses.dataclass
+class Defaulted:
+    x: Any = dataclasses.field(default_factory=lambda: np.zeros(2))
+
+
+def test_tensors_that_were_checked_when_they_were_read_are_not_looked_at_again() -> None:
+    tensor, natural = Tensor("numpy", "float32"), ruled(INT, ge=0)
+    kept = Record(
+        name="Kept", kind="dataclass", python=Kept,
+        fields=(Field(name="x", type=tensor), Field(name="k", type=natural, default=0)),
+    )  # fmt: skip
+    wrong = np.zeros(2)
+    check = request_check(params(x=kept, y=ListOf(tensor)), read=True)
+    assert check is not None
+    check({"x": Kept(wrong), "y": [wrong]})  # which no reader gives
+    with pytest.raises(InvalidArgument, match=r"x\.k"):
+        check({"x": Kept(wrong, -1), "y": []})
+    altered = Record(name="Altered", kind="dataclass", python=Altered, fields=params(x=tensor))
+    for read in (True, False):
+        check = request_check(params(x=kept, y=altered), read=read)
+        assert check is not None
+        with pytest.raises(InvalidArgument, match=r"y\.x\.datatype"):
+            check({"x": Kept(wrong.astype("float32")), "y": Altered(wrong)})
+        with pytest.raises(InvalidArgument, match=r"x\.x\.datatype"):
+            check({"x": Kept(wrong), "y": Altered(wrong)})
+    field = Field(name="x", type=tensor, factory=lambda: np.zeros(2))
+    defaulted = Record(name="Defaulted", kind="dataclass", python=Defaulted, fields=(field,))
+    check = request_check((), defaulted, read=True)
+    assert check is not None
+    with pytest.raises(InvalidArgument, match=r"x\.datatype"):
+        check(Defaulted())

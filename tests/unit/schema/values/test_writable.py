@@ -151,3 +151,28 @@ def test_a_record_is_looked_at_where_its_type_has_arrays() -> None:
     given = {"x": free}
     assert with_writable(given, arrays_in(params)) is given
     assert with_writable({}, arrays_in(params)) == {}
+
+
+@dataclass
+class Two:
+    array: Any
+    other: Any = None
+
+
+def test_lists_and_records_of_free_arrays_stay_as_they_are() -> None:
+    array = Tensor("numpy")
+    both = (Field(name="array", type=array), Field(name="other", type=array))
+    make = writable_of(Record(name="Two", kind="dataclass", python=Two, fields=both))
+    free = Two(np.zeros(2), np.zeros(2))
+    assert make(free) is free
+    mine = make(Two(free.array, locked()))
+    assert mine.array is free.array
+    assert mine.other.flags.writeable
+    assert make(odd := Two("no array", None)) is odd
+    make = writable_of(ListOf(array))
+    assert make(held := [np.zeros(2), np.zeros(2)]) is held
+    assert make([]) == []
+    assert make([held[0], locked()])[1].flags.writeable
+    assert make((held[0], locked()))[1].flags.writeable
+    assert make(odd_ones := ["no array", locked()])[1].flags.writeable
+    assert not odd_ones[1].flags.writeable
