@@ -294,7 +294,7 @@ def test_a_record_may_make_another_array_of_it() -> None:
         (Optional(ListOf(TENSOR)), lambda a: [a]),
         (MapOf(INT, ListOf(TENSOR)), lambda a: {1: [a, a], 0: []}),
     ],
-    ids=str,
+    ids=lambda part: "made" if callable(part) else str(part),  # functions are called by their addresses
 )
 def test_wherever_a_tensor_is(type_: Type, make: Any) -> None:
     for array in (np.arange(4, dtype=np.float32), np.arange(600_000, dtype=np.uint8)):
