@@ -9,6 +9,7 @@ from meshgen.codec.pieces import elements_of
 from meshgen.codec.tensors.content import (
     FieldReader,
     big_tensor_reader,
+    merged,
     tensor_class,
     tensor_field_reader,
     tensor_message_reader,
@@ -104,8 +105,7 @@ class Decoding:
         match type_:
             case Optional(item=Tensor() as item) | (Tensor() as item):
                 read_tensor = self.tensor(item)
-                # One that comes in pieces is merged, as protobuf does it.
-                return lambda message: read_tensor(b"".join(pieces)) if (pieces := getattr(message, wire)) else ABSENT
+                return lambda message: read_tensor(merged(pieces)) if (pieces := getattr(message, wire)) else ABSENT
             case Optional(item=item):
                 return _present(wire, self.element(item))
             case ListOf(item=item, container=container):

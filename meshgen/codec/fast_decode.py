@@ -9,6 +9,7 @@ from typing import Any
 from meshgen.codec.decode import Decoding
 from meshgen.codec.pieces import PIECE, elements_of, listed
 from meshgen.codec.pycode import CompiledFunctions, field_of, indented, is_plain_name
+from meshgen.codec.tensors.content import merged
 from meshgen.naming import field_name
 from meshgen.schema.convert.field_access import ABSENT
 from meshgen.schema.convert.readers import LEFT_TO_THE_CLASS, Reader, when_absent
@@ -146,7 +147,7 @@ class FastDecoding:
             return Part(field.name, held, f"({held} := {read}(m)) is not {absence}", absent)
         if isinstance(item, Tensor):
             read, held = self.functions.refer(self._general.tensor(item)), self.functions.reserve()
-            whole = f"{held}[0] if len({held}) == 1 else b''.join({held})"  # as protobuf merges what comes in pieces
+            whole = f"{held}[0] if len({held}) == 1 else {self.functions.refer(merged)}({held})"
             return Part(field.name, f"{read}({whole})", f"({held} := {there})", absent)
         if isinstance(item, Scalar) and item.kind in _TRUE_WHEN_THERE:
             held = self.functions.reserve()

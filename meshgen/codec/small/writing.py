@@ -148,7 +148,7 @@ class SmallWriting:
         refer, tag = self._functions.refer, bytes((slot.tag,))
         match slot.wire.type:
             case FieldDescriptor.TYPE_STRING:
-                yield f"{content} = x.encode()"
+                yield f"{content} = {refer(str.encode)}(x)"
                 yield from self._before(head, content, slot)
                 return
             case FieldDescriptor.TYPE_DOUBLE | FieldDescriptor.TYPE_FLOAT:

@@ -58,6 +58,14 @@ def tensor_class() -> type[Message]:
     return GetMessageClass(pool.FindMessageTypeByName(TENSOR))
 
 
+def merged(pieces: Sequence[bytes]) -> bytes:
+    """A tensor that came in pieces, as protobuf merges them. Raises DecodeError when one of them is no message."""
+    if len(pieces) > 1:
+        for piece in pieces:
+            tensor_class().FromString(piece)
+    return b"".join(pieces)
+
+
 def _head(datatype: str, shape: Sequence[int], size: int, outer: bytes = b"") -> bytes:
     """What protobuf writes before the elements, which are `size` bytes.
 

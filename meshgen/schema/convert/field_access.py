@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from meshgen.schema.convert.set_elements import SETS
@@ -42,6 +42,8 @@ def elements(value: Any, type_: ListOf) -> Iterable[Any]:
     iterable = hasattr(value, "__iter__") and getattr(value, "ndim", None) != 0
     if isinstance(value, str | bytes | bytearray | Mapping) or not iterable:
         raise EncodeError(f"must be {type_}, got {describe(value)}")
+    if isinstance(value, Iterator):  # whoever checks it, or tries to write it in another way, leaves nothing of it
+        raise EncodeError(f"must be {type_}, got {describe(value)}, which can be read only once: make a list of it")
     if type_.container in SETS and not isinstance(value, set | frozenset):
         try:
             return set(value)

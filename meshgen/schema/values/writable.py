@@ -113,7 +113,7 @@ def writable(value: Any) -> Any:
     if isinstance(value, dict):
         return _rebuilt(value, value.items(), lambda old, new: {**old, **new})
     if (names := _field_names(cls)) is not None:
-        return _rebuilt(value, [(name, getattr(value, name)) for name in names], _record)
+        return _rebuilt(value, [(name, getattr(value, name)) for name in names if hasattr(value, name)], _record)
     return _rebuilt(value, vars(value).items(), _record) if hasattr(value, "model_fields_set") else value
 
 

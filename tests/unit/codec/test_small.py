@@ -302,6 +302,27 @@ def test_errors_are_the_general_writers() -> None:
             assert str(error.value) == str(general.value)
 
 
+def test_text_is_written_as_text_whatever_its_class_says() -> None:
+    class Odd(str):
+        __slots__ = ()
+
+        def encode(self, *_: Any) -> bytes:
+            return b"odd"
+
+    codec = codec_of(params(s=STR, b=BYTES))
+    assert codec.decode_request(codec.encode_request({"s": Odd("x"), "b": b""})) == {"s": "x", "b": b""}
+
+
+@pytest.mark.parametrize("other", [bytearray(b"x"), b"x"])
+def test_what_can_be_read_only_once_is_no_list(other: Any) -> None:
+    """It would be written in one way, and read to its end, before another way finds nothing in it."""
+    codec = codec_of(params(ids=ListOf(INT), x=BYTES))
+    for values in (iter([1, 2]), map(int, "12"), (i for i in (1, "bad"))):
+        with pytest.raises(EncodeError, match=r"^ids must be list\[int\], got .*, which can be read only once: make"):
+            codec.encode_request({"ids": values, "x": other})
+        assert next(iter(values)) == 1
+
+
 def test_shapes_that_change_from_message_to_message() -> None:
     codec = codec_of(params(x=ARRAY, y=FLOATS))
     for count in [3, 4, 3, 300, 0, 3, 20_000, 4] * 2:

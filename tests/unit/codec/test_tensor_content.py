@@ -134,6 +134,11 @@ def test_a_field_that_comes_in_pieces_is_merged() -> None:
         assert outcome(codec, again).dtype == np.int32
         twice = outcome(codec, pieces + pieces)
         assert twice == [("x.raw", "must be 64 bytes for this shape, got 16")]
+        # Each of them is a message, as protobuf asks.
+        before, after = (codec.request_class(**around, **x).SerializeToString() for x in ({}, {"x": whole.x}))
+        inside = codec.request_class(x={"datatype": "FP32", "shape": [4], "raw": bytes(16)}).x.SerializeToString()
+        cut = [bytes((after[len(before) :][0], len(part))) + part for part in (inside[:12], inside[12:])]
+        assert outcome(codec, before + b"".join(cut)) is None
     blobs = alone(BYTES)
     data = blobs.encode_request({"x": b"first"}) + blobs.encode_request({"x": b"second"})
     assert blobs.decode_request(data) == {"x": b"second"}

@@ -154,6 +154,18 @@ def test_a_record_is_looked_at_where_its_type_has_arrays() -> None:
 
 
 @dataclass
+class Late:
+    array: Any
+    kept: Any = field(init=False)
+
+
+def test_what_a_record_does_not_have_is_not_looked_at() -> None:
+    one = Late(np.zeros(2))
+    assert writable([one]) == [one]
+    assert writable(Late(locked())).array.flags.writeable
+
+
+@dataclass
 class Two:
     array: Any
     other: Any = None
