@@ -83,6 +83,11 @@ class Decoding:
             compiled.append(reader_of_record(record, self.field, rules=self._rules))
         return compiled[0] if compiled else lambda message: compiled[0](message)  # noqa: PLW0108 - it is empty yet
 
+    def value(self, field: Field) -> Reader:
+        """Message → the value of its only field."""
+        read = self.fields((field,))
+        return lambda message: read(message)[field.name]
+
     def field(self, field: Field) -> Reader:
         """Message → value of one of its fields, or `ABSENT`."""
         wire, union = field_name(field.name), spread(field.type)

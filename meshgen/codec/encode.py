@@ -58,7 +58,7 @@ class Encoding:
         self._for_request = for_request
         self._records: dict[Record, list[Fill]] = {}
 
-    def arguments(self, fields: tuple[Field, ...]) -> Fill:
+    def fields(self, fields: tuple[Field, ...]) -> Fill:
         """Puts a mapping into a message; absent keys stay absent, but for lists and maps with a default.
 
         Those cannot be absent on the wire, so the receiver could not put the default in.
@@ -88,6 +88,10 @@ class Encoding:
         if compiled:
             return compiled[0]
         return lambda message, value: compiled[0](message, value)  # noqa: PLW0108 - it is empty yet
+
+    def value(self, field: Field) -> Fill:
+        """Puts the value of the only field into a message."""
+        return self.field(field)
 
     def field(self, field: Field) -> Fill:
         """Puts the value of a field into the message that has it."""

@@ -44,7 +44,7 @@ class FastEncoding:
         self._general = general
         self._records: dict[Record, str] = {}
 
-    def arguments(self, fields: tuple[Field, ...]) -> Fill:
+    def fields(self, fields: tuple[Field, ...]) -> Fill:
         """Puts a mapping into a message, as `Encoding.arguments` does."""
         lines = ["n = len(v)"]
         for field in fields:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FileDescriptor, MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
@@ -14,7 +14,7 @@ from google.protobuf.message_factory import GetMessageClass
 
 from meshgen.codec.decode import Decoding
 from meshgen.codec.encode import Encoding
-from meshgen.codec.fallback import MessageReader, MessageWriter, Otherwise, Run
+from meshgen.codec.fallback import MessageReader, MessageWriter
 from meshgen.codec.fast_decode import FastDecoding
 from meshgen.codec.fast_encode import FastEncoding
 from meshgen.codec.forwarding import Forwarding
@@ -33,7 +33,7 @@ from meshgen.schema.misfit import TOO_DEEP, EncodeError, Misfit, describe
 from meshgen.schema.model import EnumOf, Field, Nothing, Record, Tensor, Type
 from meshgen.schema.relate.union_members import spread
 from meshgen.schema.traits import all_inside, is_deep, without_none
-from meshgen.schema.values.scalars import EnumNumbers, enum_names
+from meshgen.schema.values.scalars import enum_names
 from meshgen.schema.wire_names import member_name
 from meshgen.status import Internal, InvalidArgument
 
@@ -118,29 +118,30 @@ class RpcCodec:
             declared: gives the rpc as its contract has it.
             own: as for `Decoding`.
         """
-        self._declared = declared
+        self._declared, self._file = declared, method.containing_service.file
         self.request, self.response, self.result = method.input_type, method.output_type, result
-        file = method.containing_service.file
-        _check(method.input_type, params if request_record is None else request_record.fields)
-        fields = params if request_record is None else request_record.fields
-        self._request = _message_bytes(method.input_type, taken.input_type, [f.type for f in fields])
-        self._response = _message_bytes(method.output_type, taken.output_type, [result])
-        self._encoding = Encoding(lambda enum: _enum_numbers(file, enum), for_request=True)
-        decoding = Decoding(lambda enum: _enum_numbers(file, enum), rules=True, own=own)
-        self._write_request = _request_writer(self._request, self._encoding, params, request_record)
-        self._read_request = _request_reader(self._request, decoding, params, request_record)
-        answers = _Answers(lambda enum: _enum_numbers(file, enum), method.output_type, result, own=own)
-        self._write_response, self._read_response = answers.writer(self._response), answers.reader(self._response)
+        asked: _Contents = params if request_record is None else request_record
+        self._request = _message_bytes(method.input_type, taken.input_type, asked)
+        self._encoding = Encoding(self._numbers, for_request=True)
+        self._write_request = _writer(self._request, self._encoding, asked)
+        self._read_request = _reader(self._request, Decoding(self._numbers, rules=True, own=own), asked, rules=True)
+        answered = None if isinstance(result, Nothing) else _answer(result)
+        self._response = _message_bytes(method.output_type, taken.output_type, answered)
+        self._write_response = _writer(self._response, Encoding(self._numbers), answered)
+        self._read_response = _reader(self._response, Decoding(self._numbers, own=own), answered)
         # A tensor that is an argument has been checked when it was read; what a record holds is its class's choice.
         checked = tuple(p for p in params if not isinstance(without_none(p.type), Tensor))
         self._enforce = request_check(checked, request_record, read=True)
         self._params = params
-        self.params = params if request_record is None else request_record.fields
+        self.params = _fields(asked)
         self._by_name = request_record is None
         self._into_request = Forwarding(method.input_type, params)
-        answer = () if isinstance(result, Nothing | Record) else (Field(name=RESULT_FIELD, type=result),)
+        answer = (answered,) if isinstance(answered, Field) else ()
         self._into_response = Forwarding(method.output_type, answer, result)
         self._write_rest: dict[tuple[str, ...], MessageWriter] = {}
+
+    def _numbers(self, enum: EnumOf) -> dict[str, int]:
+        return _enum_numbers(self._file, enum)
 
     @cached_property
     def request_class(self) -> type[Message]:
@@ -193,7 +194,7 @@ class RpcCodec:
         """What writes the other parameters, or their defaults."""
         if forwarded not in self._write_rest:
             others = tuple(p for p in self._params if p.name not in forwarded)
-            self._write_rest[forwarded] = _request_writer(self._request, self._encoding, others, None)
+            self._write_rest[forwarded] = _writer(self._request, self._encoding, others)
         return self._write_rest[forwarded]
 
     def decode_request(self, data: Buffer) -> Any:
@@ -257,10 +258,16 @@ class RpcCodec:
             raise Internal(_unreadable(self._response.name, error)) from None
 
 
-def _message_bytes(declared: Descriptor, taken: Descriptor, types: Sequence[Type]) -> MessageBytes:
+def _message_bytes(declared: Descriptor, taken: Descriptor, contents: _Contents | None) -> MessageBytes:
+    fields = _fields(contents)
+    _check(declared, fields)
     if taken is declared:
         return MessageBytes(GetMessageClass(declared))
-    return MessageBytes(GetMessageClass(taken), declared, deep=any(is_deep(type_) for type_ in types))
+    return MessageBytes(GetMessageClass(taken), declared, deep=any(is_deep(field.type) for field in fields))
+
+
+def _answer(result: Type) -> _Contents:
+    return result if isinstance(result, Record) else Field(name=RESULT_FIELD, type=result)
 
 
 def _unreadable(name: str, error: Exception) -> str:
@@ -269,82 +276,56 @@ def _unreadable(name: str, error: Exception) -> str:
     return f"the {name} {TOO_DEEP}" if too_deep else f"not a {name}"
 
 
-def _request_writer(
-    wire: MessageBytes, encoding: Encoding, params: tuple[Field, ...], record: Record | None
-) -> MessageWriter:
-    deep = any(is_deep(f.type) for f in (params if record is None else record.fields))
-
-    def small(otherwise: Otherwise) -> Run:
-        writing = SmallWriting(wire.taken, encoding)
-        return writing.arguments(params, otherwise) if record is None else writing.record(record, otherwise)
-
-    if record is None:
-        general = encoding.arguments(params)
-        return MessageWriter(
-            wire, general, lambda: FastEncoding(encoding).arguments(params), deep=deep, compile_small=small
-        )
-    general = encoding.record(record)
-    return MessageWriter(wire, general, lambda: FastEncoding(encoding).record(record), deep=deep, compile_small=small)
+_Contents: TypeAlias = Record | Field | tuple[Field, ...]
+"""What a message holds: the fields of a record, one value, or values by name."""
 
 
-def _request_reader(
-    wire: MessageBytes, decoding: Decoding, params: tuple[Field, ...], record: Record | None
+def _fields(contents: _Contents | None) -> tuple[Field, ...]:
+    match contents:
+        case None:
+            return ()
+        case Record():
+            return contents.fields
+        case Field():
+            return (contents,)
+        case _:
+            return contents
+
+
+def _compiled(compiler: Any, contents: _Contents, *more: Any) -> Any:
+    """What one of the compilers of writers or readers, which have the same methods, makes for it."""
+    match contents:
+        case Record():
+            return compiler.record(contents, *more)
+        case Field():
+            return compiler.value(contents, *more)
+        case _:
+            return compiler.fields(contents, *more)
+
+
+def _writer(wire: MessageBytes, encoding: Encoding, contents: _Contents | None) -> MessageWriter:
+    if contents is None:
+        return MessageWriter(wire, _refuse_value, lambda: _refuse_value, deep=False)
+    return MessageWriter(
+        wire,
+        _compiled(encoding, contents),
+        lambda: _compiled(FastEncoding(encoding), contents),
+        deep=any(is_deep(field.type) for field in _fields(contents)),
+        compile_small=lambda otherwise: _compiled(SmallWriting(wire.taken, encoding), contents, otherwise),
+    )
+
+
+def _reader(
+    wire: MessageBytes, decoding: Decoding, contents: _Contents | None, *, rules: bool = False
 ) -> MessageReader:
-    def small(otherwise: Otherwise) -> Run:
-        reading = SmallReading(wire.taken, decoding, rules=True)
-        return reading.fields(params, otherwise) if record is None else reading.record(record, otherwise)
-
-    if record is None:
-        general = decoding.fields(params)
-        return MessageReader(
-            wire, general, lambda: FastDecoding(decoding, rules=True).fields(params), compile_small=small
-        )
-    general = decoding.record(record)
-    return MessageReader(wire, general, lambda: FastDecoding(decoding, rules=True).record(record), compile_small=small)
-
-
-class _Answers:
-    """Compiles the writer and the reader of a response."""
-
-    def __init__(self, enum_numbers: EnumNumbers, descriptor: Descriptor, result: Type, *, own: bool) -> None:
-        self._encoding, self._decoding = Encoding(enum_numbers), Decoding(enum_numbers, own=own)
-        self._result = result
-        self._field = Field(name=RESULT_FIELD, type=result)
-        if not isinstance(result, Nothing):
-            _check(descriptor, result.fields if isinstance(result, Record) else (self._field,))
-
-    def writer(self, wire: MessageBytes) -> MessageWriter:
-        deep, result, encoding = is_deep(self._result), self._result, self._encoding
-        match result:
-            case Nothing():
-                return MessageWriter(wire, _refuse_value, lambda: _refuse_value, deep=deep)
-            case Record():
-                return MessageWriter(
-                    wire, encoding.record(result), lambda: FastEncoding(encoding).record(result), deep=deep,
-                    compile_small=lambda otherwise: SmallWriting(wire.taken, encoding).record(result, otherwise),
-                )  # fmt: skip
-            case _:
-                return MessageWriter(
-                    wire, encoding.field(self._field), lambda: FastEncoding(encoding).value(self._field), deep=deep,
-                    compile_small=lambda otherwise: SmallWriting(wire.taken, encoding).value(self._field, otherwise),
-                )  # fmt: skip
-
-    def reader(self, wire: MessageBytes) -> MessageReader:
-        result, decoding = self._result, self._decoding
-        match result:
-            case Nothing():
-                return MessageReader(wire, lambda _: None, lambda: lambda _: None)
-            case Record():
-                return MessageReader(
-                    wire, decoding.record(result), lambda: FastDecoding(decoding).record(result),
-                    compile_small=lambda otherwise: SmallReading(wire.taken, decoding).record(result, otherwise),
-                )  # fmt: skip
-            case _:
-                read = decoding.fields((self._field,))
-                return MessageReader(
-                    wire, lambda m: read(m)[RESULT_FIELD], lambda: FastDecoding(decoding).value(self._field),
-                    compile_small=lambda otherwise: SmallReading(wire.taken, decoding).value(self._field, otherwise),
-                )  # fmt: skip
+    if contents is None:
+        return MessageReader(wire, lambda _: None, lambda: lambda _: None)
+    return MessageReader(
+        wire,
+        _compiled(decoding, contents),
+        lambda: _compiled(FastDecoding(decoding, rules=rules), contents),
+        compile_small=lambda otherwise: _compiled(SmallReading(wire.taken, decoding, rules=rules), contents, otherwise),
+    )
 
 
 def _refuse_value(_: Any, value: Any) -> None:

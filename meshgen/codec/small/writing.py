@@ -42,7 +42,7 @@ class SmallWriting:
         self._functions = self._fast.functions
         self._records: dict[Record, str] = {}
 
-    def arguments(self, fields: tuple[Field, ...], otherwise: Otherwise) -> Run:
+    def fields(self, fields: tuple[Field, ...], otherwise: Otherwise) -> Run:
         """Writes a mapping, as `Encoding.arguments` does, or has it written."""
         optional = [f.name for f in fields if not f.required]
         count = " + ".join([str(len(fields) - len(optional)), *(f"({name!r} in v)" for name in optional)])
