@@ -92,8 +92,9 @@ def entering(graph: str, node: str | None, replica: str) -> Iterator[None]:
     """
     # For whom nobody will note the end, nobody would take the file away.
     if _noting and replica and (folder := _folder()) is not None:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        _write(_alive(folder, os.getpid()), End(graph, node, replica, os.getpid()))
+        with suppress(OSError):  # a full disk must not keep it from starting
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _write(_alive(folder, os.getpid()), End(graph, node, replica, os.getpid()))
     try:
         yield
     except BaseException:
@@ -104,7 +105,8 @@ def entering(graph: str, node: str | None, replica: str) -> Iterator[None]:
 def leave() -> None:
     """Say that this process has been asked to end."""
     if (folder := _folder()) is not None and (own := _read(path := _alive(folder, os.getpid()))) is not None:
-        _write(path, dataclasses.replace(own, is_stopped=True))
+        with suppress(OSError):  # nor from draining
+            _write(path, dataclasses.replace(own, is_stopped=True))
 
 
 def note(pid: int, status: int) -> None:

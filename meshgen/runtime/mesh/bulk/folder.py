@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,6 +81,7 @@ class Folder:
             self._remove(name)
             raise
         finally:
+            mapping.unlock(file)  # a process that was forked meanwhile has it open as well
             os.close(file)
         return name
 
@@ -98,7 +99,7 @@ class Folder:
             with self._opened_to_read(name) as (folder, file, capacity):
                 if not mapping.has_room(capacity, self._most_mapped):
                     os.unlink(name, dir_fd=folder)
-                    return Taken(None, mapping.copied(file, capacity))
+                    return Taken(None, mapping.copied(file, 0, capacity))
                 own = names.fresh(capacity)
                 os.rename(name, own, src_dir_fd=folder, dst_dir_fd=folder)
                 return self._mapped(own, file, writable=writable)
@@ -122,7 +123,7 @@ class Folder:
         """A part of a message that this process has a name of. Raises OSError if it has not."""
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._folder())
         try:
-            return bytes(mapping.copied(file, end)[start:])
+            return bytes(mapping.copied(file, start, end))
         finally:
             os.close(file)
 
@@ -173,7 +174,7 @@ class Folder:
             self._remove(own)
             if error.errno != errno.ENOMEM:
                 raise
-            return Taken(None, mapping.copied(file, os.fstat(file).st_size))
+            return Taken(None, mapping.copied(file, 0, os.fstat(file).st_size))
 
 
 def _reserved(folder: int, capacity: int, bound: int) -> tuple[str, int]:
@@ -185,7 +186,7 @@ def _reserved(folder: int, capacity: int, bound: int) -> tuple[str, int]:
             name = names.fresh(size)
             os.rename(free, name, src_dir_fd=folder, dst_dir_fd=folder)
             return name, file
-    if not room.make_way(folder, found, capacity, bound):
+    if not room.make_way(folder, found, capacity, bound, partial(_is_unread, folder)):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return _created(folder, capacity)
 
@@ -209,6 +210,13 @@ def _unread(folder: int, name: str) -> int | None:
         return file
     os.close(file)
     return None
+
+
+def _is_unread(folder: int, name: str) -> bool:
+    file = _unread(folder, name)
+    if file is not None:
+        os.close(file)
+    return file is not None
 
 
 def _capacity(size: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import mmap
 import os
+import threading
 from weakref import WeakSet
 
 PAGE = mmap.PAGESIZE
@@ -12,6 +13,8 @@ PAGE = mmap.PAGESIZE
 _MOST = 256
 """Mappings of a process: each keeps a descriptor, and who gathers arrays may keep any number of them."""
 
+_CHANGING = threading.Lock()
+"""Held where `LIVE` is looked through or grows: user code may have an event loop of its own."""
 LIVE: WeakSet[Mapping] = WeakSet()
 """The mappings of this process; each lives as long as an array on it."""
 
@@ -38,27 +41,29 @@ def mapped(file: int, name: str, *, writable: bool) -> Mapping:
     prot = mmap.PROT_READ | (mmap.PROT_WRITE if writable else 0)
     mapping = Mapping(file, 0, flags=mmap.MAP_PRIVATE, prot=prot)
     mapping.name, mapping.begin = name, 0
-    LIVE.add(mapping)
+    with _CHANGING:
+        LIVE.add(mapping)
     return mapping
 
 
 def has_room(size: int, most: int) -> bool:
     """Whether this process may map so many bytes more, with `most` in all."""
-    return len(LIVE) < _MOST and size + sum(map(len, LIVE)) <= most
+    with _CHANGING:
+        return len(LIVE) < _MOST and size + sum(map(len, LIVE)) <= most
 
 
-def copied(file: int, size: int) -> memoryview:
-    """The contents of a file.
+def copied(file: int, start: int, end: int) -> memoryview:
+    """A part of a file.
 
     Raises:
         OSError: it cannot be read, or not all of it is there.
     """
-    copy = memoryview(bytearray(size))
+    copy = memoryview(bytearray(end - start))
     at = 0
-    while at < size:
-        count = os.preadv(file, [copy[at:]], at)
+    while at < len(copy):
+        count = os.preadv(file, [copy[at:]], start + at)
         if not count:
-            raise OSError(f"a message ends after {at} of {size} bytes")
+            raise OSError(f"a message ends after {at} of {len(copy)} bytes")
         at += count
     return copy
 
@@ -75,3 +80,8 @@ def lock_to_write(file: int) -> bool:
     except BlockingIOError:
         return False
     return os.fstat(file).st_nlink == 1
+
+
+def unlock(file: int) -> None:
+    """Take the lock off, whoever else has the file open."""
+    fcntl.flock(file, fcntl.LOCK_UN)

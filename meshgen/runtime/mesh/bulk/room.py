@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
@@ -95,14 +95,19 @@ def contents(folder: int) -> Contents:
     return Contents(count, sizes, free)
 
 
-def make_way(folder: int, found: Contents, wanted: int, bound: int) -> bool:
-    """Whether there is room for so many bytes; files that are nobody's go for it, those that fit least first."""
+def make_way(folder: int, found: Contents, wanted: int, bound: int, is_unread: Callable[[str], bool]) -> bool:
+    """Whether there is room for so many bytes; files that are nobody's go for it, those that fit least first.
+
+    But for those that are still mapped somewhere: their memory would stay when they are gone.
+    """
     used, count = sum(found.sizes.values()), found.names
     if count > _MOST_NAMES:
         return False  # there may be more than were listed
     for size, name, inode in found.free:
         if used + wanted <= bound and count < _MOST_NAMES:
             break
+        if not is_unread(name):
+            continue
         os.unlink(name, dir_fd=folder)
         count -= 1
         used -= size if found.sizes.pop(inode, None) else 0

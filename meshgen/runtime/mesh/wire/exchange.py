@@ -124,7 +124,8 @@ class Exchange(asyncio.Protocol):
                 self._refuse(error)
 
     def _read_on(self) -> None:
-        if self._transport is not None and (self._inbox is None or not self._inbox.paused):
+        waits = self._turns.waiting or (self._inbox is not None and self._inbox.paused)
+        if self._transport is not None and not self._transport.is_closing() and not waits:
             self._transport.resume_reading()
 
     def begun(self, request: Request) -> None:
@@ -135,7 +136,7 @@ class Exchange(asyncio.Protocol):
             self._replies.go_on()
         rpc = self._host.rpcs.get(request.path)
         if isinstance(rpc, Streaming):
-            self._inbox = Inbox(self._transport)
+            self._inbox = Inbox(self._transport.pause_reading, self._read_on)
             self._begin(self._stream(rpc, request, self._inbox))
 
     def received(self, message: Buffer) -> None:
@@ -219,8 +220,9 @@ class Exchange(asyncio.Protocol):
         if self._inbox is not None:
             self._inbox.end()
         self._task, self._inbox = None, None
-        if self._requests.reading is not None:
-            # Not closed: whoever is still sending would see that before the answer.
+        if self._requests.reading is not None or (self._replies.is_last and self._replies.by_name):
+            # Not closed: whoever is still sending would see that before the answer, and what goes by name is theirs
+            # only when they have taken it.
             self._deaf_since = self._loop.time()
         elif not self._replies.is_last:
             self._requests.free()
@@ -231,6 +233,7 @@ class Exchange(asyncio.Protocol):
         """Say why, and read no more."""
         self._deaf_since = self._loop.time()
         self._requests.forget()
+        self._message = None
         if self._transport is None:
             return
         if self._inbox is not None and self._requests.reading is not None:

@@ -45,6 +45,8 @@ _OF_THE_WIRE = frozenset({
     b"connection", b"content-encoding", b"content-length", b"content-type", b"expect", b"grpc-accept-encoding",
     b"grpc-encoding", b"grpc-timeout", b"host", b"keep-alive", b"te", b"trailer", b"transfer-encoding", BY_NAME,
 })  # fmt: skip
+_LISTS = frozenset({b"connection", b"grpc-accept-encoding", b"te", b"trailer"})
+"""Of these the ones that may come several times."""
 
 # https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
 _OF_HTTP = {
@@ -66,12 +68,19 @@ def is_grpc(content_type: bytes) -> bool:
 
 
 def split(pairs: Iterable[tuple[bytes, bytes]]) -> tuple[dict[bytes, bytes], MetadataByKey]:
-    """Headers of HTTP and gRPC themselves, and metadata. Raises ValueError for a `-bin` header that is not base64."""
+    """Headers of HTTP and gRPC themselves, and metadata.
+
+    Raises:
+        ValueError: a `-bin` header is not base64, or one of the former comes twice.
+    """
     own: dict[bytes, bytes] = {}
     metadata: MetadataByKey = {}
     for name, value in pairs:
         if not (key := _key(name)):
-            own[name.lower()] = value
+            known = name.lower()
+            if known in own and known not in _LISTS:
+                raise ValueError(f"the header '{known.decode()}' comes twice")
+            own[known] = value
         elif key in metadata:
             metadata[key] = joined(metadata[key], _value(key, value))
         else:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Self
 
 from meshgen.codec.wireformat import Buffer
 
 _FULL = 256 * 1024
 """Bytes that wait to be taken before the other side is not read any more."""
+_EACH = 64
+"""Bytes that a message takes which has none."""
 
 
 class Inbox:
     """An iterator of messages, for one who takes them."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
-        """Args: the connection, which is not read while too much waits."""
-        self._transport = transport
+    def __init__(self, pause: Callable[[], None], resume: Callable[[], None]) -> None:
+        """Args: what keeps the other side from being read while too much waits, and what lets it be read again."""
+        self._pause, self._resume = pause, resume
         self._waiting: deque[Buffer] = deque()
         self._size = 0
         self._end: Exception | None = None
@@ -28,10 +31,10 @@ class Inbox:
     def put(self, message: Buffer) -> None:
         """Take in a message."""
         self._waiting.append(message)
-        self._size += len(message)
+        self._size += len(message) + _EACH
         if self._size > _FULL and not self.paused and self._end is None:
             self.paused = True
-            self._transport.pause_reading()
+            self._pause()
         self._tell()
 
     def end(self, why: Exception | None = None) -> None:
@@ -58,7 +61,7 @@ class Inbox:
             self._news = asyncio.get_running_loop().create_future()
             await self._news
         message = self._waiting.popleft()
-        self._size -= len(message)
+        self._size -= len(message) + _EACH
         if self._size <= _FULL // 2:
             self._read_on()
         return message
@@ -66,8 +69,7 @@ class Inbox:
     def _read_on(self) -> None:
         if self.paused:
             self.paused = False
-            if not self._transport.is_closing():
-                self._transport.resume_reading()
+            self._resume()
 
     def _tell(self) -> None:
         if self._news is not None and not self._news.done():

@@ -44,7 +44,8 @@ class Line(asyncio.Protocol):
     @property
     def reusable(self) -> bool:
         """Open, and its last call has come to its end."""
-        return self._transport is not None and self._keep and self._answer is None and self._inbox is None
+        is_open = self._transport is not None and not self._transport.is_closing()
+        return is_open and self._keep and self._answer is None and self._inbox is None
 
     def abort(self) -> None:
         """End it now, and with it the call that is under way."""
@@ -85,7 +86,7 @@ class Line(asyncio.Protocol):
         """Send requests as they come, and give answers as they come; it raises what `call` does."""
         if self._transport is None:
             raise LostError(begun=False)
-        self._inbox = inbox = Inbox(self._transport)
+        self._inbox = inbox = Inbox(self._transport.pause_reading, self._read_on)
         clock = self.loop.call_later(seconds, self._late)
         self._transport.write(head + b"transfer-encoding: chunked\r\n\r\n")
         sending = self.loop.create_task(self._send(messages))
@@ -111,6 +112,10 @@ class Line(asyncio.Protocol):
         except Exception as error:  # noqa: BLE001 - whoever takes the answers is told
             self._end(error)
             self.abort()
+
+    def _read_on(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _late(self) -> None:
         self._end(TimeoutError())

@@ -26,7 +26,8 @@ _CROWDED_S, _CROWDED_AT_MOST_S = 0.002, 0.05
 class Peer(Channel):
     """Calls to whoever listens at a path, a connection for each that is under way.
 
-    Connections are kept on the event loop of the first call; calls from another one get a connection of their own.
+    Connections are kept on the event loop that it is made on, or else that of the first call. Calls from another one,
+    which a node may have by `asyncio.run`, get a connection of their own.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +37,7 @@ class Peer(Channel):
             path: of the socket, not longer than 107 bytes.
         """
         self._path = os.fspath(path)
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = _running_loop()
         self._idle: deque[Line] = deque()
         """The one that was used last is at the end."""
         self._lines: set[Line] = set()
@@ -155,6 +156,13 @@ class Peer(Channel):
     def _drop(self, line: Line) -> None:
         self._lines.discard(line)
         line.abort()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _dialled(path: str) -> socket.socket:

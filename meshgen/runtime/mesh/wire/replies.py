@@ -36,6 +36,11 @@ class Replies:
         self.is_last = False
         """The caller was told that this answer is the last one here."""
 
+    @property
+    def by_name(self) -> bool:
+        """The last answer went by name, and its caller may not have taken it yet."""
+        return self._named is not None
+
     def next(self) -> None:
         """Another request has come: its caller has taken the last answer, or never will."""
         self._begun = False

@@ -27,6 +27,7 @@ _LOOK_S = 0.25
 """The pause between two looks: for connections on which nothing moves, and whether the replica is to end."""
 _FAREWELL_S = 1.0
 """How long one who leaves still lets callers in: they, Envoy and discovery have to hear of it first."""
+_WARN_EVERY_S = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -61,6 +62,7 @@ class Server:
         self._looking: asyncio.Task[None] | None = None
         self._is_shut = False
         """Nobody is let in until the next look."""
+        self._last_warning = -_WARN_EVERY_S
         self._is_gone = False
         """There is no path to it any more."""
 
@@ -121,10 +123,12 @@ class Server:
             entering.add_done_callback(self._entering.discard)
 
     def _shut(self, why: OSError) -> None:
-        if not self._is_shut:
+        loop = asyncio.get_running_loop()
+        if loop.time() - self._last_warning >= _WARN_EVERY_S:
+            self._last_warning = loop.time()
             _log.warning("%s lets nobody in for now: %s", self.path, why)
         self._is_shut = True
-        asyncio.get_running_loop().remove_reader(self._socket)
+        loop.remove_reader(self._socket)
 
     async def _enter(self, made: socket.socket) -> None:
         with suppress(OSError):  # it is gone again

@@ -19,22 +19,23 @@ _NO_TIME_S, _TURN_S = 0.0002, 0.0005
 class Turns:
     """What has come on one connection and is not read yet."""
 
-    __slots__ = ("_is_waiting", "_read", "_resume", "_unread")
+    __slots__ = ("_read", "_resume", "_unread", "waiting")
 
     def __init__(self, read: Callable[[Buffer], None], resume: Callable[[], None]) -> None:
         """Args: what reads a piece, and what lets more come, after `take` has kept it from coming."""
         self._read = read
         self._resume = resume
         self._unread = b""
-        self._is_waiting = False
+        self.waiting = False
+        """Some of it is to be read in later turns; no more is to come before that."""
 
     def take(self, data: bytes, transport: asyncio.Transport) -> None:
         """Read what comes, now or in later turns."""
-        if len(data) <= _PIECE and not self._is_waiting:
+        if len(data) <= _PIECE and not self.waiting:
             self._read(data)
             return
         self._unread += data
-        if not self._is_waiting:
+        if not self.waiting:
             self._turn(transport)
 
     def _turn(self, transport: asyncio.Transport) -> None:
@@ -48,9 +49,9 @@ class Turns:
                 size *= 2
         self._unread = b"" if transport.is_closing() else self._unread[at:]
         if self._unread:
-            self._is_waiting = True
+            self.waiting = True
             transport.pause_reading()
             asyncio.get_running_loop().call_soon(self._turn, transport)
-        elif self._is_waiting:
-            self._is_waiting = False
+        elif self.waiting:
+            self.waiting = False
             self._resume()

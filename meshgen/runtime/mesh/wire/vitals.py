@@ -7,7 +7,6 @@ is gone; its silence, that it does not get to answer.
 from __future__ import annotations
 
 import asyncio
-import os
 import struct
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ AT_LEAST_EVERY_S: Final = 1.0
 """Between two answers however little changes."""
 _LOOK_S = 0.25
 """Between two looks for changes."""
-_FORM = struct.Struct("!BII")
+_FORM = struct.Struct("!BI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +31,19 @@ class Vitals:
     """Serve would send requests to it: it has passed its last health check, and is not being drained."""
     slots: int
     """Requests that it works on, whoever sent them."""
-    pid: int
-    """Of its process."""
 
     def to_bytes(self) -> bytes:
         """As it is sent."""
-        return _FORM.pack(self.well, self.slots, self.pid)
+        return _FORM.pack(self.well, self.slots)
 
     @classmethod
     def from_bytes(cls, data: Buffer) -> Vitals:
         """As it was sent. Raises ValueError when it is something else."""
         try:
-            well, slots, pid = _FORM.unpack(data)
+            well, slots = _FORM.unpack(data)
         except struct.error as error:
             raise ValueError(str(error)) from None
-        return cls(bool(well), slots, pid)
+        return cls(bool(well), slots)
 
 
 class Watch:
@@ -62,7 +59,7 @@ class Watch:
         """What callers are told, for ever."""
         told, quiet_s = None, 0.0
         while True:
-            now = Vitals(*self._look(), os.getpid())
+            now = Vitals(*self._look())
             if now != told or quiet_s >= AT_LEAST_EVERY_S:
                 told, quiet_s = now, 0.0
                 yield now.to_bytes()

@@ -46,7 +46,7 @@ class Replica(Peer, Connection):
         super().__init__(path)
         self.replica = path.stem
         self._told: AsyncIterator[Buffer] = self._streamed(vitals.PATH.encode(), _nothing(), _FOR_EVER_S, ())
-        self._last = Vitals(well=False, slots=0, pid=0)
+        self._last = Vitals(well=False, slots=0)
         self._heard_at = 0.0
         self._elsewhere = 0
         """Requests of others that the replica works on."""
@@ -61,11 +61,6 @@ class Replica(Peer, Connection):
         """The replica is well, and has said so lately."""
         return self._last.well and asyncio.get_running_loop().time() - self._heard_at < _SILENT_S
 
-    @property
-    def pid(self) -> int:
-        """Of the replica's process."""
-        return self._last.pid
-
     async def call(self, path: bytes, message: bytes | Letter, seconds: float, metadata: Metadata) -> Buffer:
         """Call an rpc and wait for its answer, either by name where it is big; `Channel` says more."""
         folder = configured()
@@ -73,6 +68,8 @@ class Replica(Peer, Connection):
             return await super().call(path, message, seconds, metadata)
         if isinstance(message, bytes):
             return _read(await self._called(path, message, seconds, (*metadata, _BY_SOCKET)), folder)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
         try:
             with message.sent() as header:
                 if header is not None:
@@ -80,7 +77,7 @@ class Replica(Peer, Connection):
                     return _read(await self._called(path, message.rest, seconds, (*metadata, by_name)), folder)
         except GoneError:
             pass  # by its bytes, then
-        return await super().call(path, message, seconds, metadata)
+        return await super().call(path, message, end - loop.time(), metadata)
 
     async def hear(self) -> None:
         """Take in what the replica says next of itself.
@@ -101,7 +98,7 @@ class Replica(Peer, Connection):
             while True:
                 await self.hear()
         except (LostError, StatusError, ValueError, StopAsyncIteration):
-            self._last = Vitals(well=False, slots=0, pid=self.pid)
+            self._last = Vitals(well=False, slots=0)
 
     async def finish(self) -> None:
         """Close the connections when the calls under way are done."""

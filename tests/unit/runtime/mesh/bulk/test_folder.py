@@ -11,12 +11,14 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from shared_memory import folder_in_memory, free, heard, process, tell, there, used
 
 from meshgen.limits import MEBIBYTE
+from meshgen.runtime.mesh.bulk import folder as folder_module
 from meshgen.runtime.mesh.bulk import mapping, names, room
 from meshgen.runtime.mesh.bulk.folder import HEAD, Folder, GoneError
 from meshgen.runtime.mesh.bulk.held import HELD, Held, keep
@@ -228,6 +230,21 @@ def test_a_full_folder_takes_no_more_until_something_goes() -> None:
         assert used(path) <= 5 * BIG
 
 
+def test_what_is_nobodys_but_still_looked_at_counts() -> None:
+    with folder_in_memory(5 * BIG) as (folder, path):
+        kept = []
+        for _ in range(4):
+            name = folder.write([bytes(BIG)])
+            assert name is not None
+            folder._most_mapped = 10 * BIG  # as several processes would together
+            kept.append(folder.take(name).whole)
+        for name in there(path):
+            folder.release(name)
+        assert folder.write([bytes(BIG)]) is None, "their memory would stay"
+        del kept[0]
+        assert folder.write([bytes(BIG)]) is not None
+
+
 def test_a_file_that_cannot_be_written_leaves_nothing(shared: tuple[Folder, Path]) -> None:
     folder, path = shared
     folder.write([b"x"])
@@ -403,6 +420,33 @@ def test_a_forked_child_has_names_of_its_own(shared: tuple[Folder, Path]) -> Non
     assert not theirs.owner.lives()
     os.close(reading)
     os.close(writing)
+
+
+def test_what_is_written_anew_while_somebody_forks_can_be_taken(
+    shared: tuple[Folder, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, _ = shared
+    fill, children = folder_module._fill, list[int]()
+
+    def forking(file: int, parts: Any) -> None:
+        if (pid := os.fork()) == 0:
+            time.sleep(60)
+            os._exit(0)
+        children.append(pid)
+        fill(file, parts)
+
+    first = folder.write([b"x" * BIG])
+    assert first is not None
+    folder.release(first)
+    monkeypatch.setattr(folder_module, "_fill", forking)
+    try:
+        again = folder.write([b"y" * BIG])
+        assert again is not None
+        assert message(folder.take(again).whole, BIG) == b"y" * BIG
+    finally:
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
 
 
 def test_a_request_lets_go_what_it_has_taken(shared: tuple[Folder, Path]) -> None:

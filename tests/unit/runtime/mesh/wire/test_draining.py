@@ -6,10 +6,18 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from wire_ends import HEAD, Node, raw, request, sent, until
+from shared_memory import folder_in_memory, there
+from wire_ends import HEAD, MOST, Node, raw, request, sent, until
 
+from meshgen.codec.wireformat import Buffer
+from meshgen.runtime.call.metadata import MetadataByKey
+from meshgen.runtime.mesh.bulk import letter
+from meshgen.runtime.mesh.bulk.letter import Named
 from meshgen.runtime.mesh.channel import LostError
+from meshgen.runtime.mesh.handler import Streaming
+from meshgen.runtime.mesh.wire import exchange, vitals, watched
 from meshgen.runtime.mesh.wire.peer import Peer
+from meshgen.runtime.mesh.wire.server import Server
 
 
 async def test_nobody_is_let_in_and_what_runs_ends(peer: Peer, node: Node, tmp_path: Path) -> None:
@@ -76,6 +84,30 @@ async def test_calls_go_on_while_replicas_leave(tmp_path: Path) -> None:
     await asyncio.gather(*calls)
     assert answered > 100
     assert not any(begun)
+
+
+async def test_a_big_last_answer_is_there_until_its_caller_has_taken_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with folder_in_memory() as (folder, path):
+        for each in (exchange, watched):
+            monkeypatch.setattr(each, "configured", lambda: folder)
+
+        async def big(_data: Buffer, _metadata: MetadataByKey, _seconds: float | None) -> Named:
+            named = letter.answer([b"a" * letter.LEAST], folder)
+            assert named is not None
+            return named
+
+        rpcs = {"/s/big": big, vitals.PATH: Streaming(vitals.Watch(lambda: (True, 0)))}
+        server = Server(tmp_path / "s", rpcs, most=MOST, well=lambda: True, leaving=lambda: False)
+        await server.start()
+        replica = await watched.connect(tmp_path / "s")
+        server.drain()
+        for _ in range(5):
+            assert await replica.call(b"/s/big", b"", 5, ()) == b"a" * letter.LEAST
+        replica.close()
+        await until(lambda: not there(path))
+        server.close()
 
 
 async def test_the_end_ends_what_runs(peer: Peer, node: Node) -> None:

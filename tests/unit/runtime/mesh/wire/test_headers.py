@@ -120,3 +120,10 @@ async def test_what_belongs_to_the_wire_is_no_metadata(node: Node, tmp_path: Pat
     own = b"te: trailers\r\ngrpc-encoding: identity\r\ngrpc-accept-encoding: gzip\r\ncontent-encoding: identity\r\n"
     head = HEAD.replace(b"echo", b"told") + own + b"trailer: x\r\nconnection: close\r\nkeep-alive: 3\r\nX-A: 1\r\n"
     assert b"{'x-a': '1'}" in await raw(tmp_path / "s", request(head=head))
+
+
+@pytest.mark.parametrize("name", [b"transfer-encoding", b"Grpc-Timeout", b"content-type", headers.BY_NAME])
+def test_what_comes_once_comes_once(name: bytes) -> None:
+    with pytest.raises(ValueError, match=f"the header '{name.decode().lower()}' comes twice"):
+        headers.split([(name, b"1"), (name.lower(), b"1")])
+    assert headers.split([(b"te", b"a"), (b"te", b"b")])[0] == {b"te": b"b"}

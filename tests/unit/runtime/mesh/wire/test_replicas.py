@@ -203,7 +203,6 @@ async def test_a_replica_says_when_it_is_not_well(some: Some) -> None:
     await some.start("a")
     some.list("a")
     replica = await some.chosen()
-    assert replica.pid
     some.nodes["a"].well = False
     await until(lambda: not replica.ready)
     assert await some.who() == ""
@@ -228,9 +227,9 @@ async def test_who_does_not_speak_is_not_ready(tmp_path: Path) -> None:
     said = asyncio.Event()
 
     async def once(_messages: object, _metadata: object, _seconds: object) -> AsyncIterator[bytes]:
-        yield Vitals(well=True, slots=0, pid=7).to_bytes()
+        yield Vitals(well=True, slots=0).to_bytes()
         await said.wait()
-        yield Vitals(well=True, slots=0, pid=7).to_bytes()
+        yield Vitals(well=True, slots=0).to_bytes()
         await asyncio.sleep(60)
 
     rpcs = {vitals.PATH: vitals_of(once)}
@@ -238,7 +237,7 @@ async def test_who_does_not_speak_is_not_ready(tmp_path: Path) -> None:
     await server.start()
     replica = await connect(tmp_path / "s")
     watching = asyncio.create_task(replica.watch())
-    assert (replica.ready, replica.pid, replica.load) == (True, 7, 0)
+    assert (replica.ready, replica.load) == (True, 0)
     await until(lambda: not replica.ready)
     said.set()
     await until(lambda: replica.ready)
@@ -285,7 +284,7 @@ async def test_who_stops_to_connect_leaves_nothing(some: Some) -> None:
 
 
 def test_vitals_keep_their_parts() -> None:
-    for sent in (Vitals(well=True, slots=0, pid=1), Vitals(well=False, slots=2**32 - 1, pid=2**22)):
+    for sent in (Vitals(well=True, slots=0), Vitals(well=False, slots=2**32 - 1)):
         assert Vitals.from_bytes(sent.to_bytes()) == sent
     for wrong in (b"", b"\1" * 8, b"\1" * 10):
         with pytest.raises(ValueError):

@@ -241,3 +241,18 @@ async def test_many_streams_at_once(peer: Peer) -> None:
         return await given(peer, "both", *messages, seconds=30) == [m * 2 for m in messages]
 
     assert all(await asyncio.gather(*(one(i) for i in range(50))))
+
+
+async def test_messages_with_nothing_in_them_wait_as_others_do(node: Node, tmp_path: Path) -> None:
+    _, writer = await asyncio.open_unix_connection(tmp_path / "s")
+    writer.write(HEAD.replace(b"echo", b"hold") + b"transfer-encoding: chunked\r\n\r\n")
+    chunk = bytes(5) * 13_107
+    for _ in range(40):
+        writer.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
+    server = node.server
+    assert server is not None
+    await until(lambda: any(e._inbox is not None and e._inbox.paused for e in server._open))
+    (inbox,) = [e._inbox for e in server._open if e._inbox is not None]
+    await asyncio.sleep(0.2)
+    assert len(inbox._waiting) < 10 * 13_107, "of 40 times as many"
+    writer.transport.abort()
