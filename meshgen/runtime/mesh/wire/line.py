@@ -126,20 +126,20 @@ class Line(asyncio.Protocol):
         if self._inbox is not None:
             inbox, self._inbox = self._inbox, None
             inbox.end(error)
+        answers, self._answers = self._answers, []
         if self._answer is not None:
             answer, self._answer = self._answer, None
             if answer.done():  # given up
                 return
             if error is not None:
                 answer.set_exception(error)
-            elif len(self._answers) != 1:
-                text = f"{len(self._answers)} messages came where an rpc has one"
+            elif len(answers) != 1:
+                text = f"{len(answers)} messages came where an rpc has one"
                 answer.set_exception(grpc_status.decode(Code.INTERNAL, text, None))
             elif (by_name := self._fields.get(headers.BY_NAME)) is not None:
                 answer.set_result(Posted(by_name.decode("latin-1")))
             else:
-                answer.set_result(self._answers[0])
-            self._answers = []
+                answer.set_result(answers[0])
 
     # --- asyncio.Protocol ---
 

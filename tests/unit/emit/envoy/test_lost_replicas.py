@@ -87,8 +87,9 @@ async def test_a_call_that_ends_its_replica_ends_one_more_at_most(
     async with served(tmp_path, 4, idempotent=idempotent) as (envoy_front, processes):
         found, _ = await envoy_front.call_node("die", **headers)
         assert (found["grpc-status"], await ended(processes)) == ("14", lost), found
-        found, _ = await envoy_front.call_node("")
-        assert found["grpc-status"] == "0"
+        async with asyncio.timeout(5):  # one that meets both is lost as well, until Envoy knows of them
+            while (await envoy_front.call_node(""))[0]["grpc-status"] != "0":  # noqa: ASYNC110 - Envoy tells nobody
+                await asyncio.sleep(0.1)
 
 
 @pytest.mark.parametrize(("idempotent", "lost"), [(True, 2), (False, 1)])

@@ -217,6 +217,32 @@ async def test_a_connection_that_the_other_side_closed_is_not_used_again(peer: P
     assert len(peer._lines) == 1
 
 
+async def test_an_answer_that_comes_as_its_caller_gives_up_is_not_the_next_ones(tmp_path: Path) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"old")
+        await reader.readuntil(b"new")
+        writer.write(_answer(b"new"))
+
+    server = await asyncio.start_unix_server(answer, tmp_path / "other")
+    peer = Peer(tmp_path / "other")
+    call = asyncio.create_task(peer.call(b"/s/echo", b"old", 5, ()))
+    await until(lambda: bool(peer._lines))
+    (line,) = peer._lines
+    await asyncio.sleep(0.05)
+    call.cancel()
+    line.data_received(_answer(b"old"))  # in the same turn of the loop
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert await peer.call(b"/s/echo", b"new", 5, ()) == b"new"
+    peer.close()
+    server.close()
+
+
+def _answer(message: bytes) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ntransfer-encoding: chunked\r\n\r\n"
+    return b"%s8\r\n\0\0\0\0\3%s\r\n0\r\ngrpc-status: 0\r\n\r\n" % (head, message)
+
+
 async def test_an_answer_that_nobody_asked_for_is_nobodys(tmp_path: Path) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         once = b"HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ntransfer-encoding: chunked\r\n\r\n"

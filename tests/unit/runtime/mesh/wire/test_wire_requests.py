@@ -161,6 +161,8 @@ async def test_what_came_of_a_request_that_is_not_taken_is_let_go(
     server = node.server
     assert server is not None
     await until(lambda: any(e._deaf_since is not None for e in server._open))
+    await until(lambda: writer.transport.get_write_buffer_size() == 0)  # which is ours
+    await asyncio.sleep(0.05)
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     writer.close()
