@@ -79,7 +79,7 @@ async def test_calls_go_on_while_replicas_leave(tmp_path: Path) -> None:
         await asyncio.sleep(0.1)
         assert node.server is not None
         node.server.drain()
-    await until(lambda: not any((tmp_path / node.name).exists() for node in nodes))
+    await until(lambda: not any((tmp_path / node.name).exists() for node in nodes), 20)
     peers.clear()
     await asyncio.gather(*calls)
     assert answered > 100
