@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
-from meshgen.codec.wireformat import ALIGNMENT, Buffer, joined, varint
+from meshgen.codec.wireformat import ALIGNMENT, FIXED_SIZE, LENGTH, VARINT, WIRE_TYPES, Buffer, joined, varint
 from meshgen.contract.shared_messages import TENSOR_PADDING
 from meshgen.contract.wire import TENSOR
 from meshgen.naming import RESULT_FIELD, field_name
@@ -24,21 +24,7 @@ from meshgen.schema.model import Field, ListOf, MapOf, Nothing, Optional, Record
 from meshgen.schema.relate.defaults import none_is_lost
 from meshgen.schema.traits import is_deep
 
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
-_FIXED_SIZE = {_FIXED64: 8, _FIXED32: 4}
 _LONGEST_VARINT = 10
-_WIRE_TYPES = {
-    FieldDescriptor.TYPE_BOOL: _VARINT,
-    FieldDescriptor.TYPE_INT64: _VARINT,
-    FieldDescriptor.TYPE_INT32: _VARINT,
-    FieldDescriptor.TYPE_ENUM: _VARINT,
-    FieldDescriptor.TYPE_DOUBLE: _FIXED64,
-    FieldDescriptor.TYPE_FLOAT: _FIXED32,
-    FieldDescriptor.TYPE_STRING: _LENGTH,
-    FieldDescriptor.TYPE_BYTES: _LENGTH,
-    FieldDescriptor.TYPE_MESSAGE: _LENGTH,
-}
-"""The wire types of those that a contract has."""
 
 BIG = 64 * 1024
 """Bytes. A payload of that size is worth aligning."""
@@ -118,7 +104,7 @@ class Retagged:
             return b""
         header = len(self.new) + 3
         size = -(shift + header) % ALIGNMENT
-        return self.new + bytes((size + 2, TENSOR_PADDING << 3 | _LENGTH, size)) + bytes(size)
+        return self.new + bytes((size + 2, TENSOR_PADDING << 3 | LENGTH, size)) + bytes(size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +203,7 @@ def _nested(source: Descriptor, record: Record, there: FieldDescriptor) -> Neste
     # One level deeper than before, which may be one too deep for protobuf.
     if there.message_type is None or is_deep(record) or not same_fields(source, there.message_type):
         return None
-    return Nested(_tag(there.number, _LENGTH))
+    return Nested(_tag(there.number, LENGTH))
 
 
 def _retagged(source: Descriptor, there: FieldDescriptor, *, optional: bool = False) -> Retagged | None:
@@ -226,9 +212,9 @@ def _retagged(source: Descriptor, there: FieldDescriptor, *, optional: bool = Fa
         return None
     if here.is_repeated and not there.is_repeated:
         return None
-    wire_type = _WIRE_TYPES[here.type]
+    wire_type = WIRE_TYPES[here.type]
     if here.is_repeated:
-        wire_type = _LENGTH  # numbers are packed
+        wire_type = LENGTH  # numbers are packed
     return Retagged(
         # A number as an element of a list: readers take those of a packed list one by one, too.
         old=_tag(here.number, wire_type),
@@ -327,15 +313,15 @@ def _tag(number: int, wire_type: int) -> bytes:
 
 def _end(data: Buffer, at: int, wire_type: int) -> int:
     """Where the content that begins at `at` ends; 0 when it does not."""
-    if wire_type in _FIXED_SIZE:
-        return at + _FIXED_SIZE[wire_type]
+    if wire_type in FIXED_SIZE:
+        return at + FIXED_SIZE[wire_type]
     if at < len(data) and (first := data[at]) <= 0x7F:  # the most frequent
-        return at + 1 + first if wire_type == _LENGTH else at + 1
+        return at + 1 + first if wire_type == LENGTH else at + 1
     number = shift = 0
     for byte in data[at : at + _LONGEST_VARINT]:
         number |= (byte & 0x7F) << shift
         shift += 7
         at += 1
         if byte <= 0x7F:
-            return at if wire_type == _VARINT else at + number
+            return at if wire_type == VARINT else at + number
     return 0

@@ -12,15 +12,13 @@ from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from meshgen.codec.wireformat import Buffer
+from meshgen.codec.wireformat import FIXED_SIZE, LENGTH, VARINT, Buffer
 from meshgen.contract.wire import IMAGE
 from meshgen.schema.values.picture import decoded_size
 
 MESSAGE, VALUE, NUMBER = 160, 48, 32
 """Bytes that Python and protobuf take for a message, for a value of it, and for a number in a list, about."""
 
-_VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
-_FIXED = {_FIXED64: 8, _FIXED32: 4}
 _PIECE = 1 << 20
 _CONTINUED = bytes(range(0x80, 0x100))
 
@@ -64,7 +62,7 @@ class Scale:
                 tag, at = _varint(data, at - 1)
             kind = tag & 7
             weight += VALUE
-            if kind == _LENGTH:
+            if kind == LENGTH:
                 length = data[at]
                 at += 1
                 if length > 0x7F:
@@ -79,12 +77,12 @@ class Scale:
                 else:
                     weight += found(data, at, at + length)
                     at += length
-            elif kind == _VARINT:
+            elif kind == VARINT:
                 while data[at] > 0x7F:
                     at += 1
                 at += 1
-            elif kind in _FIXED:
-                at += _FIXED[kind]
+            elif kind in FIXED_SIZE:
+                at += FIXED_SIZE[kind]
             # Groups, which nobody has written for decades: their fields are walked through like those around them.
         return weight
 

@@ -7,10 +7,10 @@ come twice, are unknown or are broken.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
@@ -27,9 +27,22 @@ _MEBIBYTE = 1 << 20
 _BIG = 32 * _MEBIBYTE
 """Bytes that are copied within some ten milliseconds, those of a new page included."""
 
-_VARINT, _BYTES = 0, 2
-_FIXED = {1: 8, 5: 4}
-"""Wire type → size."""
+VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
+"""The wire types."""
+FIXED_SIZE = {FIXED64: 8, FIXED32: 4}
+"""Wire type → bytes."""
+WIRE_TYPES: Mapping[Any, int] = {
+    FieldDescriptor.TYPE_BOOL: VARINT,
+    FieldDescriptor.TYPE_INT64: VARINT,
+    FieldDescriptor.TYPE_INT32: VARINT,
+    FieldDescriptor.TYPE_ENUM: VARINT,
+    FieldDescriptor.TYPE_DOUBLE: FIXED64,
+    FieldDescriptor.TYPE_FLOAT: FIXED32,
+    FieldDescriptor.TYPE_STRING: LENGTH,
+    FieldDescriptor.TYPE_BYTES: LENGTH,
+    FieldDescriptor.TYPE_MESSAGE: LENGTH,
+}
+"""Type of a field → its wire type, of those that a contract has."""
 
 _DEEPEST = 128
 """Messages in each other: a few more than protobuf reads, so that it is the one to refuse them."""
@@ -161,7 +174,7 @@ class Search:
             if tag > 0x7F:
                 tag, at = _read_varint(data, tag_at)
             kind = tag & 7
-            if kind == _BYTES:
+            if kind == LENGTH:
                 length_at = at
                 length = data[at]
                 at += 1
@@ -170,7 +183,7 @@ class Search:
                 if length >= self._smallest and (place := places.get(tag >> 3)) is not None and at + length <= end:
                     cuts += self._field(place, tag_at, length_at, at, at + length, depth)
                 at += length
-            elif kind == _VARINT:
+            elif kind == VARINT:
                 last = at + _LONGEST_NUMBER - 1
                 while data[at] > 0x7F:
                     if at == last:
@@ -178,7 +191,7 @@ class Search:
                     at += 1
                 at += 1
             else:
-                at += _FIXED.get(kind, len(data))
+                at += FIXED_SIZE.get(kind, len(data))
             if at > end or left < 0:
                 raise UnsearchableError
         return tuple(cuts)
@@ -246,7 +259,7 @@ def _least_padding(field: int) -> int:
 
 
 def _padding(field: int, size: int) -> bytes:
-    return varint(field << 3 | _BYTES) + varint(size) + bytes(size)
+    return varint(field << 3 | LENGTH) + varint(size) + bytes(size)
 
 
 def joined(parts: Sequence[Buffer]) -> bytes:

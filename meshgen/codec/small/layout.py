@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from meshgen.codec.wireformat import varint
+from meshgen.codec.wireformat import LENGTH, WIRE_TYPES, varint
 from meshgen.naming import field_name
 from meshgen.schema.convert.set_elements import SETS
 from meshgen.schema.model import Field, Image, ListOf, Record, Scalar, Tensor, Type
@@ -16,21 +16,10 @@ from meshgen.schema.relate.union_members import spread
 from meshgen.schema.traits import all_inside, is_deep, without_none
 from meshgen.schema.wire_names import member_name
 
-VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
-"""The wire types."""
 _HIGHEST = 15
 """The number of a field whose tag is one byte."""
-
-SCALARS: Mapping[Any, int] = {
-    FieldDescriptor.TYPE_STRING: LENGTH,
-    FieldDescriptor.TYPE_INT64: VARINT,
-    FieldDescriptor.TYPE_INT32: VARINT,
-    FieldDescriptor.TYPE_ENUM: VARINT,
-    FieldDescriptor.TYPE_BOOL: VARINT,
-    FieldDescriptor.TYPE_DOUBLE: FIXED64,
-    FieldDescriptor.TYPE_FLOAT: FIXED32,
-}
-"""Type of a field → its wire type; of text and numbers."""
+_SCALARS = WIRE_TYPES.keys() - {FieldDescriptor.TYPE_BYTES, FieldDescriptor.TYPE_MESSAGE}
+"""Types of fields of text and numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +60,7 @@ Layout: TypeAlias = tuple[Slot | Others, ...]
 
 def tag_of(wire: Any) -> int:
     """The byte before each value of a field, in lists of numbers before all of them."""
-    kind = LENGTH if wire.is_repeated else SCALARS.get(wire.type, LENGTH)
+    kind = LENGTH if wire.is_repeated else WIRE_TYPES[wire.type]
     (tag,) = varint(wire.number << 3 | kind)
     return tag
 
@@ -148,7 +137,7 @@ def _slot(wire: Any, field: Field) -> Slot | None:
             return None if inside is None else Slot(field=field, item=item, wire=wire, inside=inside)
         case Tensor() | Scalar(kind="bytes") if wire.type == FieldDescriptor.TYPE_BYTES:
             return Slot(field=field, item=item, wire=wire)
-        case _ if wire.type in SCALARS and not wire.is_repeated:
+        case _ if wire.type in _SCALARS and not wire.is_repeated:
             return Slot(field=field, item=item, wire=wire)
         case _:
             return None

@@ -16,18 +16,8 @@ from meshgen.codec.decode import Decoding
 from meshgen.codec.fallback import Otherwise, Run
 from meshgen.codec.fast_decode import FastDecoding, Part, with_getter
 from meshgen.codec.pycode import Unusual, indented, with_fallback
-from meshgen.codec.small.layout import (
-    FIXED32,
-    FIXED64,
-    LENGTH,
-    VARINT,
-    Layout,
-    Others,
-    Slot,
-    holds_tensor,
-    layout_of,
-    records_in,
-)
+from meshgen.codec.small.layout import Layout, Others, Slot, holds_tensor, layout_of, records_in
+from meshgen.codec.wireformat import FIXED32, FIXED64, LENGTH, VARINT
 from meshgen.schema.convert.field_access import ABSENT
 from meshgen.schema.convert.readers import when_absent
 from meshgen.schema.model import CONTAINERS, Field, ListOf, Record, Scalar, Tensor
