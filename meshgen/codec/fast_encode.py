@@ -45,7 +45,7 @@ class FastEncoding:
         self._records: dict[Record, str] = {}
 
     def fields(self, fields: tuple[Field, ...]) -> Fill:
-        """Puts a mapping into a message, as `Encoding.arguments` does."""
+        """Puts a mapping into a message, as `Encoding.fields` does."""
         lines = ["n = len(v)"]
         for field in fields:
             given = [f"x = v[{field.name!r}]", *self.field(field)]

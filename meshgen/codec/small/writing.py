@@ -43,7 +43,7 @@ class SmallWriting:
         self._records: dict[Record, str] = {}
 
     def fields(self, fields: tuple[Field, ...], otherwise: Otherwise) -> Run:
-        """Writes a mapping, as `Encoding.arguments` does, or has it written."""
+        """Writes a mapping, as `Encoding.fields` does, or has it written."""
         optional = [f.name for f in fields if not f.required]
         count = " + ".join([str(len(fields) - len(optional)), *(f"({name!r} in v)" for name in optional)])
         return self._writer(fields, lambda f: f"v[{f.name!r}]", otherwise, f"len(v) != {count}", frozenset(optional))

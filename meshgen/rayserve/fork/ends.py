@@ -105,7 +105,7 @@ def entering(graph: str, node: str | None, replica: str) -> Iterator[None]:
 def leave() -> None:
     """Say that this process has been asked to end."""
     if (folder := _folder()) is not None and (own := _read(path := _alive(folder, os.getpid()))) is not None:
-        with suppress(OSError):  # nor from draining
+        with suppress(OSError):  # a full disk must not keep it from draining
             _write(path, dataclasses.replace(own, is_stopped=True))
 
 

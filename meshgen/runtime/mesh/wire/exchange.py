@@ -26,7 +26,7 @@ from meshgen.status import Code
 from meshgen.tracebacks import kind_and_text
 
 _LINGER_S = 2.0
-"""How long a request is still read that was answered before its end: its sender gets to read the answer only then."""
+"""How long a connection stays open whose caller has yet to stop sending, or to take its last answer by name."""
 _UNTAKEN_S = 60.0
 """How long an answer waits for its caller to take some more of it."""
 _log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ class Exchange(asyncio.Protocol):
         """Those of a call with several."""
         self._task: asyncio.Task[None] | None = None
         self._deaf_since: float | None = None
-        """When the last request was answered that is not read to its end."""
+        """Since when nothing that comes is looked at any more."""
         self._untaken = (0, 0.0)
         """Bytes of answers that the caller has not taken, and since when they are as many."""
 
