@@ -117,7 +117,7 @@ class Results:
 
     def spread(self, work: str, contestant: str, metric: str) -> Spread | None:
         """Over the repetitions that gave numbers; None when none did."""
-        return Spread.of([float(getattr(r, metric)) for r in self.of(work, contestant)])
+        return Spread.of([float(getattr(r, metric)) for r in self._of(work, contestant)])
 
     def ratio(self, work: str, metric: str, above: str, below: str, against: str = "") -> Spread | None:
         """`above` ÷ `below`, repetition by repetition: what disturbs a whole repetition disturbs both.
@@ -129,23 +129,22 @@ class Results:
             below: another one.
             against: the work of `below`; the same one when it is empty.
         """
-        first = {r.repetition: r for r in self.of(work, above)}
-        second = {r.repetition: r for r in self.of(against or work, below)}
-        both = sorted(first.keys() & second.keys())
-        pairs = [(float(getattr(first[i], metric)), float(getattr(second[i], metric))) for i in both]
-        return Spread.of([a / b for a, b in pairs if b > 0])
+        pairs = self._pairs(work, metric, above, below, against)
+        return Spread.of([a / b for a, b in pairs.values() if b > 0])
 
-    def added(self, work: str, metric: str, above: str, below: str) -> dict[int, float]:
-        """`above` - `below` by repetition."""
-        first = {r.repetition: r for r in self.of(work, above)}
-        second = {r.repetition: r for r in self.of(work, below)}
-        both = sorted(first.keys() & second.keys())
-        return {i: float(getattr(first[i], metric)) - float(getattr(second[i], metric)) for i in both}
+    def added(self, work: str, metric: str, above: str, below: str, against: str = "") -> dict[int, float]:
+        """`above` - `below` by repetition, of the same works as `ratio`."""
+        return {i: a - b for i, (a, b) in self._pairs(work, metric, above, below, against).items()}
+
+    def _pairs(self, work: str, metric: str, above: str, below: str, against: str) -> dict[int, tuple[float, float]]:
+        """Both values of each repetition that has them."""
+        first = {r.repetition: float(getattr(r, metric)) for r in self._of(work, above)}
+        second = {r.repetition: float(getattr(r, metric)) for r in self._of(against or work, below)}
+        return {i: (first[i], second[i]) for i in sorted(first.keys() & second.keys())}
 
     def errors(self, work: str, contestant: str) -> int:
         return sum(r.errors for r in self.rows if (r.work, r.contestant) == (work, contestant))
 
-    def of(self, work: str, contestant: str) -> list[Row]:
-        """The rows of a contestant that have numbers."""
+    def _of(self, work: str, contestant: str) -> list[Row]:
         found = [r for r in self.rows if (r.work, r.contestant) == (work, contestant)]
         return [r for r in found if r.rps > 0 or not r.errors]

@@ -79,8 +79,7 @@ def judged(results: Results) -> Iterator[tuple[Target, Spread, bool]]:
 
 def big_added(results: Results) -> tuple[Spread, bool] | None:
     """What three more nodes add to the p50 of 16 MB, in ms; None without the two works."""
-    one, four = ({r.repetition: r.p50_ms for r in results.of(work, "mesh")} for work in (_BIG_ONE, BIG))
-    added = Spread.of([four[i] - one[i] for i in one.keys() & four.keys()])
+    added = Spread.of(list(results.added(BIG, "p50_ms", "mesh", "mesh", _BIG_ONE).values()))
     return None if added is None else (added, added.median <= BIG_MS)
 
 
