@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pydantic
 import pytest
+from codec_outcomes import outcome
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schema_samples import (
@@ -88,14 +89,6 @@ def read(reader: MessageReader, data: bytes, *, fast: bool) -> Any:
         return reader._wire.read(reader._compile() if fast else reader._general, data)
     except Misfit as misfit:
         return misfit.problems
-
-
-def outcome(codec: RpcCodec, data: bytes) -> Any:
-    """The value, its problems, or None for what protobuf cannot read."""
-    try:
-        return codec.decode_request(data)
-    except InvalidArgument as error:
-        return [(v.field, v.description) for v in error.violations] or None
 
 
 property_of_codecs = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])

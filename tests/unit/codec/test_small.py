@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from codec_outcomes import generally, outcome
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schema_samples import (
@@ -34,9 +35,8 @@ from schema_samples import (
 
 from meshgen.codec import payloads
 from meshgen.codec.fallback import MessageReader, MessageWriter, Otherwise
-from meshgen.codec.rpc import EncodeError, RpcCodec
+from meshgen.codec.rpc import EncodeError
 from meshgen.schema.model import Choice, EnumOf, Field, Image, ListOf, MapOf, Optional, Record, Tensor, Type
-from meshgen.status import InvalidArgument
 
 ARRAY, FLOATS = Tensor("numpy"), Tensor("numpy", "float32", (None,))
 ROW = np.arange(5, dtype=np.float32)
@@ -74,23 +74,6 @@ def small(codec: MessageWriter | MessageReader, value: Any) -> Any:
 def written(writer: MessageWriter, value: Any) -> bytes:
     """By the general writer."""
     return writer._wire.write(writer._general, value)
-
-
-def outcome(codec: RpcCodec, data: bytes) -> Any:
-    """The value, the violations, or None for what protobuf cannot read."""
-    try:
-        return codec.decode_request(data)
-    except InvalidArgument as error:
-        return [(v.field, v.description) for v in error.violations] or None
-
-
-def generally(codec: RpcCodec, data: bytes) -> Any:
-    reader = codec._read_request
-    before, reader.read = reader.read, lambda data: reader._wire.read(reader._general, data)
-    try:
-        return outcome(codec, data)
-    finally:
-        reader.read = before
 
 
 SMALL: list[tuple[dict[str, Type], dict[str, Any]]] = [
